@@ -58,7 +58,8 @@ pub trait Listener: Send + 'static {
     /// Cancel-safe: a connection is never lost when the future is dropped.
     ///
     /// # Errors
-    /// Those of the host's TCP. An error concerns one connection attempt; the listener stays usable.
+    /// Those of the host's TCP. An error concerns one connection attempt; the listener stays
+    /// usable.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 
     /// The bound address, with the chosen port when 0 was asked for.
