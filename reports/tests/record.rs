@@ -1,0 +1,169 @@
+//! A record survives the disk, and what is rendered from it says what it should, offline.
+
+use std::time::Duration;
+
+use portcullis_reports::{
+    CaseRecord, ClauseRecord, ConnectionId, Entry, Event, Evidence, FORMAT, Fields, Finding,
+    MessageEvent, Passage, RecordError, RunRecord, Source, Verdict, read_history,
+};
+
+fn history() -> Vec<Entry> {
+    let (dev, prod) = (
+        "10.0.0.1:50000".parse().unwrap(),
+        "10.0.0.2:6102".parse().unwrap(),
+    );
+    let message = |at, host: &'static str, passage| Entry {
+        at: Duration::from_millis(at),
+        host: host.into(),
+        source: Source::Wire,
+        event: Event::Message(MessageEvent {
+            connection: ConnectionId(1),
+            passage,
+            source: dev,
+            destination: prod,
+            kind: "task".into(),
+            fields: Fields::from([("task".into(), "<t&1>".to_owned())]),
+            octets: 400,
+        }),
+    };
+    let crash = Event::Action {
+        name: "crash".into(),
+        fields: Fields::new(),
+    };
+    vec![
+        message(10, "dev", Passage::Sent),
+        message(30, "prod", Passage::Delivered),
+        message(40, "dev", Passage::Sent),
+        Entry {
+            at: Duration::from_millis(50),
+            host: "prod".into(),
+            source: Source::Harness,
+            event: crash,
+        },
+    ]
+}
+
+fn record() -> RunRecord {
+    let case = CaseRecord {
+        scenario: "environment-transfer/callback/a-claim".into(),
+        title: "A claim with <marks> & signs".into(),
+        why: "Because.".into(),
+        clauses: vec!["ET-17".into()],
+        engine: "packet".into(),
+        seed: 7,
+        verdict: Verdict::Fail,
+        findings: vec![Finding {
+            check: "callback-on-new-connection".into(),
+            clauses: vec!["ET-17".into()],
+            verdict: Verdict::Fail,
+            binds: "destination".into(),
+            expected: "a new connection".into(),
+            seen: "the old one".into(),
+            entries: vec![2],
+        }],
+        digest: "0".repeat(32),
+        entries: 4,
+        simulated_ms: 61_500,
+        replay: "portcullis replay environment-transfer/callback/a-claim --seed 7".into(),
+        plan: "seed = 7\nlatency = \"20ms\"\n".into(),
+    };
+    let clause = ClauseRecord {
+        id: "ET-17".into(),
+        level: "must".into(),
+        binds: "destination".into(),
+        text: "Completion MUST be reported over a new connection.".into(),
+        uncovered: None,
+    };
+    let program = "0.1.0".into();
+    RunRecord {
+        format: FORMAT,
+        program,
+        cases: vec![case],
+        clauses: vec![clause],
+    }
+}
+
+#[test]
+fn a_record_and_its_evidence_survive_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = record();
+    let evidence = Evidence {
+        history: &history(),
+        capture: Some(b"pcapng"),
+    };
+    record.cases[0]
+        .write_evidence(folder.path(), evidence)
+        .unwrap();
+    record.write(folder.path()).unwrap();
+    assert_eq!(RunRecord::read(folder.path()).unwrap(), record);
+    let case = folder.path().join(record.cases[0].folder());
+    assert_eq!(read_history(&case).unwrap(), history());
+    assert_eq!(
+        std::fs::read(case.join("capture.pcapng")).unwrap(),
+        b"pcapng"
+    );
+}
+
+#[test]
+fn a_newer_record_is_refused_by_its_format() {
+    let folder = tempfile::tempdir().unwrap();
+    RunRecord {
+        format: FORMAT + 1,
+        ..record()
+    }
+    .write(folder.path())
+    .unwrap();
+    let found = FORMAT + 1;
+    let error = RunRecord::read(folder.path()).unwrap_err();
+    assert!(
+        matches!(error, RecordError::Newer { found: seen } if seen == found),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_page_stands_alone_and_shows_the_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = Evidence {
+        history: &history(),
+        capture: None,
+    };
+    record().cases[0]
+        .write_evidence(folder.path(), evidence)
+        .unwrap();
+    let page = portcullis_reports::html::render(&record(), folder.path()).unwrap();
+    assert!(
+        !page.contains("http"),
+        "the page refers to something elsewhere"
+    );
+    assert!(page.contains("A claim with &lt;marks&gt; &amp; signs"));
+    assert!(
+        page.contains("<mark>"),
+        "the entry that failed is marked in the timeline"
+    );
+    assert!(
+        page.contains("(lost)"),
+        "the message that never arrived is drawn as lost"
+    );
+    assert!(!page.contains("<t&1>"), "text from a message is escaped");
+}
+
+#[test]
+fn junit_names_the_case_and_how_to_see_it_again() {
+    insta::assert_snapshot!(portcullis_reports::junit::render(&record()), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuite name="portcullis" tests="1" failures="1" errors="0" skipped="0">
+      <testcase classname="environment-transfer.callback" name="a-claim [packet seed 7]" time="61.500">
+        <properties>
+          <property name="verdict" value="FAIL"/>
+          <property name="seed" value="7"/>
+          <property name="engine" value="packet"/>
+          <property name="clauses" value="ET-17"/>
+          <property name="replay" value="portcullis replay environment-transfer/callback/a-claim --seed 7"/>
+          <property name="digest" value="00000000000000000000000000000000"/>
+        </properties>
+        <failure message="callback-on-new-connection: expected a new connection; the old one"/>
+      </testcase>
+    </testsuite>
+    "#);
+}
