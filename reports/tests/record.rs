@@ -1,5 +1,6 @@
 //! A record survives the disk, and what is rendered from it says what it should, offline.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use portcullis_reports::{
@@ -8,10 +9,8 @@ use portcullis_reports::{
 };
 
 fn history() -> Vec<Entry> {
-    let (dev, prod) = (
-        "10.0.0.1:50000".parse().unwrap(),
-        "10.0.0.2:6102".parse().unwrap(),
-    );
+    let dev = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 50_000);
+    let prod = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 6102);
     let message = |at, host: &'static str, passage| Entry {
         at: Duration::from_millis(at),
         host: host.into(),
