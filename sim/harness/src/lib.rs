@@ -5,3 +5,5 @@ compile_error!(
     "the harness needs `--cfg tokio_unstable`, which .cargo/config.toml sets: a RUSTFLAGS variable \
      replaces that file, so unset it or add `--cfg tokio_unstable` to it"
 );
+
+pub mod engine;

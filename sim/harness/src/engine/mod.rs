@@ -1,0 +1,13 @@
+//! Engines: execute a plan and leave its history behind.
+
+mod decoder;
+mod digest;
+mod journal;
+mod outcome;
+mod pattern;
+mod tasks;
+
+pub use decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
+pub use journal::Recorder;
+pub use outcome::{End, EngineError, Hits, RunOutcome};
+pub use pattern::{Aliases, EventKind, EventPattern, entry_field};

@@ -1,0 +1,108 @@
+//! How a run ended and what it left behind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_reports::Entry;
+use thiserror::Error;
+
+/// What one run left behind; verdicts are functions of it.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// Everything observable, ordered by time, frozen before teardown.
+    pub history: Vec<Entry>,
+    /// Digest (xxh3-128) over every packet and every entry, the same for the same seed in every
+    /// process and build, whether or not packets are kept.
+    pub digest: u128,
+    /// The run as a pcapng file, when [`PacketDetail::Capture`](super::PacketDetail::Capture) was
+    /// asked for.
+    pub capture: Option<Vec<u8>>,
+    /// Why it ended.
+    pub end: End,
+    /// Simulated time at which it ended.
+    pub elapsed: Duration,
+    /// How many packets met each rule, partition and middlebox.
+    pub hits: Hits,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The `finished` predicate of the run said so.
+    Finished,
+    /// Simulated time ran out first.
+    Deadline,
+    /// The run itself went wrong; there is no verdict.
+    Error(EngineError),
+}
+
+/// Packets stopped, answered or changed, by the name of what did it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// By firewall rule name.
+    pub rules: BTreeMap<String, u64>,
+    /// By partition name.
+    pub partitions: BTreeMap<String, u64>,
+    /// By middlebox name, whichever of its rules or timers it was.
+    pub middleboxes: BTreeMap<String, u64>,
+}
+
+/// A run that went wrong: a fault of the harness, an adapter or a library, never of a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EngineError {
+    /// A task of a host panicked.
+    #[error("a task of host {host} ({task}) panicked: {message}")]
+    Panicked {
+        /// The host.
+        host: String,
+        /// Which of its tasks: `main`, `task`, or the name of a call.
+        task: String,
+        /// The panic's message.
+        message: String,
+    },
+    /// A library started a task or thread that belongs to no host, so that no crash would end it.
+    #[error(
+        "a task of host {host} ({task}) called {call} instead of the host's spawner: give the \
+         library the host's spawner as its executor"
+    )]
+    BareSpawn {
+        /// The host whose task did it.
+        host: String,
+        /// Which of its tasks.
+        task: String,
+        /// `tokio::spawn` or `tokio::task::spawn_blocking`.
+        call: &'static str,
+    },
+    /// A host's tasks woke each other over and over without simulated time passing.
+    #[error("host {host} kept its tasks busy for {polls} polls without letting time pass")]
+    Livelock {
+        /// The host polled last.
+        host: String,
+        /// How often tasks were polled at that instant.
+        polls: u64,
+    },
+    /// A step or a topology names a host that does not exist.
+    #[error("no host is called {name}")]
+    UnknownHost {
+        /// The name.
+        name: String,
+    },
+    /// The network refused a change, such as a rule for a middlebox that does not exist.
+    #[error("the network refused a change: {reason}")]
+    Refused {
+        /// The network's reason.
+        reason: String,
+    },
+    /// The engine does not offer what the run needs.
+    #[error("this engine cannot run it: {reason}")]
+    Unsupported {
+        /// The first reason.
+        reason: String,
+    },
+    /// turmoil ended the simulation by itself.
+    #[error("turmoil ended the simulation: {message}")]
+    Turmoil {
+        /// turmoil's message.
+        message: String,
+    },
+}

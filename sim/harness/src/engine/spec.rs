@@ -1,0 +1,245 @@
+//! What a run is made of: hosts, what connects them, and what happens when.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use portcullis_net::Host;
+use portcullis_network::{LinkConditions, MiddleboxConfig, Profile, Rule};
+use portcullis_reports::Entry;
+
+use super::decoder::DecoderChoice;
+use super::journal::Recorder;
+use super::net::SimNet;
+use super::pattern::EventPattern;
+
+/// A future that owns what it needs, as hosts run it.
+pub type HostFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The main function of a host: called when the run starts and again at every restart.
+///
+/// Returning ends nothing but this future: what it spawned lives on until the host crashes. The
+/// return is recorded as the action `exit`.
+pub type Boot = Arc<dyn Fn(Node) -> HostFuture + Send + Sync>;
+
+/// One life of one simulated host, as handed to its [`Boot`] and to calls.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Network, spawner, wall clock and randomness of this host.
+    pub host: Host<SimNet>,
+    /// Adds to the history on behalf of this host.
+    pub recorder: Recorder,
+    /// How often the host was restarted before this life.
+    pub incarnation: u32,
+}
+
+/// Everything that determines a run. The same value gives the same digest, always and everywhere.
+pub struct RunSpec {
+    /// The root of all randomness.
+    pub seed: u64,
+    /// What the hosts' wall clocks show at the start of the run, before their offsets.
+    pub epoch: Timestamp,
+    /// Who is there and what connects them.
+    pub topology: Topology,
+    /// What happens when.
+    pub steps: Vec<Step>,
+    /// Turns streams into messages; without it the history holds connections only.
+    pub decoder: Option<DecoderChoice>,
+    /// How much of the packets is kept.
+    pub packets: PacketDetail,
+    /// Asked whenever the history has grown: whether everything is decided. It sees the history
+    /// from its beginning and may remember how far it has read.
+    pub finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    /// Simulated time after which the run ends in any case.
+    pub ends: Duration,
+}
+
+impl fmt::Debug for RunSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunSpec")
+            .field("seed", &self.seed)
+            .field("topology", &self.topology)
+            .field("steps", &self.steps)
+            .field("ends", &self.ends)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How much of the packets a run keeps. The digest covers every packet at every level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PacketDetail {
+    /// Nothing beyond the digest and the counts.
+    Digest,
+    /// Every packet's fates as history entries. The default.
+    #[default]
+    History,
+    /// Also the packets themselves, for a pcapng file.
+    Capture,
+}
+
+/// Who is there and what connects them.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// The hosts, in the order in which they get the addresses 10.0.0.1, 10.0.0.2 and so on.
+    pub hosts: Vec<HostSpec>,
+    /// What differs from a default link, per direction; every host reaches every other.
+    pub paths: Vec<PathSpec>,
+    /// Middleboxes and the pair of hosts between which each stands.
+    pub middleboxes: Vec<MiddleboxSpec>,
+}
+
+/// One host.
+#[derive(Clone)]
+pub struct HostSpec {
+    /// Its name, which is also the name that [`SimNet`] resolves.
+    pub name: String,
+    /// The TCP that it speaks.
+    pub profile: Profile,
+    /// Whether a Windows host answers nothing at closed ports.
+    pub stealth: bool,
+    /// How far its wall clock is ahead of the run's time.
+    pub clock_offset: SignedDuration,
+    /// What runs on it.
+    pub boot: Boot,
+}
+
+impl fmt::Debug for HostSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostSpec")
+            .field("name", &self.name)
+            .field("profile", &self.profile.name())
+            .field("stealth", &self.stealth)
+            .field("clock_offset", &self.clock_offset)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One direction between two hosts.
+#[derive(Clone, Debug)]
+pub struct PathSpec {
+    /// The sending host.
+    pub from: String,
+    /// The receiving host.
+    pub to: String,
+    /// Latency, loss and so on.
+    pub conditions: LinkConditions,
+}
+
+/// Something that happens during the run.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When.
+    pub trigger: Trigger,
+    /// What.
+    pub action: Action,
+}
+
+/// When a step is executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// At this time since the start. Steps at zero come before the hosts boot.
+    At(Duration),
+    /// This long after the entry that the pattern names; never, when there is no such entry.
+    After {
+        /// The entry waited for.
+        pattern: EventPattern,
+        /// Time between the entry and the step.
+        delay: Duration,
+    },
+}
+
+/// What a step does. Every executed step is recorded as an action of the harness.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Changes the network.
+    Network(NetworkChange),
+    /// Changes a host.
+    Host(HostChange, String),
+    /// Runs something on a host.
+    Call(Call),
+}
+
+/// A change to the network.
+#[derive(Clone, Debug)]
+pub enum NetworkChange {
+    /// Adds a firewall rule at the end of the list.
+    AddRule {
+        /// Whose firewall.
+        place: Place,
+        /// The rule; its name is unique at that place.
+        rule: Rule,
+    },
+    /// Removes a firewall rule by name.
+    RemoveRule {
+        /// Whose firewall.
+        place: Place,
+        /// The rule's name.
+        name: String,
+    },
+    /// Cuts hosts off from each other until healed.
+    Partition {
+        /// What [`NetworkChange::Heal`] and bites call it.
+        name: String,
+        /// One side; packets from here to the other side are dropped.
+        from: Vec<String>,
+        /// The other side.
+        to: Vec<String>,
+        /// Whether packets in the other direction pass.
+        one_way: bool,
+    },
+    /// Ends a partition.
+    Heal {
+        /// The partition's name.
+        name: String,
+    },
+    /// Changes one direction between two hosts.
+    Path(PathSpec),
+}
+
+/// Whose firewall a rule belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A host's.
+    Host(String),
+    /// A middlebox's.
+    Middlebox(String),
+}
+
+/// A change to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostChange {
+    /// Power loss: memory is gone at once, nothing is sent, the disk keeps what was synced.
+    Crash,
+    /// Boots again, after a crash when it still runs.
+    Restart,
+    /// Freezes its tasks and its network stack.
+    Pause,
+    /// Ends a pause.
+    Resume,
+    /// Sets how far its wall clock is ahead of the run's time.
+    Clock(SignedDuration),
+}
+
+/// Something to run on a host, such as a command to a node.
+#[derive(Clone)]
+pub struct Call {
+    /// The host; when it is down, the call is recorded as skipped.
+    pub host: String,
+    /// What the history calls the action, in kebab case.
+    pub name: String,
+    /// Particulars for the history.
+    pub fields: portcullis_reports::Fields,
+    /// What to run, as a task of the host.
+    pub run: Boot,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("host", &self.host)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
