@@ -1,5 +1,4 @@
-//! Traceability: every clause has a scenario, a reasoned exception or a pending entry, and a line of
-//! code that makes it true.
+//! The clause lists, the scenarios and the code comments, read as plain data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,11 +7,8 @@ use std::path::{Path, PathBuf};
 use portcullis_scenarios::folder;
 use toml::{Table, Value};
 
-/// The pending list only shrinks: lower this with every entry that goes, never raise it.
-const PENDING_AT_MOST: usize = 0;
-
 /// The files below `folder` with one of the endings, in order of path.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder of the project is readable") {
         let path = entry.expect("a folder of the project is readable").path();
@@ -57,22 +53,22 @@ fn by_id(file: &str, array: &str) -> BTreeMap<String, Table> {
     named
 }
 
-fn text<'a>(row: &'a Table, key: &str) -> &'a str {
+pub(crate) fn text<'a>(row: &'a Table, key: &str) -> &'a str {
     row.get(key)
         .and_then(Value::as_str)
         .unwrap_or_else(|| panic!("`{key}` is missing in {row}"))
 }
 
 /// Where each of the ids stands: clause lists, scenarios, exceptions, pending.
-struct Lists {
-    clauses: BTreeMap<String, Table>,
-    scenarios: BTreeMap<String, Vec<String>>,
-    exceptions: BTreeMap<String, Table>,
-    pending: BTreeMap<String, Table>,
+pub(crate) struct Lists {
+    pub(crate) clauses: BTreeMap<String, Table>,
+    pub(crate) scenarios: BTreeMap<String, Vec<String>>,
+    pub(crate) exceptions: BTreeMap<String, Table>,
+    pub(crate) pending: BTreeMap<String, Table>,
 }
 
 impl Lists {
-    fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let mut scenarios: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in files(&folder().join("environment-transfer"), "toml") {
             let name = path
@@ -100,7 +96,7 @@ impl Lists {
     }
 
     /// Everything wrong with the lists, one sentence each.
-    fn complaints(&self) -> Vec<String> {
+    pub(crate) fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         let listed = self
             .scenarios
@@ -135,73 +131,33 @@ impl Lists {
     }
 }
 
-#[test]
-fn every_clause_is_in_exactly_one_place() {
-    let complaints = Lists::read().complaints();
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-}
-
-#[test]
-fn the_pending_list_only_shrinks() {
-    let count = Lists::read().pending.len();
-    assert_eq!(
-        count, PENDING_AT_MOST,
-        "lower PENDING_AT_MOST when an entry goes, never raise it"
-    );
-}
-
-#[test]
-fn exceptions_and_pending_entries_say_why() {
-    let lists = Lists::read();
-    for (id, row) in &lists.exceptions {
-        assert!(
-            text(row, "reason").len() > 20,
-            "{id}: a reason is a sentence"
-        );
-        let proof = text(row, "proof").split("::").next().unwrap_or_default();
-        assert!(
-            folder().join("..").join(proof).exists(),
-            "{id}: proof `{proof}` leads nowhere"
-        );
-    }
-    for (id, row) in &lists.pending {
-        assert!(
-            text(row, "covered_by").len() > 20,
-            "{id}: say what will cover it"
-        );
-    }
-}
-
-/// A clause that a scenario or an exception claims has a comment beside the code that keeps it.
-#[test]
-fn every_covered_clause_has_a_line_of_code() {
-    let lists = Lists::read();
-    let mut tagged = BTreeSet::new();
+/// The clauses named in comments of the source, each with the files that name it.
+pub(crate) fn tags() -> BTreeMap<String, BTreeSet<String>> {
+    let root = folder().join("..");
+    let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for part in ["impl", "sim", "reports"] {
-        for path in files(&folder().join("..").join(part), "rs") {
+        for path in files(&root.join(part), "rs") {
             let content = fs::read_to_string(&path).expect("a file of the project is UTF-8");
-            for line in content.lines() {
-                if let Some((_, comment)) = line.split_once("//") {
-                    tagged.extend(ids(comment));
+            let name = path
+                .strip_prefix(&root)
+                .expect("found below the root")
+                .display()
+                .to_string();
+            for comment in content
+                .lines()
+                .filter_map(|line| Some(line.split_once("//")?.1))
+            {
+                for id in ids(comment) {
+                    tags.entry(id).or_default().insert(name.clone());
                 }
             }
         }
     }
-    let orphans: Vec<_> = tagged
-        .iter()
-        .filter(|id| !lists.clauses.contains_key(*id))
-        .collect();
-    assert!(
-        orphans.is_empty(),
-        "comments name clauses that no list has: {orphans:?}"
-    );
-    let covered = lists.scenarios.keys().chain(lists.exceptions.keys());
-    let untagged: Vec<_> = covered.filter(|id| !tagged.contains(*id)).collect();
-    assert!(untagged.is_empty(), "no code comment names: {untagged:?}");
+    tags
 }
 
 /// The clause ids in a comment, ranges such as `ET-41..ET-43` not expanded.
-fn ids(comment: &str) -> Vec<String> {
+pub(crate) fn ids(comment: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in comment.match_indices("ET-") {
         let number: String = comment[at + 3..]
@@ -213,33 +169,4 @@ fn ids(comment: &str) -> Vec<String> {
         }
     }
     found
-}
-
-#[test]
-fn the_clause_rules_bite() {
-    let row = || Table::new();
-    let one = |id: &str| BTreeMap::from([(id.to_owned(), row())]);
-    let lists = Lists {
-        clauses: one("ET-1"),
-        scenarios: BTreeMap::from([("ET-2".to_owned(), vec!["x".to_owned()])]),
-        exceptions: BTreeMap::new(),
-        pending: BTreeMap::new(),
-    };
-    assert_eq!(
-        lists.complaints().len(),
-        2,
-        "an orphan, and a clause in none of the three places"
-    );
-    let twice = Lists {
-        clauses: one("ET-1"),
-        scenarios: BTreeMap::from([("ET-1".to_owned(), vec!["x".to_owned()])]),
-        exceptions: BTreeMap::new(),
-        pending: one("ET-1"),
-    };
-    assert_eq!(
-        twice.complaints().len(),
-        1,
-        "a pending clause that already has a scenario"
-    );
-    assert_eq!(ids(" ET-10: opener; see ET-1"), ["ET-10", "ET-1"]);
 }
