@@ -1,0 +1,299 @@
+//! What an agent announces: to the observer given at construction, and to `tracing`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::error::{Failure, FailureClass};
+use crate::message::{EnvironmentName, Outcome, TaskId, TaskKind, named};
+
+/// Receives everything that an agent announces, in order, on the agent's own tasks: it must not
+/// block.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&AgentEvent) + Send + Sync>);
+
+impl Observer {
+    /// An observer that calls `observe`.
+    pub fn new(observe: impl Fn(&AgentEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+
+    /// An observer that ignores everything.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Announces `event`: the one place from which an agent logs.
+    pub(crate) fn announce(&self, event: &AgentEvent) {
+        trace(event);
+        (self.0)(event);
+    }
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// The two state machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Machine {
+    /// [`crate::state::OriginatorTask`].
+    OriginatorTask,
+    /// [`crate::state::DestinationTask`].
+    DestinationTask,
+}
+
+impl Machine {
+    /// The name in histories.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OriginatorTask => "originator-task",
+            Self::DestinationTask => "destination-task",
+        }
+    }
+}
+
+named! {
+    /// What a connection is for.
+    Phase {
+        /// The greeting of a session (C1).
+        Establish = "establish",
+        /// One part of an object.
+        Part = "part",
+        /// A task (C2).
+        Task = "task",
+        /// A completion (C3).
+        Completion = "completion",
+        /// A status query.
+        Query = "query",
+        /// Not known yet: no request has been read.
+        Unknown = "unknown",
+    }
+}
+
+named! {
+    /// Who ended a connection.
+    ClosedBy {
+        /// The side that opened it, as it should be (ET-20).
+        Opener = "opener",
+        /// The side that accepted it.
+        Acceptor = "acceptor",
+        /// Neither: it failed.
+        Failure = "failure",
+    }
+}
+
+named! {
+    /// What an operator should look at.
+    Warning {
+        /// Tasks are accepted but completions do not arrive: the way back from the destination's
+        /// dynamic ports to the originator's local port should be looked at (ET-80).
+        ReversePath = "reverse-path",
+        /// A completion could not be reported; the result is kept here (ET-46).
+        CompletionParked = "completion-parked",
+        /// A peer reported an outcome that differs from the recorded one; the first one stands.
+        OutcomeConflict = "outcome-conflict",
+        /// Somebody reported the completion of a task that was not sent to it (ET-75).
+        ForeignCompletion = "foreign-completion",
+        /// The listener's port is among those that the host hands out itself (ET-7).
+        PortInDynamicRange = "port-in-dynamic-range",
+        /// A connection was closed because too many are open (ET-24).
+        ConnectionLimit = "connection-limit",
+        /// The listener could not take a connection.
+        AcceptFailed = "accept-failed",
+        /// Octets followed the one message of a connection (ET-29).
+        OctetsAfterMessage = "octets-after-message",
+        /// A request was refused or could not be read.
+        RequestRefused = "request-refused",
+        /// The store did not take a record.
+        StoreFailed = "store-failed",
+    }
+}
+
+/// One thing that an agent announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// A task moved from one state to another, or was recorded (`from` is empty). Announced after
+    /// the move is durable.
+    State {
+        /// Which machine.
+        machine: Machine,
+        /// Which task.
+        task: TaskId,
+        /// The environment at the other end of its link.
+        peer: EnvironmentName,
+        /// The state left; empty for a new task.
+        from: &'static str,
+        /// The state entered.
+        to: &'static str,
+        /// How it ended, in the states that know.
+        outcome: Option<Outcome>,
+        /// Why it was refused, failed or moved, in kebab case, where there is a reason.
+        reason: Option<&'static str>,
+    },
+    /// A record is durable.
+    Durable {
+        /// Its table.
+        table: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// The work of a task begins.
+    WorkStarted {
+        /// Which task.
+        task: TaskId,
+        /// The environment that sent it.
+        peer: EnvironmentName,
+        /// Its kind.
+        kind: TaskKind,
+        /// How often it has been begun, from 1.
+        start: u32,
+    },
+    /// The work of a task has ended by itself or by an operator's stop.
+    WorkEnded {
+        /// Which task.
+        task: TaskId,
+        /// The environment that sent it.
+        peer: EnvironmentName,
+        /// How.
+        outcome: Outcome,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// What for.
+        phase: Phase,
+        /// The environment at the other end.
+        peer: EnvironmentName,
+        /// The port that was to be reached.
+        port: u16,
+        /// Which task, where the attempt was for one.
+        task: Option<TaskId>,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// The class in which it is counted: a completion that cannot connect is
+        /// `callback-unreachable`.
+        class: FailureClass,
+        /// What happened.
+        failure: Failure,
+    },
+    /// A connection has ended. ET-82
+    Connection {
+        /// Whether this side opened it.
+        opened_here: bool,
+        /// This end.
+        local: SocketAddr,
+        /// The other end.
+        remote: SocketAddr,
+        /// What it was for.
+        phase: Phase,
+        /// Who ended it.
+        closed_by: ClosedBy,
+    },
+    /// Something for an operator to look at.
+    Warning {
+        /// What.
+        warning: Warning,
+        /// The environment at the other end of the link, where it is known.
+        peer: Option<EnvironmentName>,
+        /// Which task, where it concerns one.
+        task: Option<TaskId>,
+        /// The port concerned, where there is one.
+        port: Option<u16>,
+        /// A name in kebab case that says more, such as a refusal's reason.
+        detail: Option<&'static str>,
+    },
+}
+
+/// ET-82: one line a connection; the rest of an agent's log has the same source.
+fn trace(event: &AgentEvent) {
+    match event {
+        AgentEvent::State {
+            machine,
+            task,
+            peer,
+            from,
+            to,
+            reason,
+            ..
+        } => {
+            tracing::info!(machine = machine.name(), %task, %peer, from, to, reason, "state");
+        }
+        AgentEvent::Durable { table, key } => tracing::trace!(table, key, "durable"),
+        AgentEvent::WorkStarted {
+            task,
+            peer,
+            kind,
+            start,
+        } => {
+            tracing::info!(%task, %peer, kind = kind.name(), start, "work started");
+        }
+        AgentEvent::WorkEnded {
+            task,
+            peer,
+            outcome,
+        } => {
+            let reason = outcome.reason().map(crate::message::FailureReason::name);
+            tracing::info!(%task, %peer, outcome = outcome.name(), reason, "work ended");
+        }
+        AgentEvent::AttemptFailed {
+            phase,
+            peer,
+            port,
+            task,
+            attempt,
+            class,
+            failure,
+        } => {
+            let (phase, class) = (phase.name(), class.name());
+            let task = task.as_ref().map(TaskId::as_str);
+            tracing::warn!(phase, %peer, port, task, attempt, class, "attempt failed: {failure}");
+        }
+        AgentEvent::Connection {
+            opened_here,
+            local,
+            remote,
+            phase,
+            closed_by,
+        } => {
+            let opener = if *opened_here { local } else { remote };
+            let (phase, closed_by) = (phase.name(), closed_by.name());
+            tracing::info!(%opener, %local, %remote, phase, closed_by, "connection");
+        }
+        AgentEvent::Warning {
+            warning,
+            peer,
+            task,
+            port,
+            detail,
+        } => {
+            let peer = peer.as_ref().map(EnvironmentName::as_str);
+            let task = task.as_ref().map(TaskId::as_str);
+            tracing::warn!(peer, task, port, detail, "{}", warning.words());
+        }
+    }
+}
+
+impl Warning {
+    /// What to tell an operator.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ReversePath => {
+                "tasks are accepted but completions do not arrive: check the way from the \
+                 destination's dynamic ports to the originator's local port"
+            }
+            Self::CompletionParked => "the completion could not be reported; the result is kept",
+            Self::OutcomeConflict => "a different outcome was reported; the first one stands",
+            Self::ForeignCompletion => "a completion from an environment that has no such task",
+            Self::PortInDynamicRange => "the listener's port is in this host's dynamic range",
+            Self::ConnectionLimit => "too many connections; one was closed",
+            Self::AcceptFailed => "a connection could not be accepted",
+            Self::OctetsAfterMessage => "octets after the one message of a connection",
+            Self::RequestRefused => "a request was refused",
+            Self::StoreFailed => "a record could not be written",
+        }
+    }
+}
