@@ -5,9 +5,11 @@ mod digest;
 mod journal;
 mod outcome;
 mod pattern;
+mod shelf;
 mod tasks;
 
 pub use decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
 pub use journal::Recorder;
 pub use outcome::{End, EngineError, Hits, RunOutcome};
-pub use pattern::{Aliases, EventKind, EventPattern, entry_field};
+pub use shelf::Shelf;
+pub use pattern::{Aliases, EventKind, EventPattern, Wanted, entry_field};

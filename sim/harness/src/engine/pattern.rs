@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::RangeInclusive;
 
 use portcullis_reports::{ConnectionEvent, Entry, Event, MessageEvent, PacketEvent, Passage};
 
@@ -110,11 +112,22 @@ impl EventKind {
 pub struct EventPattern {
     /// The kind of event.
     pub kind: EventKind,
-    /// Field name and value; all must match. Names are those of [`entry_field`]. A value that was
-    /// declared with `Recorder::alias` also matches what it stands for.
-    pub fields: BTreeMap<String, String>,
+    /// Field name and what it must be; all must match. Names are those of [`entry_field`].
+    pub fields: Vec<(Cow<'static, str>, Wanted)>,
     /// Which match counts, from 1; 0 means the same as 1.
     pub occurrence: u32,
+}
+
+/// What a field must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Any of these texts. One that was declared with `Recorder::alias` also matches what it
+    /// stands for.
+    AnyOf(Vec<String>),
+    /// An address and port whose address is any of these.
+    Address(Vec<Ipv4Addr>),
+    /// An address and port whose port is one of these.
+    Port(RangeInclusive<u16>),
 }
 
 impl EventPattern {
@@ -123,15 +136,22 @@ impl EventPattern {
     pub const fn new(kind: EventKind) -> Self {
         Self {
             kind,
-            fields: BTreeMap::new(),
+            fields: Vec::new(),
             occurrence: 1,
         }
     }
 
     /// Requires the field `name` to be `value`.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.fields.insert(name.to_owned(), value.to_owned());
+    pub fn with(self, name: &str, value: &str) -> Self {
+        let wanted = Wanted::AnyOf(vec![value.to_owned()]);
+        self.wanting(name.to_owned(), wanted)
+    }
+
+    /// Requires the field `name` to be what is `wanted`.
+    #[must_use]
+    pub fn wanting(mut self, name: impl Into<Cow<'static, str>>, wanted: Wanted) -> Self {
+        self.fields.push((name.into(), wanted));
         self
     }
 
@@ -152,10 +172,41 @@ impl EventPattern {
     #[must_use]
     pub fn matches_with(&self, entry: &Entry, aliases: &Aliases) -> bool {
         EventKind::of(&entry.event) == self.kind
-            && self.fields.iter().all(|(name, wanted)| {
-                entry_field(entry, name)
-                    .is_some_and(|value| value == *wanted || aliases.stands_for(wanted, &value))
-            })
+            && self
+                .fields
+                .iter()
+                .all(|(name, wanted)| wanted.admits(entry, name, aliases))
+    }
+}
+
+impl Wanted {
+    fn admits(&self, entry: &Entry, name: &str, aliases: &Aliases) -> bool {
+        match self {
+            Self::AnyOf(texts) => entry_field(entry, name).is_some_and(|value| {
+                texts
+                    .iter()
+                    .any(|text| *text == value || aliases.stands_for(text, &value))
+            }),
+            Self::Address(addresses) => {
+                entry_socket(entry, name).is_some_and(|socket| addresses.contains(socket.ip()))
+            }
+            Self::Port(ports) => {
+                entry_socket(entry, name).is_some_and(|socket| ports.contains(&socket.port()))
+            }
+        }
+    }
+}
+
+/// The address and port in the field `name` of `entry`, without going through text.
+fn entry_socket(entry: &Entry, name: &str) -> Option<SocketAddrV4> {
+    match (&entry.event, name) {
+        (Event::Packet(packet), "from") => Some(packet.source),
+        (Event::Packet(packet), "to") => Some(packet.destination),
+        (Event::Connection(connection), "opener") => Some(connection.opener),
+        (Event::Connection(connection), "acceptor") => Some(connection.acceptor),
+        (Event::Message(message), "from-address") => Some(message.source),
+        (Event::Message(message), "to-address") => Some(message.destination),
+        _ => None,
     }
 }
 
