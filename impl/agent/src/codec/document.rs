@@ -1,0 +1,191 @@
+//! Whole messages: the header on the root element, the body below it.
+
+use jiff::Timestamp;
+use portcullis_xml::{Document, ElementReader, Limits, WriteError, Writer, XmlError, XmlErrorKind};
+
+use super::element::{canonical, read_body, write_body};
+use super::{LENGTH_OCTETS, NAMESPACE};
+use crate::message::{Body, Header, Message, PROTOCOL_VERSION};
+
+/// Why a document is not a message of this protocol. Holds nothing of the document (ET-76).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The gate, or the structure behind it, refuses the document.
+    #[error("not a document of this protocol")]
+    Xml(#[source] XmlError),
+    /// The message is of another protocol version.
+    #[error("another protocol version")]
+    Version,
+    /// No message kind of that name.
+    #[error("unknown kind of message")]
+    UnknownKind,
+    /// No task kind of that name. ET-36
+    #[error("unknown kind of task")]
+    UnknownTaskKind,
+}
+
+impl From<XmlError> for DecodeError {
+    fn from(error: XmlError) -> Self {
+        Self::Xml(error)
+    }
+}
+
+impl DecodeError {
+    /// Whether the sender speaks another version.
+    #[must_use]
+    pub const fn is_version(&self) -> bool {
+        matches!(self, Self::Version)
+    }
+
+    /// The name in histories and reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Xml(_) => "malformed",
+            Self::Version => "version",
+            Self::UnknownKind => "unknown-kind",
+            Self::UnknownTaskKind => "unknown-task-kind",
+        }
+    }
+}
+
+/// A document that is not a message, with its header where that could be read: a refusal has to
+/// name what it refuses (ET-35).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub error: DecodeError,
+    /// The header, if the document passed the gate and its root has one.
+    pub header: Option<Box<Header>>,
+}
+
+/// A message that cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// A value that XML cannot carry.
+    #[error("message cannot be written")]
+    Write(#[source] WriteError),
+    /// The data unit would be longer than its length can say.
+    #[error("message too long")]
+    TooLong,
+}
+
+/// The data unit of a message: its length and its canonical document. ET-25, ET-71
+///
+/// # Errors
+/// [`EncodeError`]; no message that this crate makes meets one.
+pub fn encode(message: &Message) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = match &message.body {
+        Body::Part(part) => Writer::with_capacity(
+            part.octets
+                .len()
+                .saturating_mul(4)
+                .saturating_div(3)
+                .saturating_add(1024),
+        ),
+        _ => Writer::with_capacity(512),
+    };
+    let header = &message.header;
+    // ET-71: the order of attributes and elements is the order of these calls.
+    writer
+        .open(message.kind())
+        .attribute("xmlns", NAMESPACE)
+        .attribute("version", PROTOCOL_VERSION)
+        .attribute("id", &header.id)
+        .attribute("from", &header.from)
+        .attribute("to", &header.to)
+        .attribute("sent-at", header.sent_at)
+        .optional_attribute("relates-to", header.relates_to.as_ref())
+        .attribute("attempt", header.attempt);
+    write_body(&mut writer, &message.body);
+    writer.close();
+    let document = writer.finish().map_err(EncodeError::Write)?;
+    let length = document.len().saturating_add(LENGTH_OCTETS);
+    let length = u32::try_from(length).map_err(|_| EncodeError::TooLong)?;
+    let mut unit = Vec::with_capacity(document.len().saturating_add(LENGTH_OCTETS));
+    unit.extend_from_slice(&length.to_be_bytes());
+    unit.extend_from_slice(&document);
+    Ok(unit)
+}
+
+/// The message that a document says. Reads nothing of the body unless version and kind are known.
+///
+/// # Errors
+/// [`Refused`], with the header where it could be read.
+pub fn decode(document: &[u8]) -> Result<Message, Refused> {
+    let unread = |error| Refused {
+        error,
+        header: None,
+    };
+    let parsed = Document::parse(document, &limits(document))
+        .map_err(|error| unread(DecodeError::Xml(error)))?;
+    let root = parsed.root();
+    if root.namespace() != NAMESPACE {
+        return Err(unread(foreign(root.namespace(), root.at())));
+    }
+    let mut reader = ElementReader::new(root);
+    let version = reader
+        .attribute("version")
+        .map_err(|error| unread(error.into()))?;
+    let other_version = version != PROTOCOL_VERSION.to_string();
+    let header = match read_header(&mut reader) {
+        Ok(header) => header,
+        Err(_) if other_version => return Err(unread(DecodeError::Version)),
+        Err(error) => return Err(unread(error.into())),
+    };
+    let refused = |error, header| Refused {
+        error,
+        header: Some(Box::new(header)),
+    };
+    if other_version {
+        return Err(refused(DecodeError::Version, header));
+    }
+    match read_body(root.name(), reader) {
+        Ok(body) => Ok(Message { header, body }),
+        Err(error) => Err(refused(error, header)),
+    }
+}
+
+/// Which limits of section 6.3 apply. Decided on the name of the first tag, which the gate checks
+/// afterwards: a document that only pretends to be a part is refused then.
+fn limits(document: &[u8]) -> Limits {
+    let is_name = |octet: &u8| !matches!(octet, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>');
+    let root = document
+        .split(|octet| *octet == b'<')
+        .skip(1)
+        .find(|tag| !tag.starts_with(b"?"))
+        .unwrap_or_default();
+    let end = root
+        .iter()
+        .position(|octet| !is_name(octet))
+        .unwrap_or(root.len());
+    let name = root.get(..end).unwrap_or_default();
+    let local = name.rsplit(|octet| *octet == b':').next().unwrap_or(name);
+    if local == b"part" {
+        Limits::transfer_part()
+    } else {
+        Limits::control()
+    }
+}
+
+/// A namespace that is not ours: of another version of this protocol, or of something else.
+fn foreign(namespace: &str, at: usize) -> DecodeError {
+    let family = NAMESPACE.trim_end_matches(|c: char| c.is_ascii_digit());
+    if namespace.starts_with(family) {
+        DecodeError::Version
+    } else {
+        DecodeError::Xml(XmlError::new(at, XmlErrorKind::UnexpectedElement))
+    }
+}
+
+/// ET-33: all of it must be there.
+fn read_header(reader: &mut ElementReader<'_>) -> Result<Header, XmlError> {
+    Ok(Header {
+        id: reader.parse_attribute("id")?,
+        from: reader.parse_attribute("from")?,
+        to: reader.parse_attribute("to")?,
+        sent_at: canonical::<Timestamp>(reader, "sent-at")?,
+        relates_to: reader.parse_optional_attribute("relates-to")?,
+        attempt: canonical(reader, "attempt")?,
+    })
+}
