@@ -42,6 +42,9 @@ pub enum Failure {
     /// The established connection failed.
     #[error("connection failed: {0}")]
     Stream(io::ErrorKind),
+    /// The request cannot be written as a message.
+    #[error("request cannot be written")]
+    Unencodable,
     /// The request could not be handed to the network in time.
     #[error("request not taken by the network in time")]
     RequestTimeout,
@@ -80,7 +83,7 @@ impl Failure {
             Self::Misdirected | Self::Refused(Reason::UnknownSender | Reason::WrongRecipient) => {
                 FailureClass::Auth
             }
-            Self::Store => FailureClass::LocalResource,
+            Self::Store | Self::Unencodable => FailureClass::LocalResource,
             Self::Decode(error) if error.is_version() => FailureClass::Version,
             Self::Frame(_) | Self::Decode(_) | Self::Unrelated | Self::Refused(_) => {
                 FailureClass::Protocol

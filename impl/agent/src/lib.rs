@@ -16,13 +16,16 @@
     clippy::as_conversions
 )]
 
+mod accept;
 mod agent;
 pub mod codec;
 pub mod config;
 pub mod error;
+pub mod exchange;
 pub mod message;
 pub mod observe;
 pub mod retry;
+mod services;
 pub mod state;
 pub mod work;
 

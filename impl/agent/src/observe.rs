@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::error::{Failure, FailureClass};
-use crate::message::{EnvironmentName, Outcome, TaskId, TaskKind, named};
+use crate::message::{Body, EnvironmentName, Outcome, TaskId, TaskKind, named};
 
 /// Receives everything that an agent announces, in order, on the agent's own tasks: it must not
 /// block.
@@ -205,6 +205,66 @@ pub enum AgentEvent {
         /// A name in kebab case that says more, such as a refusal's reason.
         detail: Option<&'static str>,
     },
+}
+
+impl AgentEvent {
+    /// A warning about a listener's port.
+    pub(crate) const fn at_port(warning: Warning, port: u16) -> Self {
+        Self::Warning {
+            warning,
+            peer: None,
+            task: None,
+            port: Some(port),
+            detail: None,
+        }
+    }
+
+    /// ET-29: octets after the one message of a connection through `port`.
+    pub(crate) const fn octets_after(port: u16) -> Self {
+        Self::at_port(Warning::OctetsAfterMessage, port)
+    }
+
+    /// A request at the port of the link with `peer` was refused, or none came.
+    pub(crate) fn refused(peer: &EnvironmentName, detail: &'static str) -> Self {
+        Self::Warning {
+            warning: Warning::RequestRefused,
+            peer: Some(peer.clone()),
+            task: None,
+            port: None,
+            detail: Some(detail),
+        }
+    }
+
+    /// A warning about a task of the link with `peer`.
+    pub(crate) fn about(warning: Warning, peer: &EnvironmentName, task: &TaskId) -> Self {
+        Self::Warning {
+            warning,
+            peer: Some(peer.clone()),
+            task: Some(task.clone()),
+            port: None,
+            detail: None,
+        }
+    }
+}
+
+impl Phase {
+    /// What a connection is for, by its request.
+    #[must_use]
+    pub const fn of(request: &Body) -> Self {
+        match request {
+            Body::Hello(_) => Self::Establish,
+            Body::Part(_) => Self::Part,
+            Body::Task(_) => Self::Task,
+            Body::Completed { .. } => Self::Completion,
+            Body::Query { .. } => Self::Query,
+            Body::HelloAck(_)
+            | Body::PartAck { .. }
+            | Body::Accepted { .. }
+            | Body::CompletedAck { .. }
+            | Body::Status { .. }
+            | Body::Rejection { .. } => Self::Unknown,
+        }
+    }
 }
 
 /// ET-82: one line a connection; the rest of an agent's log has the same source.

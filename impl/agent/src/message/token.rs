@@ -113,6 +113,34 @@ token!(
     64
 );
 
+impl MessageId {
+    /// The id of the reply to a message: the same whenever the message is repeated (ET-42).
+    #[must_use]
+    pub fn reply_to(request: &Self) -> Self {
+        let plain = Self::new(&format!("{request}.reply"));
+        // An id too long to be extended is digested; a digest is a token.
+        plain.unwrap_or_else(|_| Self(Digest::of(request.as_str().as_bytes()).to_string().into()))
+    }
+
+    /// The id of the message that carries a task.
+    #[must_use]
+    pub fn of_task(task: &TaskId) -> Self {
+        Self(format!("{task}.task").into())
+    }
+
+    /// The id of the message that reports a task's completion.
+    #[must_use]
+    pub fn of_completion(task: &TaskId) -> Self {
+        Self(format!("{task}.completed").into())
+    }
+
+    /// The id of the message that carries a part.
+    #[must_use]
+    pub fn of_part(object: &ObjectId, number: u32) -> Self {
+        Self(format!("{object}.part-{number}").into())
+    }
+}
+
 /// A SHA-256 digest; its text form is 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

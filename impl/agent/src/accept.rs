@@ -1,0 +1,309 @@
+//! The acceptor's side: listeners, their limits, and one request and one reply a connection.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portcullis_net::{Connection, Listener, Net};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::codec::{DecodeError, Refused, decode, encode, read_unit};
+use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
+use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
+use crate::services::Services;
+
+/// What answers the requests of one port.
+pub(crate) trait Respond: Clone + Send + Sync + 'static {
+    /// The environment that this port's link is with: the only one that is answered.
+    fn peer(&self) -> &EnvironmentName;
+
+    /// Whether parts, and with them large frames, arrive here.
+    fn takes_parts(&self) -> bool;
+
+    /// Answers one request that is for this environment and from the peer. Runs to its end also
+    /// when the opener closes (ET-15).
+    fn respond(&self, request: Message) -> impl Future<Output = Answer> + Send;
+}
+
+/// What to say to a request.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// This.
+    Say(Body),
+    /// That it is refused.
+    Refuse(Reason),
+    /// Nothing: it is not known whether the request took effect, so the opener has to ask again.
+    Silence,
+}
+
+/// Counts open connections. ET-24
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Door(Arc<Mutex<Inside>>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    total: usize,
+    by_peer: BTreeMap<IpAddr, usize>,
+}
+
+/// The right to serve one connection.
+struct Pass {
+    door: Door,
+    peer: IpAddr,
+}
+
+impl Door {
+    /// ET-24: none beyond the limits.
+    fn enter(&self, peer: IpAddr, per_peer_max: usize, total_max: usize) -> Option<Pass> {
+        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_peer = inside.by_peer.get(&peer).copied().unwrap_or(0);
+        if inside.total >= total_max || of_peer >= per_peer_max {
+            return None;
+        }
+        inside.total = inside.total.saturating_add(1);
+        inside.by_peer.insert(peer, of_peer.saturating_add(1));
+        Some(Pass {
+            door: self.clone(),
+            peer,
+        })
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut inside = self.door.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inside.total = inside.total.saturating_sub(1);
+        if let Some(of_peer) = inside.by_peer.get_mut(&self.peer) {
+            *of_peer = of_peer.saturating_sub(1);
+            if *of_peer == 0 {
+                inside.by_peer.remove(&self.peer);
+            }
+        }
+    }
+}
+
+/// Accepts connections for as long as the agent runs.
+pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
+    services: Arc<Services<N, S, W>>,
+    mut listener: N::Listener,
+    respond: R,
+) where
+    S: Send + Sync + 'static,
+    W: Send + Sync + 'static,
+{
+    let port = listener.local_addr().port();
+    let limits = services.config.limits;
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            services.announce(&AgentEvent::at_port(Warning::AcceptFailed, port));
+            tokio::task::yield_now().await;
+            continue;
+        };
+        // ET-11: the peer's address counts connections and nothing else; its port means nothing.
+        let pass = services.door.enter(
+            peer.ip(),
+            limits.connections_per_peer_max,
+            limits.connections_max,
+        );
+        let Some(pass) = pass else {
+            services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+            continue;
+        };
+        let serve = serve(Arc::clone(&services), stream, respond.clone());
+        services.spawn(async move {
+            serve.await;
+            drop(pass);
+        });
+    }
+}
+
+/// One connection from accept to its end.
+async fn serve<N: Net, S, W, R: Respond>(
+    services: Arc<Services<N, S, W>>,
+    mut stream: N::Stream,
+    respond: R,
+) where
+    S: Send + Sync + 'static,
+    W: Send + Sync + 'static,
+{
+    let mut phase = Phase::Unknown;
+    let closed_by = match read_request(&services, &mut stream, respond.takes_parts()).await {
+        Ok((document, permit)) => {
+            let decoded = decode(&document);
+            drop(document);
+            if let Ok(request) = &decoded {
+                phase = Phase::of(&request.body);
+            }
+            let reply = reply(&services, decoded, &respond).await;
+            drop(permit);
+            match reply {
+                Some(reply) => say_and_linger(&services, &mut stream, &reply).await,
+                None => ClosedBy::Acceptor,
+            }
+        }
+        Err(ended) => {
+            services.announce(&AgentEvent::refused(respond.peer(), ended.detail));
+            ended.closed_by
+        }
+    };
+    services.announce(&AgentEvent::Connection {
+        opened_here: false,
+        local: stream.local_addr(),
+        remote: stream.peer_addr(),
+        phase,
+        closed_by,
+    });
+}
+
+/// Why no request was read.
+struct NoRequest {
+    detail: &'static str,
+    closed_by: ClosedBy,
+}
+
+/// Reads one data unit within the frame timer, which runs from accept (ET-30).
+async fn read_request<N, S, W>(
+    services: &Services<N, S, W>,
+    stream: &mut impl Connection,
+    takes_parts: bool,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), NoRequest> {
+    let limits = services.config.limits;
+    let frame_max = if takes_parts {
+        limits.part_frame_max
+    } else {
+        limits.control_frame_max
+    };
+    // Memory is bounded by the permits: one is held for each large frame.
+    let permit = async |octets: usize| {
+        if octets > limits.control_frame_max {
+            Arc::clone(&services.large_frames)
+                .acquire_owned()
+                .await
+                .ok()
+        } else {
+            None
+        }
+    };
+    let deadline = Instant::now().checked_add(services.config.timers.frame);
+    let deadline = deadline.unwrap_or_else(Instant::now);
+    let closed_by = ClosedBy::Acceptor;
+    match timeout_at(deadline, read_unit(stream, frame_max, permit)).await {
+        Ok(Ok(Ok(unit))) => Ok(unit),
+        Ok(Ok(Err(error))) => Err(NoRequest {
+            detail: error.name(),
+            closed_by,
+        }),
+        Ok(Err(_)) => Err(NoRequest {
+            detail: "reset",
+            closed_by: ClosedBy::Failure,
+        }),
+        Err(_) => Err(NoRequest {
+            detail: "frame-timeout",
+            closed_by,
+        }),
+    }
+}
+
+/// The reply to whatever arrived; `None` when nothing can or should be said.
+async fn reply<N, S, W, R: Respond>(
+    services: &Services<N, S, W>,
+    decoded: Result<Message, Refused>,
+    respond: &R,
+) -> Option<Message> {
+    let (header, answer) = match decoded {
+        // ET-35: a refusal names what it refuses, so what has no readable id is not answered.
+        Err(Refused {
+            header: None,
+            error,
+        }) => {
+            services.announce(&AgentEvent::refused(respond.peer(), error.name()));
+            return None;
+        }
+        Err(Refused {
+            header: Some(header),
+            error,
+        }) => (*header, Answer::Refuse(why(error))),
+        Ok(request) => {
+            let header = request.header.clone();
+            let answer = match misdirected(services.name(), respond.peer(), &header) {
+                Some(reason) => Answer::Refuse(reason),
+                None => respond.respond(request).await,
+            };
+            (header, answer)
+        }
+    };
+    let body = match answer {
+        Answer::Say(body) => body,
+        Answer::Refuse(reason) => {
+            services.announce(&AgentEvent::refused(respond.peer(), reason.name()));
+            // ET-76: a reason from a fixed list and our own version; nothing of the request.
+            Body::Rejection {
+                reason,
+                product: services.config.product.clone(),
+            }
+        }
+        Answer::Silence => return None,
+    };
+    Some(Message {
+        header: Header {
+            id: MessageId::reply_to(&header.id),
+            from: services.name().clone(),
+            to: header.from,
+            sent_at: services.host.wall.now(),
+            relates_to: Some(header.id),
+            attempt: header.attempt,
+        },
+        body,
+    })
+}
+
+const fn why(error: DecodeError) -> Reason {
+    match error {
+        DecodeError::Xml(_) => Reason::Malformed,
+        DecodeError::Version => Reason::Version,
+        DecodeError::UnknownKind => Reason::UnknownKind,
+        DecodeError::UnknownTaskKind => Reason::UnknownTaskKind,
+    }
+}
+
+/// ET-39, ET-75: for this environment, and from the one that the port's link is with.
+fn misdirected(here: &EnvironmentName, peer: &EnvironmentName, header: &Header) -> Option<Reason> {
+    if header.to != *here {
+        Some(Reason::WrongRecipient)
+    } else if header.from != *peer {
+        Some(Reason::UnknownSender)
+    } else {
+        None
+    }
+}
+
+/// Sends the reply, also when the opener has closed its direction already (ET-21), and waits for
+/// the opener to close first (ET-20).
+async fn say_and_linger<N, S, W>(
+    services: &Services<N, S, W>,
+    stream: &mut impl Connection,
+    reply: &Message,
+) -> ClosedBy {
+    let timers = &services.config.timers;
+    let Ok(unit) = encode(reply) else {
+        return ClosedBy::Acceptor;
+    };
+    match timeout(timers.acknowledgement, stream.write_all(&unit)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => return ClosedBy::Failure,
+        Err(_) => return ClosedBy::Acceptor,
+    }
+    let mut beyond = [0; 1];
+    match timeout(timers.linger, stream.read(&mut beyond)).await {
+        Ok(Ok(0)) => ClosedBy::Opener,
+        // ET-29: the message before them counts, whatever the split was; they do not (ET-31).
+        Ok(Ok(_)) => {
+            services.announce(&AgentEvent::octets_after(stream.local_addr().port()));
+            ClosedBy::Acceptor
+        }
+        Ok(Err(_)) => ClosedBy::Failure,
+        Err(_) => ClosedBy::Acceptor,
+    }
+}

@@ -1,0 +1,113 @@
+//! What every part of an agent needs: its host, seams, configuration and the right to start tasks.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use portcullis_net::{Host, Net, Randomness};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accept::Door;
+use crate::config::Config;
+use crate::error::Failure;
+use crate::exchange::exchange;
+use crate::message::{Body, EnvironmentName, Header, Message, MessageId};
+use crate::observe::{AgentEvent, Observer};
+
+/// One agent's share of the world.
+#[derive(Debug)]
+pub(crate) struct Services<N, S, W> {
+    pub(crate) host: Host<N>,
+    pub(crate) store: S,
+    pub(crate) work: W,
+    pub(crate) config: Config,
+    pub(crate) observer: Observer,
+    pub(crate) door: Door,
+    /// One permit for each frame above the control limit that may be in memory.
+    pub(crate) large_frames: Arc<Semaphore>,
+    /// Jitter of the retry schedules.
+    pub(crate) jitter: Randomness,
+    /// Ids that this agent chooses. A stream of its own for each start, because a simulated host
+    /// has the same seed after a restart.
+    pub(crate) ids: Randomness,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl<N, S, W> Services<N, S, W> {
+    /// This environment's name.
+    pub(crate) const fn name(&self) -> &EnvironmentName {
+        &self.config.name
+    }
+
+    /// Announces one event.
+    pub(crate) fn announce(&self, event: &AgentEvent) {
+        self.observer.announce(event);
+    }
+
+    /// Civil time as this host believes it to be; for records, never for timers.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.host.wall.now()
+    }
+
+    /// 128 random bits as text.
+    pub(crate) fn new_id(&self) -> String {
+        format!("{:016x}{:016x}", self.ids.next_u64(), self.ids.next_u64())
+    }
+
+    /// Starts a task that ends when the agent stops.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.host.spawner.spawn(self.tasks.track_future(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        }));
+    }
+
+    /// The message that says `body` to `to`.
+    pub(crate) fn message(
+        &self,
+        id: MessageId,
+        to: &EnvironmentName,
+        attempt: u32,
+        body: Body,
+    ) -> Message {
+        Message {
+            header: Header {
+                id,
+                from: self.name().clone(),
+                to: to.clone(),
+                sent_at: self.now(),
+                relates_to: None,
+                attempt,
+            },
+            body,
+        }
+    }
+}
+
+impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, W> {
+    /// One request and its reply over a new connection; the connection's end is seen to elsewhere.
+    pub(crate) async fn exchange(
+        &self,
+        place: (&str, u16),
+        request: &Message,
+    ) -> Result<Message, Failure> {
+        let timers = self.config.timers;
+        let frame_max = self.config.limits.control_frame_max;
+        let exchanged = exchange(&self.host.net, &timers, frame_max, place, request).await;
+        if let Some(closing) = exchanged.closing {
+            let observer = self.observer.clone();
+            self.spawn(async move {
+                for event in closing.finish(&timers).await.iter().flatten() {
+                    observer.announce(event);
+                }
+            });
+        }
+        exchanged.reply
+    }
+}
