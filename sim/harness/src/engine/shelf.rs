@@ -42,6 +42,9 @@ mod tests {
         let shelf = Shelf::default();
         let first = shelf.keep(|| 1_u8);
         let again = shelf.clone().keep(|| 2_u8);
-        assert_eq!((*first, *again, *shelf.keep(|| "other type")), (1, 1, "other type"));
+        assert_eq!(
+            (*first, *again, *shelf.keep(|| "other type")),
+            (1, 1, "other type")
+        );
     }
 }

@@ -14,6 +14,7 @@ use super::decoder::DecoderChoice;
 use super::journal::Recorder;
 use super::net::SimNet;
 use super::pattern::EventPattern;
+use super::shelf::Shelf;
 
 /// A future that owns what it needs, as hosts run it.
 pub type HostFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -33,6 +34,8 @@ pub struct Node {
     pub recorder: Recorder,
     /// How often the host was restarted before this life.
     pub incarnation: u32,
+    /// What is kept with the host for the whole run, crashes or not: its disks, for one.
+    pub shelf: Shelf,
 }
 
 /// Everything that determines a run. The same value gives the same digest, always and everywhere.

@@ -392,3 +392,6 @@ impl Spawn for HostSpawner {
         self.queue.spawn(self.life, Arc::clone(&self.label), task);
     }
 }
+
+#[cfg(test)]
+mod tests;

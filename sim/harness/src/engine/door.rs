@@ -1,0 +1,24 @@
+//! The way from a host's sockets to the TCP stack of that host, whichever engine runs it.
+
+use std::sync::Arc;
+
+use portcullis_network::{SimTime, Stack};
+
+use super::packet::Fabric;
+use super::tasks::HostIndex;
+
+/// One host's access to its stack.
+#[derive(Clone)]
+pub(crate) enum Door {
+    /// The stack is one of many in the packet engine's network.
+    Fabric(Arc<Fabric>, HostIndex),
+}
+
+impl Door {
+    /// Makes one call on the stack, then lets what the call caused leave the host.
+    pub(crate) fn with<R>(&self, call: impl FnOnce(SimTime, &mut Stack) -> R) -> R {
+        match self {
+            Self::Fabric(fabric, host) => fabric.with_stack(*host, call),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The loop of a packet run: network, steps and tasks take turns until none has work left at this
+//! instant, then time jumps to the next deadline.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use portcullis_reports::Entry;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::fabric::Fabric;
+use crate::engine::journal::{Clock, Journal};
+use crate::engine::outcome::{End, EngineError};
+use crate::engine::seat::Seat;
+use crate::engine::spec::{Action, Call, HostChange};
+use crate::engine::tasks::{Batch, HostIndex, Life, Tasks};
+use crate::engine::timeline::{Timeline, action_entry};
+use crate::engine::{door::Door, net::Names};
+
+/// Everything that a packet run moves.
+pub(crate) struct Drive {
+    fabric: Arc<Fabric>,
+    journal: Arc<Journal>,
+    clock: Clock,
+    names: Arc<Names>,
+    seats: Vec<Seat>,
+    /// The life of each host that is up.
+    lives: BTreeMap<HostIndex, u32>,
+    incarnations: Vec<u32>,
+    tasks: Tasks,
+    timeline: Timeline,
+    finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    /// How much of the history `finished` has seen.
+    seen: usize,
+    start: Instant,
+    ends: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Drive {
+    /// A run at its start: hosts are not booted before the steps at time zero are done.
+    ///
+    /// Must be called inside the runtime that will poll it.
+    pub(crate) fn new(setting: Setting) -> Self {
+        let start = Instant::now();
+        let hosts = setting.seats.len();
+        Self {
+            fabric: setting.fabric,
+            journal: setting.journal,
+            clock: setting.clock,
+            names: setting.names,
+            seats: setting.seats,
+            lives: BTreeMap::new(),
+            incarnations: vec![0; hosts],
+            tasks: Tasks::new(),
+            timeline: setting.timeline,
+            finished: setting.finished,
+            seen: 0,
+            start,
+            ends: setting.ends,
+            timer: Box::pin(sleep_until(start)),
+        }
+    }
+
+    /// Boots every host.
+    pub(crate) fn boot(&mut self) {
+        for host in 0..self.seats.len() {
+            self.begin_life(HostIndex(host));
+        }
+    }
+
+    /// Runs until time has to pass, or to the end.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            let now = self.start.elapsed();
+            if now != self.clock.now() {
+                self.clock.set(now);
+                self.tasks.time_passed();
+            }
+            if let Some(end) = self.settle(now, cx) {
+                return Poll::Ready(end);
+            }
+            self.set_timer(now);
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Lets network, steps and tasks take turns until nothing more happens at this instant.
+    fn settle(&mut self, now: Duration, cx: &Context<'_>) -> Option<End> {
+        loop {
+            self.fabric.advance(now);
+            self.timeline.take_triggered(&self.journal);
+            while let Some(action) = self.timeline.pop_due(now) {
+                if let Err(error) = self.execute(now, action) {
+                    return Some(End::Error(error));
+                }
+                self.timeline.take_triggered(&self.journal);
+            }
+            let lives = &self.lives;
+            let alive = |life: Life| lives.get(&life.host) == Some(&life.incarnation);
+            let batch = self.tasks.poll_batch(alive);
+            if let Batch::Failed(failure) = batch {
+                let host = self.names.name(failure.host.0);
+                return Some(End::Error(failure.into_error(host)));
+            }
+            if self.is_finished() {
+                return Some(End::Finished);
+            }
+            let idle = matches!(batch, Batch::Idle)
+                && !self.next_deadline().is_some_and(|due| due <= now)
+                && !self.tasks.register(cx.waker());
+            if idle {
+                return (now >= self.ends).then_some(End::Deadline);
+            }
+        }
+    }
+
+    fn is_finished(&mut self) -> bool {
+        let mut finished = false;
+        let look = |entries: &[Entry]| finished = (self.finished)(entries);
+        self.seen = self.journal.look(self.seen, look);
+        finished
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let network = self.fabric.next_deadline();
+        let steps = self.timeline.next();
+        network.into_iter().chain(steps).min()
+    }
+
+    fn set_timer(&mut self, now: Duration) {
+        let next = self.next_deadline().unwrap_or(self.ends).min(self.ends);
+        let deadline = self.start + next.max(now);
+        if self.timer.deadline() != deadline || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
+        }
+    }
+
+    fn execute(&mut self, now: Duration, action: Action) -> Result<(), EngineError> {
+        let tell = |note| self.journal.append(action_entry(now, &action, note));
+        match &action {
+            Action::Network(change) => {
+                tell(None);
+                self.fabric.change(now, change)
+            }
+            Action::Host(change, name) => {
+                let host = self.host(name)?;
+                tell(None);
+                self.change_host(now, host, *change);
+                Ok(())
+            }
+            Action::Call(call) => {
+                let host = self.host(&call.host)?;
+                let up = self.lives.contains_key(&host);
+                tell((!up).then_some("the host is down"));
+                if up {
+                    self.call(host, call);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn host(&self, name: &str) -> Result<HostIndex, EngineError> {
+        let found = self.names.position(name).map(HostIndex);
+        found.ok_or_else(|| EngineError::UnknownHost {
+            name: name.to_owned(),
+        })
+    }
+
+    fn change_host(&mut self, now: Duration, host: HostIndex, change: HostChange) {
+        match change {
+            HostChange::Crash => self.crash(now, host),
+            HostChange::Restart => {
+                self.crash(now, host);
+                self.fabric.restart(now, host);
+                self.begin_life(host);
+            }
+            HostChange::Pause => {
+                self.fabric.pause(now, host);
+                self.tasks.pause(host);
+            }
+            HostChange::Resume => {
+                self.fabric.resume(now, host);
+                self.tasks.resume(host);
+            }
+            HostChange::Clock(offset) => self.seats[host.0].set_clock_offset(offset),
+        }
+    }
+
+    fn crash(&mut self, now: Duration, host: HostIndex) {
+        if self.lives.remove(&host).is_some() {
+            // The sockets die before the tasks, whose destructors would otherwise close them and
+            // say goodbye on the wire.
+            self.fabric.crash(now, host);
+            self.tasks.drop_host(host);
+        }
+    }
+
+    fn begin_life(&mut self, host: HostIndex) {
+        let incarnation = self.incarnations[host.0];
+        self.incarnations[host.0] += 1;
+        self.lives.insert(host, incarnation);
+        let seat = &self.seats[host.0];
+        let main = seat.main(self.node(host, incarnation));
+        self.spawn(host, incarnation, Arc::from("main"), main);
+    }
+
+    fn call(&self, host: HostIndex, call: &Call) {
+        let Some(incarnation) = self.lives.get(&host).copied() else {
+            return;
+        };
+        let task = (call.run)(self.node(host, incarnation));
+        self.spawn(host, incarnation, Arc::from(call.name.as_str()), task);
+    }
+
+    fn node(&self, host: HostIndex, incarnation: u32) -> crate::engine::Node {
+        let door = Door::Fabric(Arc::clone(&self.fabric), host);
+        self.seats[host.0].node(incarnation, door, self.tasks.queue())
+    }
+
+    fn spawn(&self, host: HostIndex, incarnation: u32, label: Arc<str>, task: HostFuture) {
+        let life = Life { host, incarnation };
+        self.tasks.queue().spawn(life, label, task);
+    }
+}

@@ -1,0 +1,157 @@
+//! The steps of a run: which is due when, and how the history tells of them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_reports::{Entry, Event, Fields, Source};
+
+use super::journal::Journal;
+use super::spec::{Action, HostChange, NetworkChange, Place, Step, Trigger};
+
+/// Steps waiting for their time; those waiting for an event are with the journal.
+pub(crate) struct Timeline {
+    steps: Vec<Step>,
+    /// By time, then in the order in which they became known.
+    due: BTreeMap<(Duration, u64), usize>,
+    known: u64,
+}
+
+impl Timeline {
+    pub(crate) fn new(steps: Vec<Step>, journal: &Journal) -> Self {
+        let mut timeline = Self {
+            steps: Vec::new(),
+            due: BTreeMap::new(),
+            known: 0,
+        };
+        for (index, step) in steps.iter().enumerate() {
+            match &step.trigger {
+                Trigger::At(time) => timeline.schedule(*time, index),
+                Trigger::After { pattern, delay } => {
+                    journal.watch(index, pattern.clone(), *delay);
+                }
+            }
+        }
+        timeline.steps = steps;
+        timeline
+    }
+
+    /// When the next step is due.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.due.first_key_value().map(|((time, _), _)| *time)
+    }
+
+    /// Takes the next step that is due by `now`.
+    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<Action> {
+        let entry = self.due.first_entry()?;
+        if entry.key().0 > now {
+            return None;
+        }
+        let index = entry.remove();
+        Some(self.steps[index].action.clone())
+    }
+
+    /// Adds the steps that events have made due.
+    pub(crate) fn take_triggered(&mut self, journal: &Journal) {
+        for (time, index) in journal.take_triggered() {
+            self.schedule(time, index);
+        }
+    }
+
+    fn schedule(&mut self, time: Duration, index: usize) {
+        self.due.insert((time, self.known), index);
+        self.known += 1;
+    }
+}
+
+/// What the history says when `action` is executed `at` a time; `note` is why it had no effect.
+pub(crate) fn action_entry(at: Duration, action: &Action, note: Option<&'static str>) -> Entry {
+    let (name, host, mut fields) = match action {
+        Action::Network(change) => network_action(change),
+        Action::Host(change, host) => host_action(*change, host),
+        Action::Call(call) => (
+            Cow::Owned(call.name.clone()),
+            call.host.clone(),
+            call.fields.clone(),
+        ),
+    };
+    if let Some(note) = note {
+        fields.insert(Cow::Borrowed("skipped"), note.to_owned());
+    }
+    Entry {
+        at,
+        host: Cow::Owned(host),
+        source: Source::Harness,
+        event: Event::Action { name, fields },
+    }
+}
+
+type Told = (Cow<'static, str>, String, Fields);
+
+fn host_action(change: HostChange, host: &str) -> Told {
+    let mut fields = Fields::new();
+    let name = match change {
+        HostChange::Crash => "crash",
+        HostChange::Restart => "restart",
+        HostChange::Pause => "pause",
+        HostChange::Resume => "resume",
+        HostChange::Clock(offset) => {
+            fields.insert(Cow::Borrowed("offset"), format!("{offset:#}"));
+            "clock"
+        }
+    };
+    (Cow::Borrowed(name), host.to_owned(), fields)
+}
+
+fn network_action(change: &NetworkChange) -> Told {
+    let mut fields = Fields::new();
+    let mut set = |name: &'static str, value: String| {
+        fields.insert(Cow::Borrowed(name), value);
+    };
+    let mut host = String::new();
+    let name = match change {
+        NetworkChange::AddRule { place, rule } => {
+            set("rule", rule.name.to_string());
+            host = place_host(place, &mut set);
+            "firewall-add"
+        }
+        NetworkChange::RemoveRule { place, name } => {
+            set("rule", name.clone());
+            host = place_host(place, &mut set);
+            "firewall-remove"
+        }
+        NetworkChange::Partition {
+            name,
+            from,
+            to,
+            one_way,
+        } => {
+            set("partition", name.clone());
+            set("from", from.join(" "));
+            set("to", to.join(" "));
+            set("one-way", one_way.to_string());
+            "partition"
+        }
+        NetworkChange::Heal { name } => {
+            set("partition", name.clone());
+            "heal"
+        }
+        NetworkChange::Path(path) => {
+            set("from", path.from.clone());
+            set("to", path.to.clone());
+            "path"
+        }
+    };
+    (Cow::Borrowed(name), host, fields)
+}
+
+/// The host whose firewall is meant, or none and the middlebox as a field.
+fn place_host(place: &Place, set: &mut impl FnMut(&'static str, String)) -> String {
+    match place {
+        Place::Host(host) => host.clone(),
+        Place::Middlebox(name) => {
+            set("middlebox", name.clone());
+            String::new()
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What an outsider with a capture of the wire could tell: connections, and the messages in their
+//! streams.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_network::{Phase, Role, Way};
+use portcullis_reports::{
+    ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event, MessageEvent, Passage, Source,
+};
+
+use super::decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
+use super::journal::Journal;
+
+/// Names connections and follows their streams, over all hosts of a run.
+pub(crate) struct Wire {
+    journal: Arc<Journal>,
+    choice: Option<DecoderChoice>,
+    /// The newest connection between two ends: opener, then acceptor.
+    connections: BTreeMap<(SocketAddrV4, SocketAddrV4), Followed>,
+    opened: u64,
+    decoded: Vec<Decoded>,
+}
+
+/// One connection and its two streams.
+struct Followed {
+    id: ConnectionId,
+    forward: Stream,
+    backward: Stream,
+}
+
+/// One direction of one connection.
+#[derive(Default)]
+struct Stream {
+    decoder: Option<Box<dyn StreamDecoder>>,
+    /// Octets up to the end of the last message that was decoded.
+    decoded_to: u64,
+    delivered: u64,
+    /// Messages that left and have not arrived, with the offset of their end.
+    underway: VecDeque<(u64, MessageEvent)>,
+}
+
+/// One end of a connection, as its host sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) local: SocketAddrV4,
+    pub(crate) remote: SocketAddrV4,
+}
+
+impl Wire {
+    pub(crate) fn new(journal: Arc<Journal>, choice: Option<DecoderChoice>) -> Self {
+        Self {
+            journal,
+            choice,
+            connections: BTreeMap::new(),
+            opened: 0,
+            decoded: Vec::new(),
+        }
+    }
+
+    /// Whether stacks have to report the octets of their streams.
+    pub(crate) const fn reads_streams(&self) -> bool {
+        self.choice.is_some()
+    }
+
+    /// A connection changed its phase at `host`.
+    pub(crate) fn connection(
+        &mut self,
+        at: Duration,
+        host: &str,
+        ends: Ends,
+        role: Role,
+        phase: Phase,
+    ) {
+        let (opener, acceptor) = match role {
+            Role::Opener => (ends.local, ends.remote),
+            Role::Acceptor => (ends.remote, ends.local),
+        };
+        let known = self.connections.get(&(opener, acceptor));
+        let id = match known {
+            Some(followed) if phase != Phase::Opening => followed.id,
+            _ => self.open(opener, acceptor),
+        };
+        let event = ConnectionEvent {
+            connection: id,
+            phase: phase_of(phase),
+            opener,
+            acceptor,
+        };
+        self.journal.append(Entry {
+            at,
+            host: Cow::Owned(host.to_owned()),
+            source: Source::Wire,
+            event: Event::Connection(event),
+        });
+    }
+
+    /// Octets of a stream left `host` for the first time, or arrived there in order.
+    pub(crate) fn octets(&mut self, at: Duration, host: &str, ends: Ends, way: Way, octets: &[u8]) {
+        let (source, destination) = match way {
+            Way::Sent => (ends.local, ends.remote),
+            Way::Received => (ends.remote, ends.local),
+        };
+        let Self {
+            connections,
+            decoded,
+            journal,
+            ..
+        } = self;
+        let forward = (source, destination);
+        let backward = (destination, source);
+        // Where each end once opened a connection to the other between the same ports, the newer
+        // one is meant.
+        let age = |key| connections.get(key).map(|followed| followed.id);
+        let (key, opens) = if age(&forward) > age(&backward) {
+            (forward, true)
+        } else {
+            (backward, false)
+        };
+        let Some(followed) = connections.get_mut(&key) else {
+            return;
+        };
+        let id = followed.id;
+        let stream = if opens {
+            &mut followed.forward
+        } else {
+            &mut followed.backward
+        };
+        let tell = |event: MessageEvent| {
+            journal.append(Entry {
+                at,
+                host: Cow::Owned(host.to_owned()),
+                source: Source::Wire,
+                event: Event::Message(event),
+            });
+        };
+        match way {
+            Way::Sent => {
+                let Some(decoder) = &mut stream.decoder else {
+                    return;
+                };
+                decoder.feed(octets, decoded);
+                for message in decoded.drain(..) {
+                    let event = MessageEvent {
+                        connection: id,
+                        passage: Passage::Sent,
+                        source,
+                        destination,
+                        kind: message.kind,
+                        fields: message.fields,
+                        octets: message.octets,
+                    };
+                    stream.decoded_to += message.octets;
+                    stream
+                        .underway
+                        .push_back((stream.decoded_to, event.clone()));
+                    tell(event);
+                }
+            }
+            Way::Received => {
+                stream.delivered += octets.len() as u64;
+                stream.arrived(tell);
+            }
+        }
+    }
+
+    fn open(&mut self, opener: SocketAddrV4, acceptor: SocketAddrV4) -> ConnectionId {
+        self.opened += 1;
+        let id = ConnectionId(self.opened);
+        let choose = |source, destination, from_opener| Stream {
+            decoder: self.choice.as_ref().and_then(|choice| {
+                choice(Flow {
+                    source,
+                    destination,
+                    from_opener,
+                })
+            }),
+            ..Stream::default()
+        };
+        let followed = Followed {
+            id,
+            forward: choose(opener, acceptor, true),
+            backward: choose(acceptor, opener, false),
+        };
+        self.connections.insert((opener, acceptor), followed);
+        id
+    }
+}
+
+impl Stream {
+    /// Tells of every message that is whole at the receiver.
+    fn arrived(&mut self, tell: impl Fn(MessageEvent)) {
+        while let Some((end, _)) = self.underway.front()
+            && *end <= self.delivered
+            && let Some((_, mut event)) = self.underway.pop_front()
+        {
+            event.passage = Passage::Delivered;
+            tell(event);
+        }
+    }
+}
+
+const fn phase_of(phase: Phase) -> ConnectionPhase {
+    match phase {
+        Phase::Opening => ConnectionPhase::Opening,
+        Phase::Established => ConnectionPhase::Established,
+        Phase::Refused => ConnectionPhase::Refused,
+        Phase::TimedOut => ConnectionPhase::TimedOut,
+        Phase::HostUnreachable => ConnectionPhase::HostUnreachable,
+        Phase::NetworkUnreachable => ConnectionPhase::NetworkUnreachable,
+        Phase::Reset => ConnectionPhase::Reset,
+        Phase::FinSent => ConnectionPhase::FinSent,
+        Phase::FinReceived => ConnectionPhase::FinReceived,
+        Phase::Closed => ConnectionPhase::Closed,
+    }
+}
