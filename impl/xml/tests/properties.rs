@@ -36,7 +36,7 @@ fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
 fn element(
     name: &'static str,
     attributes: Vec<(&'static str, String)>,
-    children: Vec<Self>,
+    children: Vec<Tree>,
 ) -> Tree {
     let mut joined: Vec<Tree> = Vec::new();
     for child in children {

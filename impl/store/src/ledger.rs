@@ -1,0 +1,100 @@
+//! The store's rules over rows in memory: what the simulated store keeps on its disk.
+
+use std::collections::BTreeMap;
+
+use crate::batch::Change;
+use crate::{Batch, Committed, Conflict, OperationId, Revision, Row};
+
+/// How many operations a store remembers: more than can be in doubt at once by orders of magnitude.
+pub const OPERATIONS_REMEMBERED: u64 = 65_536;
+
+/// Rows, and the operations that wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    tables: BTreeMap<String, BTreeMap<String, Row>>,
+    /// Revision and fingerprint by operation.
+    operations: BTreeMap<OperationId, (Revision, u64)>,
+    by_revision: BTreeMap<Revision, OperationId>,
+    last: Revision,
+}
+
+impl Ledger {
+    pub(crate) fn read(&self, table: &str, key: &str) -> Option<Row> {
+        self.tables.get(table)?.get(key).cloned()
+    }
+
+    pub(crate) fn scan(&self, table: &str) -> Vec<Row> {
+        self.tables
+            .get(table)
+            .map(|rows| rows.values().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn outcome(&self, operation: &OperationId) -> Option<Committed> {
+        let (revision, _) = *self.operations.get(operation)?;
+        Some(Committed { revision })
+    }
+
+    /// Carries out `batch`. The flag tells whether rows were written: a repeated operation is
+    /// answered as the first time and writes nothing.
+    pub(crate) fn apply(&mut self, batch: &Batch) -> Result<(Committed, bool), Conflict> {
+        if let Some((revision, fingerprint)) = self.operations.get(batch.operation()) {
+            return if *fingerprint == batch.fingerprint() {
+                let revision = *revision;
+                Ok((Committed { revision }, false))
+            } else {
+                Err(Conflict::OperationReused)
+            };
+        }
+        for expectation in batch.expectations() {
+            let (table, key) = (&expectation.table, &expectation.key);
+            let row = self.tables.get(table).and_then(|rows| rows.get(key));
+            let found = row.map(|row| row.revision);
+            if found != expectation.revision {
+                return Err(Conflict::Row {
+                    table: table.clone(),
+                    key: key.clone(),
+                    found,
+                });
+            }
+        }
+        self.last = Revision(self.last.0 + 1);
+        for change in batch.changes() {
+            self.change(change);
+        }
+        self.remember(batch);
+        let revision = self.last;
+        Ok((Committed { revision }, true))
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::Put { table, key, value } => {
+                let row = Row {
+                    key: key.clone(),
+                    revision: self.last,
+                    value: value.clone(),
+                };
+                let rows = self.tables.entry(table.clone()).or_default();
+                rows.insert(key.clone(), row);
+            }
+            Change::Delete { table, key } => {
+                if let Some(rows) = self.tables.get_mut(table) {
+                    rows.remove(key);
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, batch: &Batch) {
+        let operation = batch.operation().clone();
+        self.by_revision.insert(self.last, operation.clone());
+        self.operations
+            .insert(operation, (self.last, batch.fingerprint()));
+        if let Some(forgotten) = self.last.0.checked_sub(OPERATIONS_REMEMBERED)
+            && let Some(operation) = self.by_revision.remove(&Revision(forgotten))
+        {
+            self.operations.remove(&operation);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The embedded store: one SQLite file, one thread that owns it.
+
+mod file;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::queue::{GROUP_MAX, Queue, Reply, Request, answer, queue, store_by_queue};
+use crate::{Committed, Row, StoreError};
+
+/// Why a store's file was not opened.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("cannot open the store {}: {kind}", path.display())]
+pub struct OpenError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: OpenErrorKind,
+}
+
+/// What is wrong with a store's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpenErrorKind {
+    /// It cannot be created or read: directory missing, permission.
+    #[error("it cannot be created or read")]
+    Inaccessible,
+    /// Another process has it open.
+    #[error("another process owns it; stop that process, or reach it over its control channel")]
+    Owned,
+    /// It is no SQLite file, or one of another program.
+    #[error("it is not a store of this program")]
+    NotAStore,
+    /// SQLite's own check finds it damaged.
+    #[error("it is damaged; restore it from a backup")]
+    Damaged,
+    /// A newer version of this program made it.
+    #[error("it has format {found}, this program knows up to {known}")]
+    NewerFormat {
+        /// The file's format.
+        found: u32,
+        /// The newest format this program can read.
+        known: u32,
+    },
+    /// The system gave no thread.
+    #[error("the system gave no thread for it")]
+    NoThread,
+}
+
+/// A store in one SQLite file.
+///
+/// A dedicated thread owns the file behind a bounded queue. Requests that wait together share one
+/// transaction and one sync (group commit); every answer follows the sync (write-ahead log,
+/// `synchronous=FULL`). The file is locked as long as the store is open. When the last handle is
+/// dropped the thread carries out what is queued and closes the file; [`SqliteStore::close`] waits
+/// for that.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    queue: Queue,
+}
+
+store_by_queue!(SqliteStore);
+
+impl SqliteStore {
+    /// Opens the store at `path`, which is created when absent; its directory must exist.
+    ///
+    /// Blocks while SQLite checks the file, which takes longer for larger files.
+    ///
+    /// # Errors
+    /// [`OpenError`], which names the file.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let error = |kind| OpenError {
+            path: path.into(),
+            kind,
+        };
+        let connection = file::open(path).map_err(error)?;
+        let (queue, requests) = queue();
+        std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || serve(connection, requests))
+            .map_err(|_| error(OpenErrorKind::NoThread))?;
+        Ok(Self { queue })
+    }
+
+    /// Carries out what is queued and closes the file, so that another process may open it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it was closed before.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.queue
+            .ask(Request::Close, StoreError::Unavailable)
+            .await
+    }
+}
+
+/// An answer that waits for the sync.
+enum Pending {
+    Commit(Reply<Committed>, Result<Committed, StoreError>),
+    Outcome(
+        Reply<Option<Committed>>,
+        Result<Option<Committed>, StoreError>,
+    ),
+    Row(Reply<Option<Row>>, Result<Option<Row>, StoreError>),
+    Rows(Reply<Vec<Row>>, Result<Vec<Row>, StoreError>),
+}
+
+impl Pending {
+    /// Sends the answer; what made the whole group fail comes first.
+    fn send(self, group: &Result<(), StoreError>) {
+        let group = group.clone();
+        match self {
+            Self::Commit(reply, result) => answer(reply, group.and(result)),
+            Self::Outcome(reply, result) => answer(reply, group.and(result)),
+            Self::Row(reply, result) => answer(reply, group.and(result)),
+            Self::Rows(reply, result) => answer(reply, group.and(result)),
+        }
+    }
+}
+
+/// The thread: one group of requests, one transaction, one sync, then the answers.
+fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
+    while let Some(first) = requests.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(request) = requests.try_recv()
+        {
+            group.push(request);
+        }
+        // Without a transaction nothing was done: the requests are dropped and the store closes.
+        let Ok(transaction) = connection.transaction() else {
+            return;
+        };
+        let mut closing = None;
+        let mut verdict = Ok(());
+        let mut pending = Vec::new();
+        for request in group {
+            pending.extend(step(&transaction, request, &mut verdict, &mut closing));
+        }
+        // Dropping the transaction of a failed group undoes it.
+        if verdict.is_ok() {
+            verdict = transaction
+                .commit()
+                .map_err(|error| file::at_commit(&error));
+        } else {
+            drop(transaction);
+        }
+        for pending in pending {
+            pending.send(&verdict);
+        }
+        if let Some(reply) = closing {
+            // The file is free before the answer.
+            drop(connection);
+            answer(reply, Ok(()));
+            return;
+        }
+        // After a failed sync nobody knows what the file holds: whoever asks again finds the store
+        // gone, and the next start reads what is really there.
+        if verdict == Err(StoreError::Unknown) {
+            return;
+        }
+    }
+}
+
+/// Carries out one request inside the group's transaction.
+fn step(
+    transaction: &Connection,
+    request: Request,
+    verdict: &mut Result<(), StoreError>,
+    closing: &mut Option<Reply<()>>,
+) -> Option<Pending> {
+    match request {
+        Request::Commit(batch, reply) => {
+            let result = note(file::apply(transaction, &batch), verdict);
+            let result = result.and_then(|result| result.map_err(StoreError::Refused));
+            Some(Pending::Commit(reply, result))
+        }
+        Request::Outcome(operation, reply) => {
+            let result = note(file::outcome(transaction, &operation), verdict);
+            Some(Pending::Outcome(reply, result))
+        }
+        Request::Read { table, key, reply } => {
+            let result = note(file::read(transaction, &table, &key), verdict);
+            Some(Pending::Row(reply, result))
+        }
+        Request::Scan(table, reply) => {
+            let result = note(file::scan(transaction, &table), verdict);
+            Some(Pending::Rows(reply, result))
+        }
+        Request::Close(reply) => {
+            *closing = Some(reply);
+            None
+        }
+    }
+}
+
+/// Lets a failed statement fail the whole group.
+fn note<T>(
+    result: rusqlite::Result<T>,
+    verdict: &mut Result<(), StoreError>,
+) -> Result<T, StoreError> {
+    result.map_err(|error| {
+        let error = file::before_commit(&error);
+        *verdict = Err(error.clone());
+        error
+    })
+}
