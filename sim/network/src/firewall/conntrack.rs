@@ -1,0 +1,276 @@
+//! Connection tracking: which flows a firewall has seen, and how far they are.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::rule::FlowState;
+use super::{Idle, OnExpiry};
+use crate::hash::FixedState;
+use crate::packet::{Packet, Sequence, TcpFlags, TcpSegment, Transport};
+use crate::time::SimTime;
+
+/// How long a closed or unanswered flow is remembered, as Linux's timers for closing states
+/// (section 8.5: 120 s for `syn_sent`, `fin_wait` and `time_wait`).
+const CLOSED_MEMORY: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Default)]
+pub(super) struct Conntrack {
+    flows: IndexMap<u128, Flow, FixedState>,
+    /// Flows to look at when room is wanted, oldest first.
+    review: VecDeque<(SimTime, u128)>,
+    /// When flows may have been idle too long; entries may be early.
+    expiries: BinaryHeap<Reverse<(SimTime, u128)>>,
+    pub(super) idle: Option<Idle>,
+}
+
+/// One direction of a flow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Track {
+    /// The SYN's number, once seen.
+    initial: Option<Sequence>,
+    /// One past the highest number seen.
+    end: Sequence,
+    finished: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Progress {
+    Opening,
+    Answered,
+    Established,
+    Closed,
+}
+
+#[derive(Debug)]
+struct Flow {
+    opener: SocketAddrV4,
+    acceptor: SocketAddrV4,
+    progress: Progress,
+    last_seen: SimTime,
+    /// From the opener, from the acceptor.
+    tracks: [Track; 2],
+}
+
+/// What the table knows about a packet before it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) state: FlowState,
+    /// Both ends have seen the handshake through.
+    pub(super) established: bool,
+    /// Offset of the payload in its direction's stream, when the flow's start was seen.
+    pub(super) offset: Option<u32>,
+}
+
+/// The ends in one word, the same for both directions.
+fn key(one: SocketAddrV4, other: SocketAddrV4) -> u128 {
+    let pack = |end: SocketAddrV4| (u128::from(end.ip().to_bits()) << 16) | u128::from(end.port());
+    let (one, other) = (pack(one), pack(other));
+    (one.min(other) << 64) | one.max(other)
+}
+
+impl Conntrack {
+    /// What the packet is to the table at this time.
+    pub(super) fn look_up(&mut self, now: SimTime, packet: &Packet) -> Sighting {
+        let segment = match &packet.transport {
+            Transport::Tcp(segment) => segment,
+            Transport::Icmp(icmp) => {
+                let known = self.flows.contains_key(&key(icmp.source, icmp.destination));
+                let state = if known {
+                    FlowState::Established
+                } else {
+                    FlowState::Untracked
+                };
+                return Sighting {
+                    state,
+                    established: known,
+                    offset: None,
+                };
+            }
+        };
+        let opens = segment.flags.syn() && !segment.flags.ack();
+        let key = key(packet.source_socket(), packet.destination_socket());
+        let idle = self.idle.map(|idle| idle.timeout);
+        let expired = |flow: &Flow| {
+            idle.is_some_and(|timeout| now >= flow.last_seen + timeout)
+                || (opens && flow.progress == Progress::Closed)
+        };
+        let flow = match self.flows.get(&key) {
+            Some(flow) if !expired(flow) => flow,
+            Some(_) => {
+                self.flows.swap_remove(&key);
+                return Sighting::without_flow(opens);
+            }
+            None => return Sighting::without_flow(opens),
+        };
+        let from_opener = flow.opener == packet.source_socket();
+        let track = flow.tracks[usize::from(!from_opener)];
+        let answered = flow.progress > Progress::Opening || !from_opener;
+        Sighting {
+            state: if answered {
+                FlowState::Established
+            } else {
+                FlowState::New
+            },
+            established: flow.progress >= Progress::Established,
+            offset: track
+                .initial
+                .map(|initial| (segment.sequence - (initial.0)).0.wrapping_sub(1)),
+        }
+    }
+
+    /// Takes a TCP packet that passes into account.
+    pub(super) fn note(&mut self, now: SimTime, packet: &Packet, segment: &TcpSegment) {
+        let (source, destination) = (packet.source_socket(), packet.destination_socket());
+        let key = key(source, destination);
+        let opens = segment.flags.syn() && !segment.flags.ack();
+        if let Some(flow) = self.flows.get_mut(&key) {
+            flow.note(now, source, segment);
+        } else if opens {
+            self.make_room(now);
+            let mut flow = Flow {
+                opener: source,
+                acceptor: destination,
+                progress: Progress::Opening,
+                last_seen: now,
+                tracks: [Track::default(); 2],
+            };
+            flow.note(now, source, segment);
+            self.flows.insert(key, flow);
+            self.review.push_back((now + CLOSED_MEMORY, key));
+            if let Some(idle) = self.idle.filter(|idle| idle.on_expiry == OnExpiry::Reset) {
+                self.expiries.push(Reverse((now + idle.timeout, key)));
+            }
+        }
+    }
+
+    /// Forgets up to two flows that are over, so that the table stays as small as what is alive.
+    fn make_room(&mut self, now: SimTime) {
+        for _ in 0..2 {
+            let Some(&(due, key)) = self.review.front().filter(|(due, _)| *due <= now) else {
+                return;
+            };
+            self.review.pop_front();
+            let Some(flow) = self.flows.get(&key) else {
+                continue;
+            };
+            let over = matches!(flow.progress, Progress::Closed | Progress::Opening);
+            if over && flow.last_seen + CLOSED_MEMORY <= now {
+                self.flows.swap_remove(&key);
+            } else {
+                self.review.push_back((now.max(due) + CLOSED_MEMORY, key));
+            }
+        }
+    }
+
+    /// When a flow may have to be reset for idleness.
+    pub(super) fn poll_timeout(&self) -> Option<SimTime> {
+        self.expiries.peek().map(|&Reverse((at, _))| at)
+    }
+
+    /// Forgets the flows that have been idle too long; the RSTs for both ends of each.
+    pub(super) fn expire(&mut self, now: SimTime) -> Vec<Packet> {
+        let mut resets = Vec::new();
+        while let Some(&Reverse((at, key))) = self.expiries.peek()
+            && at <= now
+        {
+            self.expiries.pop();
+            let (Some(idle), Some(flow)) = (self.idle, self.flows.get(&key)) else {
+                continue;
+            };
+            if flow.progress == Progress::Closed {
+                continue;
+            }
+            if flow.last_seen + idle.timeout > now {
+                self.expiries
+                    .push(Reverse((flow.last_seen + idle.timeout, key)));
+                continue;
+            }
+            resets.extend(flow.resets());
+            self.flows.swap_remove(&key);
+        }
+        resets
+    }
+
+    pub(super) fn clear(&mut self) {
+        let idle = self.idle;
+        *self = Self {
+            idle,
+            ..Self::default()
+        };
+    }
+
+    /// The flow's initial number in the packet's direction.
+    pub(super) fn initial(&self, packet: &Packet) -> Option<Sequence> {
+        let flow = self
+            .flows
+            .get(&key(packet.source_socket(), packet.destination_socket()))?;
+        flow.tracks[usize::from(flow.opener != packet.source_socket())].initial
+    }
+}
+
+impl Sighting {
+    const fn without_flow(opens: bool) -> Self {
+        let state = if opens {
+            FlowState::New
+        } else {
+            FlowState::Untracked
+        };
+        Self {
+            state,
+            established: false,
+            offset: None,
+        }
+    }
+}
+
+impl Flow {
+    fn note(&mut self, now: SimTime, source: SocketAddrV4, segment: &TcpSegment) {
+        self.last_seen = now;
+        let from_opener = source == self.opener;
+        let track = &mut self.tracks[usize::from(!from_opener)];
+        let end = segment.sequence + segment.sequence_len();
+        if segment.flags.syn() {
+            track.initial = Some(segment.sequence);
+            track.end = end;
+        } else if end.is_after(track.end) {
+            track.end = end;
+        }
+        track.finished |= segment.flags.fin();
+        let finished = self.tracks.iter().all(|track| track.finished);
+        let reached = if segment.flags.rst() || finished {
+            Progress::Closed
+        } else if from_opener && segment.flags.ack() && self.progress == Progress::Answered {
+            Progress::Established
+        } else if !from_opener && self.progress == Progress::Opening {
+            Progress::Answered
+        } else {
+            self.progress
+        };
+        self.progress = reached;
+    }
+
+    /// An RST to each end, as if from the other, that its sequence check accepts.
+    fn resets(&self) -> [Packet; 2] {
+        let reset = |from: SocketAddrV4, to: SocketAddrV4, own: Track, peer: Track| {
+            let mut segment = TcpSegment::between(from.port(), to.port());
+            segment.flags = TcpFlags::RST | TcpFlags::ACK;
+            segment.sequence = own.end;
+            segment.acknowledgement = peer.end;
+            Packet {
+                source: *from.ip(),
+                destination: *to.ip(),
+                identification: 0,
+                transport: Transport::Tcp(segment),
+            }
+        };
+        let [opener, acceptor] = self.tracks;
+        [
+            reset(self.acceptor, self.opener, acceptor, opener),
+            reset(self.opener, self.acceptor, opener, acceptor),
+        ]
+    }
+}
