@@ -1,6 +1,7 @@
 //! The SQLite file: its format, its checks, and the store's rules as statements.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
@@ -39,6 +40,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenErrorKind> {
 
 fn prepare(connection: &Connection) -> Result<(), OpenErrorKind> {
     let error = |error: rusqlite::Error| open_kind(&error);
+    // An owner stays for as long as it runs: waiting for it is of no use.
+    connection.busy_timeout(Duration::ZERO).map_err(error)?;
     // Exclusive from the first access on: no other process can open the file, and the write-ahead log
     // needs no shared memory.
     connection
