@@ -171,21 +171,22 @@ impl fmt::Display for Amount {
 fn write_quantity(f: &mut fmt::Formatter<'_>, quantity: u64, unit: Unit) -> fmt::Result {
     let suffixes = unit.suffixes();
     let smallest = suffixes.last().copied().unwrap_or(("", 1));
-    let (suffix, factor) = suffixes
+    let exact = suffixes
         .iter()
         .copied()
-        .find(|&(_, factor)| quantity >= factor && (quantity.is_multiple_of(factor)))
-        .or_else(|| {
-            // Only time and shares read well with a decimal point.
-            let decimal = matches!(unit, Unit::Nanosecond | Unit::PartPerMillion);
-            let fits = |&(_, factor): &(&str, u64)| quantity >= factor && factor <= 1_000_000_000;
-            suffixes.iter().copied().find(|s| decimal && fits(s))
-        })
-        .unwrap_or(if quantity == 0 && unit == Unit::Nanosecond {
-            ("s", 1_000_000_000)
-        } else {
-            smallest
-        });
+        .find(|&(_, factor)| quantity >= factor && quantity.is_multiple_of(factor));
+    let (mut suffix, mut factor) = match (unit, exact) {
+        (Unit::Nanosecond, None) => ("s", 1_000_000_000),
+        (_, exact) => exact.unwrap_or(smallest),
+    };
+    // 22.223ms reads better than 22223us.
+    while unit == Unit::Nanosecond && factor < 1_000_000_000 && quantity / factor >= 1000 {
+        factor *= 1000;
+        suffix = suffixes
+            .iter()
+            .find(|(_, larger)| *larger == factor)
+            .map_or("", |(suffix, _)| suffix);
+    }
     let (whole, rest) = (quantity / factor, quantity % factor);
     write!(f, "{whole}")?;
     if rest > 0 {
@@ -275,7 +276,7 @@ mod tests {
             ("1m30s", Unit::Nanosecond, 90_000_000_000, "90s"),
             ("0.25s", Unit::Nanosecond, 250_000_000, "250ms"),
             ("4h", Unit::Nanosecond, 14_400_000_000_000, "4h"),
-            ("12.345ms", Unit::Nanosecond, 12_345_000, "12345us"),
+            ("12.345ms", Unit::Nanosecond, 12_345_000, "12.345ms"),
             ("0s", Unit::Nanosecond, 0, "0s"),
             ("256 KiB", Unit::Octet, 262_144, "256 KiB"),
             ("1000 B", Unit::Octet, 1_000, "1000 B"),

@@ -107,7 +107,7 @@ impl Clauses {
 
     /// The strictest clause among `ids`, the first of several; unknown ids do not count.
     #[must_use]
-    pub fn strictest<'i>(&self, ids: impl IntoIterator<Item = &'i str>) -> Option<&Clause> {
+    pub fn strictest<'i, I: IntoIterator<Item = &'i str>>(&self, ids: I) -> Option<&Clause> {
         ids.into_iter()
             .filter_map(|id| self.find(id))
             .reduce(|best, next| if next.level > best.level { next } else { best })

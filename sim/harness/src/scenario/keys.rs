@@ -3,10 +3,10 @@
 use super::key::{Key, Kind};
 
 /// The host profiles of the simulated network.
-pub const PROFILES: &[&str] = &["win-current", "win-legacy", "linux-6.5+", "linux-old"];
+pub(super) const PROFILES: &[&str] = &["win-current", "win-legacy", "linux-6.5+", "linux-old"];
 
 /// The top level of a file, besides its sections.
-pub const SCENARIO: &[Key] = &[
+pub(super) const SCENARIO: &[Key] = &[
     Key::new(
         "title",
         Kind::Text,
@@ -35,7 +35,7 @@ pub const SCENARIO: &[Key] = &[
 ];
 
 /// `[hosts.NAME]`.
-pub const HOST: &[Key] = &[
+pub(super) const HOST: &[Key] = &[
     Key::new("role", Kind::Text, "What the host is; each protocol has its own roles.").required(),
     Key::new(
         "profile",
@@ -82,15 +82,15 @@ const FROM: Key = Key::new("from", Kind::Refers("host"), "The host at one end.")
 const TO: Key = Key::new("to", Kind::Refers("host"), "The host at the other end.").required();
 
 /// `[[link]]`: both directions, and what the protocol says about it.
-pub const LINK: &[Key] = &[
+pub(super) const LINK: &[Key] = &[
     FROM, TO, QUALITY[0], QUALITY[1], QUALITY[2], QUALITY[3], QUALITY[4], QUALITY[5], QUALITY[6],
 ];
 
 /// `[[path]]`: one direction, from `from` to `to`.
-pub const PATH: &[Key] = LINK;
+pub(super) const PATH: &[Key] = LINK;
 
 /// `[[middlebox]]`.
-pub const MIDDLEBOX: &[Key] = &[
+pub(super) const MIDDLEBOX: &[Key] = &[
     Key::new("name", Kind::Declares("middlebox"), "Its name.").required(),
     Key::new("between", Kind::Hosts, "The two hosts between which it stands.").required(),
     Key::new(
@@ -160,7 +160,7 @@ const RULE: [Key; 10] = [
 ];
 
 /// `[[firewall]]`: a rule that is there from the start.
-pub const FIREWALL: &[Key] = &[
+pub(super) const FIREWALL: &[Key] = &[
     WHERE_HOST, WHERE_BOX, RULE[0], RULE[1], RULE[2], RULE[3], RULE[4], RULE[5], RULE[6], RULE[7],
     RULE[8], RULE[9],
 ];
@@ -168,7 +168,7 @@ pub const FIREWALL: &[Key] = &[
 const FIREWALL_CHANGE: &[Key] = &[
     WHERE_HOST,
     WHERE_BOX,
-    Key::new("add", Kind::Table(&RULE), "A rule, put before all others.").one_of("change"),
+    Key::new("add", Kind::Table(&RULE), "A rule, put behind those that are there; the first that matches decides.").one_of("change"),
     Key::new("remove", Kind::Refers("rule"), "The name of the rule to take away.").one_of("change"),
 ];
 
@@ -191,7 +191,7 @@ const CLOCK: &[Key] = &[
 ];
 
 /// `[[at]]`: a step. Besides these the actions of the protocol.
-pub const AT: &[Key] = &[
+pub(super) const AT: &[Key] = &[
     Key::new("time", Kind::Duration, "When, since the start of the run.").one_of("moment"),
     Key::new(
         "after",
@@ -274,7 +274,7 @@ const EVENT_PASSAGE: Key = Key::new(
 .default_value("delivered");
 
 /// A connection in `[[expect]]`.
-pub const CONNECTION_EVENT: &[Key] = &[
+pub(super) const CONNECTION_EVENT: &[Key] = &[
     Key::new("phase", Kind::Choices(PHASES), "What happened to the connection.").required(),
     EVENT_HOST,
     EVENT_FROM,
@@ -284,7 +284,7 @@ pub const CONNECTION_EVENT: &[Key] = &[
 ];
 
 /// A message in `[[expect]]`.
-pub const MESSAGE_EVENT: &[Key] = &[
+pub(super) const MESSAGE_EVENT: &[Key] = &[
     Key::new("kind", Kind::Texts, "The message's kind, as the protocol names it.").required(),
     EVENT_PASSAGE,
     EVENT_FROM,
@@ -294,7 +294,7 @@ pub const MESSAGE_EVENT: &[Key] = &[
 ];
 
 /// Any event, in `after`, `order`, `[[expect]]` and `[[bites]]`.
-pub const EVENT: &[Key] = &[
+pub(super) const EVENT: &[Key] = &[
     Key::new("connection", Kind::Choices(PHASES), "A connection: what happened to it.")
         .one_of("event"),
     Key::new("message", Kind::Texts, "A message: its kind.").one_of("event"),
@@ -330,7 +330,7 @@ pub const EVENT: &[Key] = &[
 const COUNTED: &[&str] = &["connection", "message", "event"];
 
 /// `[[expect]]`: besides these the forms of the protocol.
-pub const EXPECT: &[Key] = &[
+pub(super) const EXPECT: &[Key] = &[
     Key::new(
         "connection",
         Kind::Table(CONNECTION_EVENT),
@@ -372,7 +372,7 @@ pub const EXPECT: &[Key] = &[
 const PACKET_COUNT: &[&str] = &["rule", "partition", "middlebox"];
 
 /// `[[bites]]`: the proof that a fault happened.
-pub const BITES: &[Key] = &[
+pub(super) const BITES: &[Key] = &[
     Key::new("rule", Kind::Refers("rule"), "A firewall rule that hit packets.").one_of("fault"),
     Key::new("partition", Kind::Refers("partition"), "A partition that hit packets.")
         .one_of("fault"),

@@ -58,6 +58,15 @@ impl Problems {
     }
 }
 
+/// Whether a text is meant for a terminal that shows colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// With escape sequences.
+    Colored,
+    /// For pipes, files and `NO_COLOR`.
+    Plain,
+}
+
 /// A scenario file that cannot be used, with everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{path} has {} problem{}", problems.len(), if problems.len() == 1 { "" } else { "s" })]
@@ -73,11 +82,10 @@ pub struct ScenarioError {
 impl ScenarioError {
     /// Prints every problem with the lines concerned.
     #[must_use]
-    pub fn render(&self, color: bool) -> String {
-        let theme = if color {
-            GraphicalTheme::unicode()
-        } else {
-            GraphicalTheme::unicode_nocolor()
+    pub fn render(&self, ink: Ink) -> String {
+        let theme = match ink {
+            Ink::Colored => GraphicalTheme::unicode(),
+            Ink::Plain => GraphicalTheme::unicode_nocolor(),
         };
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_links(false)
@@ -85,7 +93,7 @@ impl ScenarioError {
         let mut text = String::new();
         for problem in &self.problems {
             let located = Report {
-                source: NamedSource::new(&self.path, Arc::clone(&self.text)),
+                file: NamedSource::new(&self.path, Arc::clone(&self.text)),
                 problem,
             };
             if handler.render_report(&mut text, &located).is_err() {
@@ -100,13 +108,13 @@ impl ScenarioError {
 #[derive(Debug, Error)]
 #[error("{}", problem.message)]
 struct Report<'p> {
-    source: NamedSource<Arc<str>>,
+    file: NamedSource<Arc<str>>,
     problem: &'p Problem,
 }
 
 impl Diagnostic for Report<'_> {
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&self.source)
+        Some(&self.file)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -135,7 +143,7 @@ pub(super) fn nearest<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>)
 
 /// `did you mean "x"?`, or the names there are.
 #[must_use]
-pub(super) fn suggestion<'k>(wrong: &str, known: &[&'k str]) -> String {
+pub(super) fn suggestion(wrong: &str, known: &[&str]) -> String {
     match nearest(wrong, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => "the file declares none".to_owned(),

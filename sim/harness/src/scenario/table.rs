@@ -125,18 +125,19 @@ impl Table {
     /// A text, a chosen word or a name.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
-        match self.value(key)? {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
+        let Value::Text(text) = self.value(key)? else {
+            return None;
+        };
+        Some(text)
     }
 
     /// Several texts, words or hosts; empty when absent.
     #[must_use]
     pub fn texts(&self, key: &str) -> &[String] {
-        match self.value(key) {
-            Some(Value::Texts(texts)) => texts,
-            _ => &[],
+        if let Some(Value::Texts(texts)) = self.value(key) {
+            texts
+        } else {
+            &[]
         }
     }
 
@@ -155,16 +156,16 @@ impl Table {
     /// A time.
     #[must_use]
     pub fn duration(&self, key: &str) -> Option<Duration> {
-        self.amount(key).map(|amount| amount.duration())
+        self.amount(key).map(Amount::duration)
     }
 
     /// A signed time in nanoseconds.
     #[must_use]
     pub fn offset(&self, key: &str) -> Option<i64> {
-        match self.value(key)? {
-            Value::Offset(offset) => Some(*offset),
-            _ => None,
-        }
+        let Value::Offset(offset) = self.value(key)? else {
+            return None;
+        };
+        Some(*offset)
     }
 
     /// A single port, or the first of a range.
@@ -176,36 +177,37 @@ impl Table {
     /// A set of ports.
     #[must_use]
     pub fn ports(&self, key: &str) -> Option<RangeInclusive<u16>> {
-        match self.value(key)? {
-            Value::Ports(ports) => Some(ports.clone()),
-            _ => None,
-        }
+        let Value::Ports(ports) = self.value(key)? else {
+            return None;
+        };
+        Some(ports.clone())
     }
 
     /// How many are wanted.
     #[must_use]
     pub fn count(&self, key: &str) -> Option<Count> {
-        match self.value(key)? {
-            Value::Count(count) => Some(*count),
-            _ => None,
-        }
+        let Value::Count(count) = self.value(key)? else {
+            return None;
+        };
+        Some(*count)
     }
 
     /// A nested table.
     #[must_use]
     pub fn table(&self, key: &str) -> Option<&Self> {
-        match self.value(key)? {
-            Value::Table(table) => Some(table),
-            _ => None,
-        }
+        let Value::Table(table) = self.value(key)? else {
+            return None;
+        };
+        Some(table)
     }
 
     /// A list of tables; empty when absent.
     #[must_use]
     pub fn tables(&self, key: &str) -> &[Self] {
-        match self.value(key) {
-            Some(Value::Tables(tables)) => tables,
-            _ => &[],
+        if let Some(Value::Tables(tables)) = self.value(key) {
+            tables
+        } else {
+            &[]
         }
     }
 
@@ -226,7 +228,12 @@ impl Table {
                         .map(|(index, table)| table.draw(&random.fork(&index.to_string())))
                         .collect(),
                 ),
-                other => other.clone(),
+                other @ (Value::Text(_)
+                | Value::Texts(_)
+                | Value::Boolean(_)
+                | Value::Offset(_)
+                | Value::Ports(_)
+                | Value::Count(_)) => other.clone(),
             };
             let located = Located {
                 value,
@@ -246,10 +253,10 @@ impl Table {
     }
 
     fn amount(&self, key: &str) -> Option<&Amount> {
-        match self.value(key)? {
-            Value::Amount(amount) => Some(amount),
-            _ => None,
-        }
+        let Value::Amount(amount) = self.value(key)? else {
+            return None;
+        };
+        Some(amount)
     }
 }
 

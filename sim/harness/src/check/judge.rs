@@ -1,0 +1,124 @@
+//! From a history to findings and a verdict.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use portcullis_reports::{Entry, Finding, Verdict};
+
+use super::expectation::Outcome;
+use super::set::{Checks, Concluded, Part};
+use crate::scenario::{Plan, Table};
+
+/// What the checks made of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The worst of the findings.
+    pub verdict: Verdict,
+    /// One for each expectation, bite and invariant, in this order.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges a run by its history alone, which `end` closes.
+///
+/// The same plan and history give the same judgement anywhere. `error` is what went wrong in the
+/// harness, if anything did; the run then says nothing about the implementation.
+#[must_use]
+pub fn judge(plan: &Plan, history: &[Entry], end: Duration, error: Option<&str>) -> Judgement {
+    let mut checks = Checks::new(plan);
+    checks.follow(history);
+    let mut findings: Vec<Finding> = checks
+        .conclude(end)
+        .map(|concluded| of_file(plan, concluded))
+        .collect();
+    findings.extend(plan.protocol.invariants().iter().map(|invariant| {
+        let clauses = invariant.clauses.iter().copied().map(Cow::Borrowed);
+        let outcome = (invariant.check)(history, plan);
+        finding(
+            plan,
+            Cow::Borrowed(invariant.name),
+            clauses.collect(),
+            invariant.expected.to_owned(),
+            outcome,
+        )
+    }));
+    if let Some(error) = error {
+        findings.push(Finding {
+            check: Cow::Borrowed("harness"),
+            clauses: Vec::new(),
+            verdict: Verdict::Error,
+            binds: Cow::Borrowed("harness"),
+            expected: "the run goes through".to_owned(),
+            seen: error.to_owned(),
+            entries: Vec::new(),
+        });
+    }
+    let verdict = findings.iter().map(|finding| finding.verdict).max();
+    Judgement {
+        verdict: verdict.unwrap_or(Verdict::Pass),
+        findings,
+    }
+}
+
+/// The finding of an `[[expect]]` or a `[[bites]]`.
+fn of_file(plan: &Plan, concluded: Concluded) -> Finding {
+    let (what, table) = match concluded.part {
+        Part::Expect(index) => ("expect", plan.expects.get(index)),
+        Part::Bite(index) => ("bites", plan.bites.get(index)),
+    };
+    let line = table.map_or(0, |table| plan.line(table));
+    let check = Cow::Owned(format!("{what} on line {line}"));
+    if let Part::Expect(_) = concluded.part {
+        let clauses = clauses_of(plan, table);
+        return finding(plan, check, clauses, concluded.expected, concluded.outcome);
+    }
+    // A fault that did not happen proves nothing, whatever the expectations came to.
+    let (verdict, seen, entries) = match concluded.outcome {
+        Outcome::Holds => (Verdict::Pass, String::new(), Vec::new()),
+        Outcome::Broken { seen, entries } => (Verdict::Inconclusive, seen, entries),
+        Outcome::Unknown { reason } => (Verdict::Inconclusive, reason, Vec::new()),
+    };
+    Finding {
+        check,
+        clauses: Vec::new(),
+        verdict,
+        binds: Cow::Borrowed("harness"),
+        expected: concluded.expected,
+        seen,
+        entries,
+    }
+}
+
+fn clauses_of(plan: &Plan, table: Option<&Table>) -> Vec<Cow<'static, str>> {
+    let own = table.map(|table| table.texts("clauses")).unwrap_or_default();
+    let ids = if own.is_empty() { plan.clause_ids() } else { own };
+    ids.iter().cloned().map(Cow::Owned).collect()
+}
+
+/// The finding of a check; the strictest of its clauses says how bad a break is and whom it binds.
+fn finding(
+    plan: &Plan,
+    check: Cow<'static, str>,
+    clauses: Vec<Cow<'static, str>>,
+    expected: String,
+    outcome: Outcome,
+) -> Finding {
+    let strictest = plan.clauses.strictest(clauses.iter().map(AsRef::as_ref));
+    let (verdict, seen, entries) = match outcome {
+        Outcome::Holds => (Verdict::Pass, String::new(), Vec::new()),
+        Outcome::Broken { seen, entries } => {
+            let verdict = strictest.map_or(Verdict::Fail, |clause| clause.level.broken());
+            (verdict, seen, entries)
+        }
+        Outcome::Unknown { reason } => (Verdict::Inconclusive, reason, Vec::new()),
+    };
+    let binds = strictest.map(|clause| Cow::Owned(clause.binds.clone()));
+    Finding {
+        check,
+        clauses,
+        verdict,
+        binds: binds.unwrap_or_default(),
+        expected,
+        seen,
+        entries,
+    }
+}

@@ -1,0 +1,1 @@
+//! The reference page and the JSON Schema of scenario files, from the key tables.
