@@ -136,7 +136,7 @@ pub enum StartError {
     },
     /// The store could not be read, or not written.
     #[error("cannot recover the records of the last run")]
-    Store,
+    Store(#[source] portcullis_store::StoreError),
 }
 
 fn list(problems: &[crate::config::ConfigProblem]) -> String {
@@ -161,7 +161,7 @@ pub enum SubmitError {
     Payload(#[source] crate::work::PayloadError),
     /// The task could not be recorded.
     #[error("the task could not be recorded")]
-    Store,
+    Store(#[source] portcullis_store::StoreError),
 }
 
 /// The task is not known here.

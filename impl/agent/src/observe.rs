@@ -110,6 +110,8 @@ named! {
         RequestRefused = "request-refused",
         /// The store did not take a record.
         StoreFailed = "store-failed",
+        /// The store holds a task of a link that is not configured any more.
+        LinkMissing = "link-missing",
     }
 }
 
@@ -354,6 +356,7 @@ impl Warning {
             Self::OctetsAfterMessage => "octets after the one message of a connection",
             Self::RequestRefused => "a request was refused",
             Self::StoreFailed => "a record could not be written",
+            Self::LinkMissing => "an unfinished task belongs to a link that is not configured",
         }
     }
 }

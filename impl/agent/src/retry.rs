@@ -98,6 +98,15 @@ impl Schedule {
         Some(self.jittered(wait, random))
     }
 
+    /// The longest wait that the schedule comes to, without jitter; a minute for an empty one.
+    #[must_use]
+    pub fn last_wait(&self) -> Duration {
+        self.waits
+            .last()
+            .copied()
+            .unwrap_or(Duration::from_secs(60))
+    }
+
     /// ET-44: jitter keeps many originators from retrying in step.
     fn jittered(&self, wait: Duration, random: &Randomness) -> Duration {
         let percent = u128::from(self.jitter_percent.min(100));

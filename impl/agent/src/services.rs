@@ -1,9 +1,11 @@
 //! What every part of an agent needs: its host, seams, configuration and the right to start tasks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_net::{Host, Net, Randomness};
+use portcullis_store::{Batch, OperationId, Record, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,7 +15,7 @@ use crate::config::Config;
 use crate::error::Failure;
 use crate::exchange::exchange;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId};
-use crate::observe::{AgentEvent, Observer};
+use crate::observe::{AgentEvent, Observer, Warning};
 
 /// One agent's share of the world.
 #[derive(Debug)]
@@ -109,5 +111,60 @@ impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, 
             });
         }
         exchanged.reply
+    }
+}
+
+/// How long to wait before asking a store again that did not say what became of a commit.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+impl<N, S: Store, W> Services<N, S, W> {
+    /// Commits a batch, as often as it takes to learn its fate, and announces the records.
+    ///
+    /// # Errors
+    /// When the store says that nothing was written.
+    pub(crate) async fn commit(
+        &self,
+        batch: Batch,
+        records: &[(&'static str, String)],
+    ) -> Result<(), StoreError> {
+        loop {
+            match self.store.commit(batch.clone()).await {
+                Ok(_) => break,
+                // The same operation again writes nothing twice.
+                Err(StoreError::Unknown) => tokio::time::sleep(STORE_RETRY).await,
+                Err(error) => {
+                    self.announce(&AgentEvent::Warning {
+                        warning: Warning::StoreFailed,
+                        peer: None,
+                        task: None,
+                        port: None,
+                        detail: records.first().map(|(table, _)| *table),
+                    });
+                    return Err(error);
+                }
+            }
+        }
+        for (table, key) in records {
+            self.announce(&AgentEvent::Durable {
+                table,
+                key: key.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Commits one record; `version` names the commit among those of the same key.
+    ///
+    /// # Errors
+    /// When the store says that nothing was written.
+    pub(crate) async fn record<R: Record>(
+        &self,
+        record: &R,
+        version: u32,
+    ) -> Result<(), StoreError> {
+        let key = record.key();
+        let operation = OperationId::new(format!("{}/{key}/{version}", R::TABLE));
+        let batch = Batch::new(operation).put(record)?;
+        self.commit(batch, &[(R::TABLE, key)]).await
     }
 }

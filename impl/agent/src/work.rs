@@ -8,6 +8,7 @@
 //! in the manifest's order; parts cut that stream into equal pieces.
 
 mod manifest;
+mod object;
 mod path;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use crate::message::{CommandName, FailureReason, ObjectId, Outcome, TaskId};
 
 pub use manifest::{FileEntry, Manifest};
+pub(crate) use object::Layout;
 pub use path::{PathProblem, RelativePath};
 
 /// Both halves of the seam, as an agent is given them.

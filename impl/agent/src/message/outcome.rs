@@ -113,6 +113,8 @@ named! {
         Malformed = "malformed",
         /// This kind of message is not served at this port. Final.
         Misplaced = "misplaced",
+        /// The object has more parts than the destination takes. Final.
+        TooLarge = "too-large",
         /// The recipient cannot record anything now; worth another attempt.
         Unavailable = "unavailable",
         /// The destination's configuration has no command of that name. Final.

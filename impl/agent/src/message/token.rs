@@ -113,6 +113,20 @@ token!(
     64
 );
 
+impl TaskId {
+    /// An id of this agent's choice, from random text.
+    pub(crate) fn random(random: &str) -> Self {
+        Self(random.into())
+    }
+}
+
+impl ObjectId {
+    /// The name of a sender's object among those of all senders.
+    pub(crate) fn of_sender(&self, sender: &EnvironmentName) -> Self {
+        Self(format!("{sender}.{self}").into())
+    }
+}
+
 impl MessageId {
     /// The id of the reply to a message: the same whenever the message is repeated (ET-42).
     #[must_use]
@@ -132,6 +146,12 @@ impl MessageId {
     #[must_use]
     pub fn of_completion(task: &TaskId) -> Self {
         Self(format!("{task}.completed").into())
+    }
+
+    /// The id of a message that belongs to no record, from random text.
+    #[must_use]
+    pub(crate) fn fresh(what: &str, random: &str) -> Self {
+        Self(format!("{what}-{random}").into())
     }
 
     /// The id of the message that carries a part.

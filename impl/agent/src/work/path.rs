@@ -4,11 +4,14 @@ use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A path below the root of a transfer: `/` between its parts, none of them special anywhere.
 ///
 /// Checked on both sides, and by the same rule on every operating system, so that what leaves one
 /// environment can be put in place at the next.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RelativePath(Box<str>);
 
 /// Why a path is refused.
@@ -64,6 +67,20 @@ impl RelativePath {
     /// the same is the same.
     fn folded(&self) -> String {
         self.0.chars().flat_map(char::to_lowercase).collect()
+    }
+}
+
+impl TryFrom<String> for RelativePath {
+    type Error = PathProblem;
+
+    fn try_from(path: String) -> Result<Self, PathProblem> {
+        Self::new(&path)
+    }
+}
+
+impl From<RelativePath> for String {
+    fn from(path: RelativePath) -> Self {
+        path.0.into()
     }
 }
 

@@ -1,0 +1,204 @@
+//! The receiving side of one link: its tasks, their records, and what drives them.
+//!
+//! Requests arrive at the remote port ([`TaskDesk`]); each accepted task is driven from its record
+//! to the acknowledged completion ([`Destination::drive`]). Every move goes through
+//! [`Destination::apply`]: transition, durable record, announcement, in that order.
+
+mod desk;
+mod drive;
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use portcullis_store::Store;
+use tokio::sync::{Mutex, Semaphore, watch};
+
+use crate::config::EarlierLink;
+use crate::error::{CancelError, UnknownTask};
+use crate::message::{FailureReason, TaskId};
+use crate::observe::{AgentEvent, Machine};
+use crate::records::InboundTask;
+use crate::services::Services;
+use crate::state::{
+    DestinationEffect, DestinationEvent, DestinationState, DestinationTask, Illegal,
+};
+
+pub(crate) use desk::TaskDesk;
+
+/// The receiving side of one link.
+#[derive(Debug)]
+pub(crate) struct Destination<N, S, W> {
+    services: Arc<Services<N, S, W>>,
+    link: EarlierLink,
+    ledger: Mutex<Ledger>,
+    /// One permit for each independent task that may run.
+    independent: Semaphore,
+}
+
+/// What is known about the tasks of a link.
+#[derive(Debug, Default)]
+struct Ledger {
+    entries: BTreeMap<TaskId, Entry>,
+    /// The order of acceptance.
+    order: BTreeMap<u64, TaskId>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    record: InboundTask,
+    progress: watch::Sender<DestinationTask>,
+}
+
+/// Why an event had no effect.
+#[derive(Debug)]
+pub(crate) enum Unapplied {
+    Unknown,
+    Illegal(Illegal),
+    Store,
+}
+
+impl<N, S: Store, W> Destination<N, S, W> {
+    /// The receiving side of `link`, without tasks.
+    pub(crate) fn new(services: Arc<Services<N, S, W>>, link: EarlierLink) -> Self {
+        let independent = Semaphore::new(services.config.limits.independent_at_a_time);
+        Self {
+            services,
+            link,
+            ledger: Mutex::default(),
+            independent,
+        }
+    }
+
+    /// The link.
+    pub(crate) const fn link(&self) -> &EarlierLink {
+        &self.link
+    }
+
+    /// Takes up a record of an earlier run. ET-53
+    pub(crate) async fn recover(&self, record: InboundTask) {
+        self.ledger.lock().await.insert(record);
+    }
+
+    /// Tells each recovered task that the host came up again; returns what is to be driven on, in
+    /// the order of acceptance, and whether its work is to be begun a second time.
+    pub(crate) async fn resume(&self) -> Vec<(TaskId, bool)> {
+        let recovered: Vec<_> = {
+            let ledger = self.ledger.lock().await;
+            let kind =
+                |task: &TaskId| Some(ledger.entries.get(task)?.record.task.assignment.kind());
+            let order = ledger.order.values();
+            order
+                .filter_map(|task| Some((task.clone(), kind(task)?)))
+                .collect()
+        };
+        let mut resumed = Vec::new();
+        for (task, kind) in recovered {
+            // ET-54: only kinds that the operator declares restartable are started again.
+            let restartable = self.services.config.restartable.contains(&kind);
+            let effects = loop {
+                match self
+                    .apply(&task, DestinationEvent::Recovered { restartable })
+                    .await
+                {
+                    Ok(effects) => break effects,
+                    Err(Unapplied::Store) => tokio::time::sleep(drive::STORE_REST).await,
+                    Err(Unapplied::Unknown | Unapplied::Illegal(_)) => break &[],
+                }
+            };
+            if !effects.is_empty() {
+                resumed.push((task, effects.contains(&DestinationEffect::Run)));
+            }
+        }
+        resumed
+    }
+
+    /// One event: transition, durable record, announcement.
+    ///
+    /// # Errors
+    /// When the task is not known, the event is illegal, or the store refuses; nothing has changed.
+    async fn apply(
+        &self,
+        task: &TaskId,
+        event: DestinationEvent,
+    ) -> Result<&'static [DestinationEffect], Unapplied> {
+        let mut ledger = self.ledger.lock().await;
+        let entry = ledger.entries.get_mut(task).ok_or(Unapplied::Unknown)?;
+        let before = entry.record.progress;
+        let (after, effects) = before
+            .on(event, self.services.now())
+            .map_err(Unapplied::Illegal)?;
+        if after == before {
+            return Ok(effects);
+        }
+        let mut record = entry.record.clone();
+        record.progress = after;
+        record.version = record.version.saturating_add(1);
+        self.services
+            .record(&record, record.version)
+            .await
+            .map_err(|_| Unapplied::Store)?;
+        entry.record = record;
+        if after.state != before.state {
+            self.announce_state(task, before.state.name(), after);
+        }
+        entry.progress.send_replace(after);
+        Ok(effects)
+    }
+
+    fn announce_state(&self, task: &TaskId, from: &'static str, after: DestinationTask) {
+        let reason = after.outcome.and_then(crate::message::Outcome::reason);
+        self.services.announce(&AgentEvent::State {
+            machine: Machine::DestinationTask,
+            task: task.clone(),
+            peer: self.link.name.clone(),
+            from,
+            to: after.state.name(),
+            outcome: after.outcome,
+            reason: reason.map(FailureReason::name),
+        });
+    }
+
+    /// Stops a task before its work ends, on an operator's word.
+    ///
+    /// # Errors
+    /// When the task is not known, its work has ended, or the store refuses.
+    pub(crate) async fn cancel(&self, task: &TaskId) -> Result<(), CancelError> {
+        match self.apply(task, DestinationEvent::Cancelled).await {
+            Ok(_) => Ok(()),
+            Err(Unapplied::Unknown) => Err(CancelError::Unknown(UnknownTask(task.clone()))),
+            Err(Unapplied::Illegal(_)) => Err(CancelError::TooLate),
+            Err(Unapplied::Store) => Err(CancelError::Store),
+        }
+    }
+
+    async fn watch(&self, task: &TaskId) -> Option<watch::Receiver<DestinationTask>> {
+        let ledger = self.ledger.lock().await;
+        ledger
+            .entries
+            .get(task)
+            .map(|entry| entry.progress.subscribe())
+    }
+}
+
+impl Ledger {
+    fn insert(&mut self, record: InboundTask) {
+        self.order.insert(record.sequence, record.task.id.clone());
+        let (progress, _) = watch::channel(record.progress);
+        self.entries
+            .insert(record.task.id.clone(), Entry { record, progress });
+    }
+
+    /// The tasks whose work has not begun.
+    fn waiting(&self) -> usize {
+        let waits = |entry: &&Entry| entry.record.progress.state == DestinationState::Recorded;
+        self.entries.values().filter(waits).count()
+    }
+
+    /// The task whose work must have ended before that of `sequence` begins. ET-56
+    fn previous_ordered(&self, sequence: u64) -> Option<&Entry> {
+        let earlier = self.order.range(..sequence).rev();
+        let mut entries = earlier.filter_map(|(_, task)| self.entries.get(task));
+        entries.find(|entry| !entry.record.task.independent)
+    }
+}
