@@ -21,7 +21,8 @@ pub(crate) struct FixedHasher(u64);
 
 impl FixedHasher {
     fn fold(&mut self, word: u64) {
-        let wide = u128::from(self.0 ^ word) * 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        let mixed = self.0.wrapping_add(0xF39C_C060_5CED_C835) ^ word;
+        let wide = u128::from(mixed) * 0x9E37_79B9_7F4A_7C15;
         self.0 = (wide as u64) ^ ((wide >> 64) as u64);
     }
 }

@@ -57,10 +57,10 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_detected(packet in packet(), at in any::<prop::sample::Index>(), bit in 0..8) {
+    fn a_flipped_bit_is_detected(packet in packet(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let mut octets = packet.encode();
         let at = at.index(octets.len());
-        octets[at] ^= 1 << bit;
+        octets[at] ^= 1_u8 << bit;
         prop_assert!(Packet::decode(&octets).is_err());
     }
 

@@ -94,6 +94,16 @@ impl StackConfig {
     }
 }
 
+/// What the incoming rules made of a packet.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// It is to be delivered now.
+    Pass(Packet),
+    /// It will be delivered later.
+    Held(Packet),
+    Stopped,
+}
+
 /// One host's TCP and firewall, without I/O and without a clock.
 ///
 /// The methods are of four kinds, as in quinn:
@@ -350,12 +360,25 @@ impl Stack {
 
     /// A packet has reached the host.
     pub fn handle_packet(&mut self, now: SimTime, packet: Packet) {
-        let decision = self.firewall.inspect(now, Direction::In, packet);
-        self.carry_out(now, Direction::In, decision);
+        if let Admission::Pass(packet) = self.admit(now, packet) {
+            self.deliver(now, &packet);
+        }
     }
 
-    fn carry_out(&mut self, now: SimTime, direction: Direction, decision: Decision) {
-        for blocked in decision.blocked {
+    /// Takes a packet through the host's incoming rules.
+    pub(crate) fn admit(&mut self, now: SimTime, packet: Packet) -> Admission {
+        let decision = self.firewall.inspect(now, Direction::In, packet);
+        if decision.is_plain()
+            && let Outcome::Pass(packet) = decision.outcome
+        {
+            return Admission::Pass(packet);
+        }
+        self.carry_out(now, Direction::In, decision)
+    }
+
+    fn carry_out(&mut self, now: SimTime, direction: Direction, decision: Decision) -> Admission {
+        let mut admission = Admission::Stopped;
+        if let Some(blocked) = decision.blocked {
             self.endpoint.outbox.events.push_back(StackEvent::Blocked {
                 direction,
                 fate: blocked.fate,
@@ -363,24 +386,29 @@ impl Stack {
                 packet: blocked.packet,
             });
         }
-        match decision.outcome {
-            Outcome::Pass(packet) if direction == Direction::In => self.deliver(now, &packet),
-            Outcome::Pass(packet) => self.hold(now, direction, packet),
-            Outcome::Hold(packet, wait) => self.hold(now + wait, direction, packet),
-            Outcome::Stop => {}
+        let passed = match decision.outcome {
+            Outcome::Pass(packet) => Some((packet, now)),
+            Outcome::Hold(packet, wait) => Some((packet, now + wait)),
+            Outcome::Stop => None,
+        };
+        if let Some((packet, until)) = passed {
+            admission = Admission::Held(packet.clone());
+            self.hold(until, direction, packet);
         }
         for answer in decision.answers {
             self.answer(now, answer);
         }
+        admission
     }
 
     /// The firewall's own packets bypass its rules; those for this host never leave it.
     fn answer(&mut self, now: SimTime, answer: Packet) {
-        if answer.destination == self.config().address {
-            self.deliver(now, &answer);
-        } else {
-            self.hold(now, Direction::Out, answer);
-        }
+        let own = answer.destination == self.config().address;
+        self.hold(
+            now,
+            if own { Direction::In } else { Direction::Out },
+            answer,
+        );
     }
 
     fn hold(&mut self, until: SimTime, direction: Direction, packet: Packet) {
@@ -389,7 +417,8 @@ impl Stack {
         self.held_count += 1;
     }
 
-    fn deliver(&mut self, now: SimTime, packet: &Packet) {
+    /// Hands a packet that has passed the rules to TCP.
+    pub(crate) fn deliver(&mut self, now: SimTime, packet: &Packet) {
         match &packet.transport {
             Transport::Tcp(segment) => self.endpoint.on_segment(now, packet, segment),
             Transport::Icmp(icmp) => self.endpoint.on_icmp(now, icmp),

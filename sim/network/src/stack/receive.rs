@@ -163,11 +163,6 @@ impl ReceiveHalf {
         chunks
     }
 
-    /// Whether octets wait behind a gap.
-    pub(super) fn has_gap(&self) -> bool {
-        !self.parked.is_empty()
-    }
-
     /// The last `count` chunks that became readable.
     pub(super) fn newest(&self, count: usize) -> impl Iterator<Item = &Bytes> {
         self.ready.range(self.ready.len() - count..)
@@ -247,7 +242,7 @@ mod tests {
             half.accept(start + at, &Bytes::from_static(octets.as_bytes()));
         }
         assert_eq!(read_all(&mut half), "abcdefghijklmn");
-        assert!(!half.has_gap());
+        assert!(half.parked.is_empty());
     }
 
     #[test]

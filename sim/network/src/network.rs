@@ -1,0 +1,560 @@
+//! A whole network as one machine: hosts, links and what lies between them.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use crate::capture::{Capture, Fate, Observation};
+use crate::firewall::{Direction, RuleName};
+use crate::hash::FixedState;
+use crate::link::{Carried, Link, LinkConfig};
+use crate::packet::Packet;
+use crate::random::derive;
+use crate::slots::{Slot, Slots};
+use crate::stack::{Admission, Stack, StackConfig, StackEvent};
+use crate::time::SimTime;
+use crate::wire::Wire;
+
+/// Packets that wait while their host is paused; more are dropped.
+const PAUSED_QUEUE_MAX: usize = 1_024;
+
+/// Names a host of one network: hosts are numbered in the order in which they were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(u32);
+
+impl HostId {
+    /// The host that was added after `index` others: for a [`Wire`](crate::Wire) of its own.
+    #[must_use]
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// How many hosts were added before.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Something that happened at a host.
+#[derive(Clone, Debug)]
+pub struct NetworkEvent {
+    /// When.
+    pub at: SimTime,
+    /// Where.
+    pub host: HostId,
+    /// What.
+    pub event: StackEvent,
+}
+
+/// Whether a host takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Running {
+    Up,
+    /// Handles nothing; packets wait.
+    Paused,
+    /// Has no memory and answers nothing.
+    Down,
+}
+
+#[derive(Debug)]
+struct Host {
+    stack: Stack,
+    running: Running,
+    waiting: VecDeque<Transit>,
+    /// The earliest timer entry that the event queue holds for this host.
+    timer_at: Option<SimTime>,
+}
+
+/// A packet under way, with its number.
+#[derive(Debug)]
+struct Transit {
+    to: HostId,
+    number: u64,
+    packet: Packet,
+}
+
+/// What the event queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Arrival(Slot),
+    HostTimer(HostId),
+    WireTimer,
+}
+
+/// All hosts with what connects them, driven by one event queue.
+///
+/// The driver's loop: let the tasks run, ask [`next_deadline`](Self::next_deadline), move its clock
+/// there, call [`advance`](Self::advance), drain [`poll_event`](Self::poll_event), again. After
+/// every call on [`stack_mut`](Self::stack_mut) comes [`flush`](Self::flush).
+#[derive(Debug)]
+pub struct Network {
+    seed: u64,
+    now: SimTime,
+    hosts: Vec<Host>,
+    by_name: IndexMap<Arc<str>, HostId, FixedState>,
+    by_address: IndexMap<u32, HostId, FixedState>,
+    default_link: LinkConfig,
+    links: IndexMap<u64, Link, FixedState>,
+    wire: Wire,
+    wire_timer_at: Option<SimTime>,
+    queue: BinaryHeap<Reverse<(SimTime, u64, Due)>>,
+    queued: u64,
+    transits: Slots<Transit>,
+    sent: u64,
+    capture: Capture,
+    events: VecDeque<NetworkEvent>,
+}
+
+impl Network {
+    /// An empty network. `seed` determines everything that is drawn in it; links that are not set
+    /// are as `default_link` says.
+    #[must_use]
+    pub fn new(seed: u64, default_link: LinkConfig, capture: Capture) -> Self {
+        let seed = derive(seed, "network");
+        Self {
+            seed,
+            now: SimTime::START,
+            hosts: Vec::new(),
+            by_name: IndexMap::default(),
+            by_address: IndexMap::default(),
+            default_link,
+            links: IndexMap::default(),
+            wire: Wire::new(seed),
+            wire_timer_at: None,
+            queue: BinaryHeap::new(),
+            queued: 0,
+            transits: Slots::new(),
+            sent: 0,
+            capture,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Adds a host, up and connected to every other.
+    ///
+    /// # Panics
+    /// When another host has its name or its address.
+    pub fn add_host(&mut self, config: StackConfig) -> HostId {
+        let id = HostId(u32::try_from(self.hosts.len()).expect("fewer than 2^32 hosts"));
+        let named = self.by_name.insert(Arc::clone(&config.name), id);
+        let addressed = self.by_address.insert(config.address.to_bits(), id);
+        assert!(
+            named.or(addressed).is_none(),
+            "hosts have names and addresses of their own"
+        );
+        self.hosts.push(Host {
+            stack: Stack::new(config, self.seed),
+            running: Running::Up,
+            waiting: VecDeque::new(),
+            timer_at: None,
+        });
+        id
+    }
+
+    /// The host called `name`.
+    #[must_use]
+    pub fn host_named(&self, name: &str) -> Option<HostId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The host with this address.
+    #[must_use]
+    pub fn host_at(&self, address: Ipv4Addr) -> Option<HostId> {
+        self.by_address.get(&address.to_bits()).copied()
+    }
+
+    /// A host's stack.
+    ///
+    /// # Panics
+    /// When `host` is another network's.
+    #[must_use]
+    pub fn stack(&self, host: HostId) -> &Stack {
+        &self.hosts[host.index()].stack
+    }
+
+    /// A host's stack, for commands; [`flush`](Self::flush) must follow.
+    ///
+    /// # Panics
+    /// When `host` is another network's.
+    pub fn stack_mut(&mut self, host: HostId) -> &mut Stack {
+        &mut self.hosts[host.index()].stack
+    }
+
+    /// Partitions and middleboxes.
+    #[must_use]
+    pub const fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Partitions and middleboxes, to change them.
+    pub const fn wire_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// The capture.
+    #[must_use]
+    pub const fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// The capture, to add observers.
+    pub const fn capture_mut(&mut self) -> &mut Capture {
+        &mut self.capture
+    }
+
+    /// What the link in this direction does to packets.
+    #[must_use]
+    pub fn link(&self, from: HostId, to: HostId) -> LinkConfig {
+        self.links
+            .get(&pair(from, to))
+            .map_or(self.default_link, |link| link.config)
+    }
+
+    /// Changes what the link in this direction does to packets. Packets under way are not affected.
+    pub fn set_link(&mut self, from: HostId, to: HostId, config: LinkConfig) {
+        self.link_mut(from, to).config = config;
+    }
+
+    fn link_mut(&mut self, from: HostId, to: HostId) -> &mut Link {
+        let (hosts, seed, config) = (&self.hosts, self.seed, self.default_link);
+        self.links.entry(pair(from, to)).or_insert_with(|| {
+            let name = |host: HostId| &hosts[host.index()].stack.config().name;
+            Link::new(config, seed, &format!("link/{}/{}", name(from), name(to)))
+        })
+    }
+
+    /// When the network next has something to do.
+    pub fn next_deadline(&mut self) -> Option<SimTime> {
+        while let Some(&Reverse((at, _, due))) = self.queue.peek() {
+            let actual = match due {
+                Due::Arrival(_) => return Some(at),
+                Due::WireTimer if self.wire_timer_at == Some(at) => {
+                    self.wire_timer_at = None;
+                    self.wire.poll_timeout()
+                }
+                Due::HostTimer(id) if self.hosts[id.index()].timer_at == Some(at) => {
+                    let host = &mut self.hosts[id.index()];
+                    host.timer_at = None;
+                    if host.running == Running::Up {
+                        host.stack.poll_timeout()
+                    } else {
+                        None
+                    }
+                }
+                Due::HostTimer(_) | Due::WireTimer => None,
+            };
+            if actual == Some(at) {
+                self.set_timer_at(due, at);
+                return Some(at);
+            }
+            // The timer was moved since: take the entry out and put it where it belongs.
+            self.queue.pop();
+            if let Some(actual) = actual {
+                self.set_timer_at(due, actual);
+                self.push(actual, due);
+            }
+        }
+        None
+    }
+
+    fn set_timer_at(&mut self, due: Due, at: SimTime) {
+        match due {
+            Due::Arrival(_) => {}
+            Due::HostTimer(id) => self.hosts[id.index()].timer_at = Some(at),
+            Due::WireTimer => self.wire_timer_at = Some(at),
+        }
+    }
+
+    fn push(&mut self, at: SimTime, due: Due) {
+        self.queue.push(Reverse((at, self.queued, due)));
+        self.queued += 1;
+    }
+
+    /// Does everything that is due up to `to`, each thing at its own time and things of one time in
+    /// the order in which they were caused.
+    ///
+    /// To let tasks react in time, never advance beyond [`next_deadline`](Self::next_deadline).
+    pub fn advance(&mut self, to: SimTime) {
+        while let Some(at) = self.next_deadline()
+            && at <= to
+        {
+            let Some(Reverse((at, _, due))) = self.queue.pop() else {
+                return;
+            };
+            self.now = self.now.max(at);
+            match due {
+                Due::Arrival(slot) => {
+                    if let Some(transit) = self.transits.remove(slot) {
+                        self.arrive(transit);
+                    }
+                }
+                Due::HostTimer(id) => {
+                    let host = &mut self.hosts[id.index()];
+                    host.timer_at = None;
+                    host.stack.handle_timeout(self.now);
+                    self.flush(id, self.now);
+                }
+                Due::WireTimer => self.on_wire_timer(),
+            }
+        }
+        self.now = self.now.max(to);
+    }
+
+    fn on_wire_timer(&mut self) {
+        self.wire_timer_at = None;
+        for (place, packet) in self.wire.handle_timeout(self.now) {
+            let ends = (
+                self.host_at(packet.source),
+                self.host_at(packet.destination),
+            );
+            if let (Some(from), Some(to)) = ends {
+                let number = self.observe_sent(&place, &packet);
+                self.carry(from, to, number, packet, Duration::ZERO);
+            }
+        }
+        self.arm_wire_timer();
+    }
+
+    fn arm_wire_timer(&mut self) {
+        if let Some(at) = self.wire.poll_timeout()
+            && self.wire_timer_at.is_none_or(|queued| at < queued)
+        {
+            self.wire_timer_at = Some(at);
+            self.push(at, Due::WireTimer);
+        }
+    }
+
+    fn arrive(&mut self, transit: Transit) {
+        let host = &mut self.hosts[transit.to.index()];
+        let fate = match host.running {
+            Running::Up => {
+                self.admit(transit);
+                return;
+            }
+            Running::Paused if host.waiting.len() < PAUSED_QUEUE_MAX => {
+                host.waiting.push_back(transit);
+                return;
+            }
+            Running::Paused => Fate::QueueFull,
+            Running::Down => Fate::HostDown,
+        };
+        self.observe_at(transit.to, fate, None, transit.number, &transit.packet);
+    }
+
+    fn admit(&mut self, transit: Transit) {
+        let Transit { to, number, packet } = transit;
+        let stack = &mut self.hosts[to.index()].stack;
+        match stack.admit(self.now, packet) {
+            Admission::Pass(packet) => {
+                self.observe_at(to, Fate::Delivered, None, number, &packet);
+                self.hosts[to.index()].stack.deliver(self.now, &packet);
+            }
+            Admission::Held(packet) => self.observe_at(to, Fate::Delivered, None, number, &packet),
+            Admission::Stopped => {}
+        }
+        self.settle(to, Some(number));
+    }
+
+    /// Puts on the wire what the host's stack has to send, and takes note of its next timer.
+    ///
+    /// `now` is the driver's time, at least that of the last [`advance`](Self::advance).
+    pub fn flush(&mut self, host: HostId, now: SimTime) {
+        self.now = self.now.max(now);
+        self.settle(host, None);
+    }
+
+    fn settle(&mut self, host: HostId, arrived: Option<u64>) {
+        while let Some(packet) = self.hosts[host.index()].stack.poll_transmit(self.now) {
+            self.send(host, packet);
+        }
+        while let Some(event) = self.hosts[host.index()].stack.poll_event() {
+            if let StackEvent::Blocked {
+                direction,
+                fate,
+                rule,
+                packet,
+            } = event
+            {
+                let number = match (direction, arrived) {
+                    (Direction::In, Some(number)) => number,
+                    (Direction::In | Direction::Out, _) => self.next_number(),
+                };
+                self.observe_at(host, fate, Some(&rule), number, &packet);
+            } else {
+                self.events.push_back(NetworkEvent {
+                    at: self.now,
+                    host,
+                    event,
+                });
+            }
+        }
+        let entry = &mut self.hosts[host.index()];
+        if entry.running == Running::Up
+            && let Some(at) = entry.stack.poll_timeout()
+            && entry.timer_at.is_none_or(|queued| at < queued)
+        {
+            entry.timer_at = Some(at);
+            self.push(at, Due::HostTimer(host));
+        }
+    }
+
+    fn send(&mut self, from: HostId, packet: Packet) {
+        let place = Arc::clone(&self.stack(from).config().name);
+        let number = self.observe_sent(&place, &packet);
+        let Some(to) = self.host_at(packet.destination) else {
+            self.observe_at(from, Fate::NoHost, None, number, &packet);
+            return;
+        };
+        if from == to {
+            self.schedule(self.now, Transit { to, number, packet });
+        } else if self.wire.is_clear() {
+            self.carry(from, to, number, packet, Duration::ZERO);
+        } else {
+            self.pass_wire(from, to, number, packet);
+        }
+    }
+
+    fn pass_wire(&mut self, from: HostId, to: HostId, number: u64, packet: Packet) {
+        let passage = self.wire.inspect(self.now, from, to, packet);
+        let passed = passage.stopped.is_none();
+        if let Some(stopped) = &passage.stopped {
+            self.capture.observe(&Observation {
+                at: self.now,
+                place: &stopped.place,
+                fate: stopped.fate,
+                by: Some(&stopped.by),
+                number,
+                packet: &stopped.packet,
+            });
+        }
+        for (index, (packet, wait)) in passage.onward.into_iter().enumerate() {
+            let number = match &passage.answered_by {
+                Some(place) if index > 0 || !passed => self.observe_sent(place, &packet),
+                Some(_) | None => number,
+            };
+            self.carry(from, to, number, packet, wait);
+        }
+        for packet in passage.back {
+            if let Some(place) = &passage.answered_by {
+                let number = self.observe_sent(place, &packet);
+                self.carry(to, from, number, packet, Duration::ZERO);
+            }
+        }
+        self.arm_wire_timer();
+    }
+
+    /// Hands a packet to the link.
+    fn carry(&mut self, from: HostId, to: HostId, number: u64, packet: Packet, wait: Duration) {
+        let start = self.now + wait;
+        match self.link_mut(from, to).carry(start, packet.wire_len()) {
+            Carried::Once(at) => self.schedule(at, Transit { to, number, packet }),
+            Carried::Twice(first, second) => {
+                self.observe_at(from, Fate::Duplicated, None, number, &packet);
+                self.schedule(
+                    first,
+                    Transit {
+                        to,
+                        number,
+                        packet: packet.clone(),
+                    },
+                );
+                self.schedule(second, Transit { to, number, packet });
+            }
+            Carried::Not(fate) => self.observe_at(from, fate, None, number, &packet),
+        }
+    }
+
+    fn schedule(&mut self, at: SimTime, transit: Transit) {
+        let slot = self.transits.insert(transit);
+        self.push(at, Due::Arrival(slot));
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent
+    }
+
+    fn observe_sent(&mut self, place: &Arc<str>, packet: &Packet) -> u64 {
+        let (at, number) = (self.now, self.next_number());
+        let fate = Fate::Sent;
+        self.capture.observe(&Observation {
+            at,
+            place,
+            fate,
+            by: None,
+            number,
+            packet,
+        });
+        number
+    }
+
+    fn observe_at(
+        &mut self,
+        host: HostId,
+        fate: Fate,
+        by: Option<&RuleName>,
+        number: u64,
+        packet: &Packet,
+    ) {
+        let place = &self.hosts[host.index()].stack.config().name;
+        let at = self.now;
+        self.capture.observe(&Observation {
+            at,
+            place,
+            fate,
+            by,
+            number,
+            packet,
+        });
+    }
+
+    /// The next thing that happened at a host, in order.
+    pub fn poll_event(&mut self) -> Option<NetworkEvent> {
+        self.events.pop_front()
+    }
+
+    /// The host loses its memory and answers nothing until [`restart`](Self::restart). Packets for
+    /// it vanish; nobody is told.
+    pub fn crash(&mut self, host: HostId, now: SimTime) {
+        self.now = self.now.max(now);
+        let entry = &mut self.hosts[host.index()];
+        entry.running = Running::Down;
+        entry.stack.crash();
+        for transit in std::mem::take(&mut entry.waiting) {
+            self.observe_at(host, Fate::HostDown, None, transit.number, &transit.packet);
+        }
+    }
+
+    /// A crashed host is up again, with an empty stack: it resets what it does not know.
+    pub fn restart(&mut self, host: HostId, now: SimTime) {
+        self.resume(host, now);
+    }
+
+    /// The host stands still: it handles no packet and no timer. Up to 1,024 packets wait for it.
+    pub fn pause(&mut self, host: HostId) {
+        let entry = &mut self.hosts[host.index()];
+        if entry.running == Running::Up {
+            entry.running = Running::Paused;
+        }
+    }
+
+    /// A paused host goes on: first the packets that waited, then the timers that went by.
+    pub fn resume(&mut self, host: HostId, now: SimTime) {
+        self.now = self.now.max(now);
+        let entry = &mut self.hosts[host.index()];
+        entry.running = Running::Up;
+        for transit in std::mem::take(&mut entry.waiting) {
+            self.admit(transit);
+        }
+        self.settle(host, None);
+    }
+}
+
+fn pair(from: HostId, to: HostId) -> u64 {
+    (u64::from(from.0) << 32) | u64::from(to.0)
+}

@@ -1,0 +1,4 @@
+//! What the simulated network does, seen from outside: one module a subject.
+
+mod connection;
+mod lab;
