@@ -30,6 +30,10 @@ impl Names {
         Self(names.into_iter().zip(addresses).collect())
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn address(&self, host: usize) -> Ipv4Addr {
         self.0[host].1
     }
@@ -40,12 +44,6 @@ impl Names {
 
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.0.iter().position(|(it, _)| &**it == name)
-    }
-
-    /// The name of the host at `address`.
-    pub(crate) fn host_at(&self, address: Ipv4Addr) -> Option<&Arc<str>> {
-        let found = self.0.iter().find(|(_, it)| *it == address);
-        found.map(|(name, _)| name)
     }
 
     fn resolve(&self, name: &str) -> Option<Ipv4Addr> {

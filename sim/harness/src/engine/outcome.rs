@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_network::RuleName;
 use portcullis_reports::Entry;
 use thiserror::Error;
 
@@ -25,6 +26,20 @@ pub struct RunOutcome {
     pub hits: Hits,
 }
 
+impl RunOutcome {
+    /// A run that never began.
+    pub(crate) fn failed(error: EngineError) -> Self {
+        Self {
+            history: Vec::new(),
+            digest: 0,
+            capture: None,
+            end: End::Error(error),
+            elapsed: Duration::ZERO,
+            hits: Hits::default(),
+        }
+    }
+}
+
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -39,12 +54,34 @@ pub enum End {
 /// Packets stopped, answered or changed, by the name of what did it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// By firewall rule name.
+    /// By firewall rule name, over all hosts and middleboxes. What decides without a rule has the
+    /// names [`POLICY`](portcullis_network::POLICY) and
+    /// [`IDLE_TIMEOUT`](portcullis_network::IDLE_TIMEOUT).
     pub rules: BTreeMap<String, u64>,
     /// By partition name.
     pub partitions: BTreeMap<String, u64>,
     /// By middlebox name, whichever of its rules or timers it was.
     pub middleboxes: BTreeMap<String, u64>,
+}
+
+impl Hits {
+    pub(crate) fn count_rules(&mut self, rules: BTreeMap<RuleName, u64>) {
+        for (rule, hits) in rules {
+            *self.rules.entry(rule.to_string()).or_default() += hits;
+        }
+    }
+
+    pub(crate) fn count_middlebox(&mut self, name: &str, rules: BTreeMap<RuleName, u64>) {
+        let total = rules.values().sum::<u64>();
+        *self.middleboxes.entry(name.to_owned()).or_default() += total;
+        self.count_rules(rules);
+    }
+
+    pub(crate) fn count_partitions(&mut self, partitions: BTreeMap<RuleName, u64>) {
+        for (partition, hits) in partitions {
+            *self.partitions.entry(partition.to_string()).or_default() += hits;
+        }
+    }
 }
 
 /// A run that went wrong: a fault of the harness, an adapter or a library, never of a peer.
@@ -88,10 +125,12 @@ pub enum EngineError {
         name: String,
     },
     /// The network refused a change, such as a rule for a middlebox that does not exist.
-    #[error("the network refused a change: {reason}")]
+    #[error("a step cannot be carried out: {reason}: {name}")]
     Refused {
-        /// The network's reason.
-        reason: String,
+        /// What is wrong with the name.
+        reason: &'static str,
+        /// The name that the step uses.
+        name: String,
     },
     /// The engine does not offer what the run needs.
     #[error("this engine cannot run it: {reason}")]
@@ -99,10 +138,25 @@ pub enum EngineError {
         /// The first reason.
         reason: String,
     },
+    /// The engine, a decoder or a predicate panicked.
+    #[error("the harness panicked: {message}")]
+    Harness {
+        /// The panic's message.
+        message: String,
+    },
     /// turmoil ended the simulation by itself.
     #[error("turmoil ended the simulation: {message}")]
     Turmoil {
         /// turmoil's message.
         message: String,
     },
+}
+
+impl EngineError {
+    pub(crate) fn refused(reason: &'static str, name: &str) -> Self {
+        Self::Refused {
+            reason,
+            name: name.to_owned(),
+        }
+    }
 }

@@ -12,7 +12,6 @@ use super::door::Door;
 use super::journal::{Clock, Journal, Recorder};
 use super::net::{Names, SimNet};
 use super::shelf::Shelf;
-use super::shelf::Shelf;
 use super::spec::{Boot, HostSpec, Node};
 use super::tasks::{HostIndex, HostSpawner, HostTask, Life, Queue};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_net::Host;
-use portcullis_network::{LinkConditions, MiddleboxConfig, Profile, Rule};
+use portcullis_network::{Direction, Idle, LinkConfig, Policy, Profile, Rule};
 use portcullis_reports::Entry;
 
 use super::decoder::DecoderChoice;
@@ -87,9 +87,11 @@ pub enum PacketDetail {
 pub struct Topology {
     /// The hosts, in the order in which they get the addresses 10.0.0.1, 10.0.0.2 and so on.
     pub hosts: Vec<HostSpec>,
-    /// What differs from a default link, per direction; every host reaches every other.
+    /// The link between any two hosts, in each direction, that `paths` does not name.
+    pub default_link: LinkConfig,
+    /// What differs from the default link, per direction.
     pub paths: Vec<PathSpec>,
-    /// Middleboxes and the pair of hosts between which each stands.
+    /// Middleboxes, in the order in which packets from earlier to later hosts pass them.
     pub middleboxes: Vec<MiddleboxSpec>,
 }
 
@@ -127,7 +129,20 @@ pub struct PathSpec {
     /// The receiving host.
     pub to: String,
     /// Latency, loss and so on.
-    pub conditions: LinkConditions,
+    pub link: LinkConfig,
+}
+
+/// A stateful packet filter on the paths between two sets of hosts.
+#[derive(Clone, Debug)]
+pub struct MiddleboxSpec {
+    /// Its name; rules are added to it by steps at time zero.
+    pub name: String,
+    /// The hosts on its first side; for its rules, `Out` is away from here.
+    pub first: Vec<String>,
+    /// The hosts on its other side.
+    pub second: Vec<String>,
+    /// How it treats flows that are silent for long; none are forgotten when none.
+    pub idle: Option<Idle>,
 }
 
 /// Something that happens during the run.
@@ -167,12 +182,23 @@ pub enum Action {
 /// A change to the network.
 #[derive(Clone, Debug)]
 pub enum NetworkChange {
-    /// Adds a firewall rule at the end of the list.
+    /// Adds a firewall rule.
     AddRule {
         /// Whose firewall.
         place: Place,
-        /// The rule; its name is unique at that place.
+        /// The rule; it replaces one of the same name at that place.
         rule: Rule,
+        /// Before or behind the rules that are there.
+        rank: Rank,
+    },
+    /// Decides about packets that no rule matches and no established flow owns.
+    Policy {
+        /// Whose firewall.
+        place: Place,
+        /// For packets in this direction.
+        direction: Direction,
+        /// What happens to them.
+        policy: Policy,
     },
     /// Removes a firewall rule by name.
     RemoveRule {
@@ -199,6 +225,15 @@ pub enum NetworkChange {
     },
     /// Changes one direction between two hosts.
     Path(PathSpec),
+}
+
+/// Where a new rule goes: the first rule that matches a packet decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Before all others, so that it takes effect whatever they say: for faults.
+    First,
+    /// Behind all others: for the rules that a firewall starts with.
+    Last,
 }
 
 /// Whose firewall a rule belongs to.

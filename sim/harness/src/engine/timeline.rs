@@ -110,10 +110,20 @@ fn network_action(change: &NetworkChange) -> Told {
     };
     let mut host = String::new();
     let name = match change {
-        NetworkChange::AddRule { place, rule } => {
+        NetworkChange::AddRule { place, rule, .. } => {
             set("rule", rule.name.to_string());
             host = place_host(place, &mut set);
             "firewall-add"
+        }
+        NetworkChange::Policy {
+            place,
+            direction,
+            policy,
+        } => {
+            set("direction", format!("{direction:?}").to_lowercase());
+            set("policy", format!("{policy:?}").to_lowercase());
+            host = place_host(place, &mut set);
+            "firewall-policy"
         }
         NetworkChange::RemoveRule { place, name } => {
             set("rule", name.clone());

@@ -12,12 +12,24 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::fabric::Fabric;
 use crate::engine::journal::{Clock, Journal};
-use crate::engine::outcome::{End, EngineError};
+use crate::engine::outcome::{End, EngineError, RunOutcome};
 use crate::engine::seat::Seat;
 use crate::engine::spec::{Action, Call, HostChange};
-use crate::engine::tasks::{Batch, HostIndex, Life, Tasks};
+use crate::engine::tasks::{Batch, HostIndex, HostTask, Life, Tasks};
 use crate::engine::timeline::{Timeline, action_entry};
 use crate::engine::{door::Door, net::Names};
+
+/// What a run is made of, assembled.
+pub(crate) struct Setting {
+    pub(crate) fabric: Arc<Fabric>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) clock: Clock,
+    pub(crate) names: Arc<Names>,
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) timeline: Timeline,
+    pub(crate) finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    pub(crate) ends: Duration,
+}
 
 /// Everything that a packet run moves.
 pub(crate) struct Drive {
@@ -89,6 +101,22 @@ impl Drive {
         }
     }
 
+    /// Ends the history here: what teardown does later leaves no trace in it.
+    pub(crate) fn freeze(&self, end: End) -> RunOutcome {
+        let (history, mut digest) = self.journal.freeze();
+        let packets = self.fabric.digest();
+        digest.number((packets >> 64) as u64);
+        digest.number(packets as u64);
+        RunOutcome {
+            history,
+            digest: digest.value(),
+            capture: None,
+            end,
+            elapsed: self.clock.now(),
+            hits: self.fabric.hits(),
+        }
+    }
+
     /// Lets network, steps and tasks take turns until nothing more happens at this instant.
     fn settle(&mut self, now: Duration, cx: &Context<'_>) -> Option<End> {
         loop {
@@ -145,7 +173,7 @@ impl Drive {
         match &action {
             Action::Network(change) => {
                 tell(None);
-                self.fabric.change(now, change)
+                self.fabric.change(change)
             }
             Action::Host(change, name) => {
                 let host = self.host(name)?;
@@ -181,7 +209,7 @@ impl Drive {
                 self.begin_life(host);
             }
             HostChange::Pause => {
-                self.fabric.pause(now, host);
+                self.fabric.pause(host);
                 self.tasks.pause(host);
             }
             HostChange::Resume => {
@@ -223,7 +251,7 @@ impl Drive {
         self.seats[host.0].node(incarnation, door, self.tasks.queue())
     }
 
-    fn spawn(&self, host: HostIndex, incarnation: u32, label: Arc<str>, task: HostFuture) {
+    fn spawn(&self, host: HostIndex, incarnation: u32, label: Arc<str>, task: HostTask) {
         let life = Life { host, incarnation };
         self.tasks.queue().spawn(life, label, task);
     }

@@ -24,9 +24,9 @@ use super::net::Names;
 use super::outcome::{End, EngineError, RunOutcome};
 use super::seat::Seat;
 use super::spec::RunSpec;
+use super::tap::Tap;
 use super::tasks::{HostIndex, panic_message};
 use super::timeline::Timeline;
-use super::wire::Wire;
 use drive::{Drive, Setting};
 pub(crate) use fabric::Fabric;
 
@@ -90,13 +90,14 @@ fn harness_panicked(payload: &(dyn Any + Send)) -> EngineError {
 fn prepare(spec: RunSpec, journal: &Arc<Journal>, clock: &Clock) -> Result<Drive, EngineError> {
     let hosts = &spec.topology.hosts;
     let names = Arc::new(Names::of(hosts.iter().map(|host| Arc::from(&*host.name))));
-    let wire = Wire::new(Arc::clone(journal), spec.decoder);
+    let tap = Tap::new(Arc::clone(journal), spec.decoder);
     let fabric = Fabric::new(
         &spec.topology,
         &names,
         spec.seed,
         spec.packets,
-        wire,
+        journal,
+        tap,
         clock.clone(),
     )?;
     let random = Randomness::from_seed(spec.seed);

@@ -7,7 +7,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_network::{Phase, Role, Way};
+use portcullis_network::{Phase, Role, StackEvent, Way};
 use portcullis_reports::{
     ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event, MessageEvent, Passage, Source,
 };
@@ -16,7 +16,7 @@ use super::decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
 use super::journal::Journal;
 
 /// Names connections and follows their streams, over all hosts of a run.
-pub(crate) struct Wire {
+pub(crate) struct Tap {
     journal: Arc<Journal>,
     choice: Option<DecoderChoice>,
     /// The newest connection between two ends: opener, then acceptor.
@@ -45,12 +45,12 @@ struct Stream {
 
 /// One end of a connection, as its host sees it.
 #[derive(Clone, Copy)]
-pub(crate) struct Ends {
-    pub(crate) local: SocketAddrV4,
-    pub(crate) remote: SocketAddrV4,
+struct Ends {
+    local: SocketAddrV4,
+    remote: SocketAddrV4,
 }
 
-impl Wire {
+impl Tap {
     pub(crate) fn new(journal: Arc<Journal>, choice: Option<DecoderChoice>) -> Self {
         Self {
             journal,
@@ -66,15 +66,30 @@ impl Wire {
         self.choice.is_some()
     }
 
+    /// Something happened in the stack of `host`.
+    pub(crate) fn stack_event(&mut self, at: Duration, host: &str, event: StackEvent) {
+        match event {
+            StackEvent::Connection {
+                phase,
+                local,
+                remote,
+                role,
+                ..
+            } => self.connection(at, host, Ends { local, remote }, role, phase),
+            StackEvent::Octets {
+                way,
+                local,
+                remote,
+                octets,
+                ..
+            } => self.octets(at, host, Ends { local, remote }, way, &octets),
+            // The capture tells of it.
+            StackEvent::Blocked { .. } => {}
+        }
+    }
+
     /// A connection changed its phase at `host`.
-    pub(crate) fn connection(
-        &mut self,
-        at: Duration,
-        host: &str,
-        ends: Ends,
-        role: Role,
-        phase: Phase,
-    ) {
+    fn connection(&mut self, at: Duration, host: &str, ends: Ends, role: Role, phase: Phase) {
         let (opener, acceptor) = match role {
             Role::Opener => (ends.local, ends.remote),
             Role::Acceptor => (ends.remote, ends.local),
@@ -99,7 +114,7 @@ impl Wire {
     }
 
     /// Octets of a stream left `host` for the first time, or arrived there in order.
-    pub(crate) fn octets(&mut self, at: Duration, host: &str, ends: Ends, way: Way, octets: &[u8]) {
+    fn octets(&mut self, at: Duration, host: &str, ends: Ends, way: Way, octets: &[u8]) {
         let (source, destination) = match way {
             Way::Sent => (ends.local, ends.remote),
             Way::Received => (ends.remote, ends.local),

@@ -1,0 +1,289 @@
+//! The packet engine's network: one core for all hosts, reached through one lock.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_network::{
+    Capture, Firewall, HostId, HostSet, Network, Observation, Observer, Severed, SimTime, Stack,
+    StackConfig,
+};
+use portcullis_reports::{Entry, Event, PacketEvent, Source};
+
+use crate::engine::journal::{Clock, Journal};
+use crate::engine::net::Names;
+use crate::engine::outcome::{EngineError, Hits};
+use crate::engine::spec::{HostSpec, NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
+use crate::engine::tap::Tap;
+use crate::engine::tasks::HostIndex;
+
+/// All hosts' stacks and what connects them.
+pub(crate) struct Fabric {
+    state: Mutex<FabricState>,
+    clock: Clock,
+}
+
+struct FabricState {
+    network: Network,
+    tap: Tap,
+    names: Arc<Names>,
+}
+
+impl Fabric {
+    /// # Errors
+    /// When the topology names a host that it does not have.
+    pub(crate) fn new(
+        topology: &Topology,
+        names: &Arc<Names>,
+        seed: u64,
+        packets: PacketDetail,
+        journal: &Arc<Journal>,
+        tap: Tap,
+        clock: Clock,
+    ) -> Result<Self, EngineError> {
+        let mut capture = Capture::new();
+        if packets >= PacketDetail::History {
+            let journal = Arc::clone(journal);
+            capture.add(PacketRecorder { journal });
+        }
+        let mut network = Network::new(seed, topology.default_link, capture);
+        for (index, host) in topology.hosts.iter().enumerate() {
+            network.add_host(stack_config(host, index, names, &tap));
+        }
+        let mut state = FabricState {
+            network,
+            tap,
+            names: Arc::clone(names),
+        };
+        for path in &topology.paths {
+            state.set_path(path)?;
+        }
+        for middlebox in &topology.middleboxes {
+            let sides = (
+                state.hosts(&middlebox.first)?,
+                state.hosts(&middlebox.second)?,
+            );
+            let wire = state.network.wire_mut();
+            let id = wire.add_middlebox(&middlebox.name, sides.0, sides.1);
+            wire.middlebox_mut(id).set_idle(middlebox.idle);
+        }
+        Ok(Self {
+            state: Mutex::new(state),
+            clock,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FabricState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes one call on the stack of `host` and carries out what it caused.
+    pub(crate) fn with_stack<R>(
+        &self,
+        host: HostIndex,
+        call: impl FnOnce(SimTime, &mut Stack) -> R,
+    ) -> R {
+        let now = SimTime::from(self.clock.now());
+        let id = host_id(host);
+        let mut state = self.lock();
+        let result = call(now, state.network.stack_mut(id));
+        state.network.flush(id, now);
+        state.drain();
+        result
+    }
+
+    /// Does everything that is due by `now`, each thing at its own time.
+    pub(crate) fn advance(&self, now: Duration) {
+        let now = SimTime::from(now);
+        let mut state = self.lock();
+        while let Some(due) = state.network.next_deadline()
+            && due <= now
+        {
+            state.network.advance(due);
+            state.drain();
+        }
+    }
+
+    /// When the network next has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.lock()
+            .network
+            .next_deadline()
+            .map(SimTime::since_start)
+    }
+
+    /// Carries out a step.
+    ///
+    /// # Errors
+    /// When it names a host, middlebox, rule or partition that does not exist.
+    pub(crate) fn change(&self, change: &NetworkChange) -> Result<(), EngineError> {
+        self.lock().change(change)
+    }
+
+    pub(crate) fn crash(&self, now: Duration, host: HostIndex) {
+        self.lock().network.crash(host_id(host), now.into());
+    }
+
+    pub(crate) fn restart(&self, now: Duration, host: HostIndex) {
+        let mut state = self.lock();
+        state.network.restart(host_id(host), now.into());
+        state.drain();
+    }
+
+    pub(crate) fn pause(&self, host: HostIndex) {
+        self.lock().network.pause(host_id(host));
+    }
+
+    pub(crate) fn resume(&self, now: Duration, host: HostIndex) {
+        let mut state = self.lock();
+        state.network.resume(host_id(host), now.into());
+        state.drain();
+    }
+
+    /// The digest over all packets so far.
+    pub(crate) fn digest(&self) -> u128 {
+        self.lock().network.capture().digest()
+    }
+
+    /// What met which rule, partition and middlebox so far.
+    pub(crate) fn hits(&self) -> Hits {
+        let state = self.lock();
+        let mut hits = Hits::default();
+        for host in 0..state.names.len() {
+            let firewall = state.network.stack(host_id(HostIndex(host))).firewall();
+            hits.count_rules(firewall.hits());
+        }
+        let wire = state.network.wire();
+        for (middlebox, rules) in wire.middlebox_hits() {
+            hits.count_middlebox(&middlebox, rules);
+        }
+        hits.count_partitions(wire.partition_hits());
+        hits
+    }
+}
+
+fn host_id(host: HostIndex) -> HostId {
+    HostId::new(u32::try_from(host.0).unwrap_or(u32::MAX))
+}
+
+/// What the stack of the `index`-th host is made with.
+pub(crate) fn stack_config(host: &HostSpec, index: usize, names: &Names, tap: &Tap) -> StackConfig {
+    let mut config = StackConfig::new(&host.name, names.address(index), host.profile);
+    config.stealth = host.stealth;
+    config.observe_streams = tap.reads_streams();
+    config
+}
+
+impl FabricState {
+    /// Tells the tap what happened at the hosts.
+    fn drain(&mut self) {
+        while let Some(happened) = self.network.poll_event() {
+            let host = self.names.name(happened.host.index());
+            self.tap
+                .stack_event(happened.at.since_start(), host, happened.event);
+        }
+    }
+
+    fn host(&self, name: &str) -> Result<HostId, EngineError> {
+        let found = self.network.host_named(name);
+        found.ok_or_else(|| EngineError::UnknownHost {
+            name: name.to_owned(),
+        })
+    }
+
+    fn hosts(&self, names: &[String]) -> Result<HostSet, EngineError> {
+        names.iter().map(|name| self.host(name)).collect()
+    }
+
+    fn firewall(&mut self, place: &Place) -> Result<&mut Firewall, EngineError> {
+        match place {
+            Place::Host(name) => {
+                let host = self.host(name)?;
+                Ok(self.network.stack_mut(host).firewall_mut())
+            }
+            Place::Middlebox(name) => {
+                let wire = self.network.wire_mut();
+                let found = wire.middlebox_named(name);
+                let id = found.ok_or_else(|| EngineError::refused("no such middlebox", name))?;
+                Ok(wire.middlebox_mut(id))
+            }
+        }
+    }
+
+    fn set_path(&mut self, path: &PathSpec) -> Result<(), EngineError> {
+        let (from, to) = (self.host(&path.from)?, self.host(&path.to)?);
+        self.network.set_link(from, to, path.link);
+        Ok(())
+    }
+
+    fn change(&mut self, change: &NetworkChange) -> Result<(), EngineError> {
+        match change {
+            NetworkChange::AddRule { place, rule, rank } => {
+                let firewall = self.firewall(place)?;
+                match rank {
+                    Rank::First => firewall.prepend(rule.clone()),
+                    Rank::Last => firewall.append(rule.clone()),
+                }
+            }
+            NetworkChange::RemoveRule { place, name } => {
+                if !self.firewall(place)?.remove(&name.as_str().into()) {
+                    return Err(EngineError::refused("no such rule", name));
+                }
+            }
+            NetworkChange::Policy {
+                place,
+                direction,
+                policy,
+            } => self.firewall(place)?.set_policy(*direction, *policy),
+            NetworkChange::Partition {
+                name,
+                from,
+                to,
+                one_way,
+            } => {
+                let (from, to) = (self.hosts(from)?, self.hosts(to)?);
+                let severed = if *one_way {
+                    Severed::OneWay
+                } else {
+                    Severed::BothWays
+                };
+                self.network.wire_mut().partition(name, from, to, severed);
+            }
+            NetworkChange::Heal { name } => {
+                if !self.network.wire_mut().heal(name) {
+                    return Err(EngineError::refused("no such partition", name));
+                }
+            }
+            NetworkChange::Path(path) => self.set_path(path)?,
+        }
+        Ok(())
+    }
+}
+
+/// Enters every packet's fates into the history.
+pub(crate) struct PacketRecorder {
+    journal: Arc<Journal>,
+}
+
+impl Observer for PacketRecorder {
+    fn observe(&mut self, observation: &Observation<'_>) {
+        let packet = observation.packet;
+        let segment = packet.tcp();
+        let length = segment.map_or(0, |segment| segment.payload.len());
+        let event = PacketEvent {
+            fate: Cow::Borrowed(observation.fate.name()),
+            by: observation.by.map(ToString::to_string),
+            source: packet.source_socket(),
+            destination: packet.destination_socket(),
+            flags: Cow::Borrowed(segment.map_or("I", |segment| segment.flags.letters())),
+            sequence: segment.map_or(0, |segment| segment.sequence.0),
+            octets: u32::try_from(length).unwrap_or(u32::MAX),
+        };
+        self.journal.append(Entry {
+            at: observation.at.since_start(),
+            host: Cow::Owned(observation.place.to_string()),
+            source: Source::Wire,
+            event: Event::Packet(event),
+        });
+    }
+}

@@ -1,0 +1,7 @@
+//! The engines, driven by small programs that know no protocol.
+
+mod determinism;
+mod faults;
+mod http;
+mod programs;
+mod steps;
