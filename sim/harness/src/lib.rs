@@ -6,4 +6,6 @@ compile_error!(
      replaces that file, so unset it or add `--cfg tokio_unstable` to it"
 );
 
+pub mod check;
 pub mod engine;
+pub mod scenario;

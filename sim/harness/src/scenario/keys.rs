@@ -92,7 +92,7 @@ pub(super) const PATH: &[Key] = LINK;
 /// `[[middlebox]]`.
 pub(super) const MIDDLEBOX: &[Key] = &[
     Key::new("name", Kind::Declares("middlebox"), "Its name.").required(),
-    Key::new("between", Kind::Hosts, "The two hosts between which it stands.").required(),
+    Key::new("between", Kind::Hosts, "The two hosts between which it stands; `out` is away from the first.").required(),
     Key::new(
         "idle_timeout",
         Kind::Duration,
@@ -114,7 +114,7 @@ const WHERE_BOX: Key =
         .one_of("place");
 
 /// A firewall rule, after its place.
-const RULE: [Key; 10] = [
+const RULE: [Key; 11] = [
     Key::new("name", Kind::Declares("rule"), "The rule's name.").required(),
     Key::new(
         "verdict",
@@ -141,34 +141,43 @@ const RULE: [Key; 10] = [
         "Into or out of the host; on a middlebox `out` is away from the first host of `between`.",
     )
     .default_value("both"),
-    Key::new("from", Kind::Hosts, "Sending hosts that match; any without it."),
-    Key::new("to", Kind::Hosts, "Receiving hosts that match; any without it."),
+    Key::new("from", Kind::Refers("host"), "The sending host; any without it."),
+    Key::new("to", Kind::Refers("host"), "The receiving host; any without it."),
     Key::new("port", Kind::Ports, "Destination ports that match; any without it."),
     Key::new("source_port", Kind::Ports, "Source ports that match; any without it."),
     Key::new(
         "state",
-        Kind::Choice(&["any", "new", "established"]),
-        "Whether it matches first packets of a connection, packets of a tracked one, or both.",
+        Kind::Choice(&["any", "new", "established", "untracked"]),
+        "What the packet's connection is to the firewall: opened by this packet, answered \
+         before, or unknown to it.",
     )
     .default_value("any"),
-    Key::new("by", Kind::Duration, "How long the packet is held; with `delay` and `reorder`."),
+    Key::new("by", Kind::Duration, "How long packets are held; at most so long with `reorder`.")
+        .default_value("1s"),
     Key::new(
         "octet",
         Kind::Integer { min: 0, max: u32::MAX as u64 },
-        "After how many octets of payload of one direction the connection is cut; with `cut`.",
-    ),
+        "How many octets of payload a connection may carry in this direction; with `cut`.",
+    )
+    .default_value("0"),
+    Key::new(
+        "then",
+        Kind::Choice(&["drop", "reset"]),
+        "What happens to octets beyond; with `cut`.",
+    )
+    .default_value("drop"),
 ];
 
-/// `[[firewall]]`: a rule that is there from the start.
+/// `[[firewall]]`: a rule that is there from the start, in the order of the file.
 pub(super) const FIREWALL: &[Key] = &[
     WHERE_HOST, WHERE_BOX, RULE[0], RULE[1], RULE[2], RULE[3], RULE[4], RULE[5], RULE[6], RULE[7],
-    RULE[8], RULE[9],
+    RULE[8], RULE[9], RULE[10],
 ];
 
 const FIREWALL_CHANGE: &[Key] = &[
     WHERE_HOST,
     WHERE_BOX,
-    Key::new("add", Kind::Table(&RULE), "A rule, put behind those that are there; the first that matches decides.").one_of("change"),
+    Key::new("add", Kind::Table(&RULE), "A rule, put before those that are there; the first that matches decides.").one_of("change"),
     Key::new("remove", Kind::Refers("rule"), "The name of the rule to take away.").one_of("change"),
 ];
 
@@ -223,8 +232,8 @@ pub(super) const AT: &[Key] = &[
         .one_of("action"),
     Key::new("resume", Kind::Refers("host"), "Lets a paused host go on.").one_of("action"),
     Key::new("clock", Kind::Table(CLOCK), "Sets a host's clock.").one_of("action"),
-    Key::new("link", Kind::Table(LINK), "Changes both directions of a link.").one_of("action"),
-    Key::new("path", Kind::Table(PATH), "Changes one direction of a link.").one_of("action"),
+    Key::new("link", Kind::Table(LINK), "Sets both directions of a link; what it does not say goes back to its default.").one_of("action"),
+    Key::new("path", Kind::Table(PATH), "Sets one direction of a link, likewise.").one_of("action"),
 ];
 
 const PHASES: &[&str] = &[

@@ -1,0 +1,196 @@
+//! One run: a plan on an engine, judged.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use portcullis_reports::{CaseRecord, Entry, Event, Fields, Source, Verdict};
+
+use super::compile::run_spec;
+use crate::check::{HITS, Judgement, judge};
+use crate::engine::{self, End, Hits, PacketDetail, RunOutcome, RunSpec};
+use crate::scenario::{Plan, Scenario};
+
+/// Who executes a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Engine {
+    /// All hosts and the packet-level network in one event queue.
+    #[default]
+    Packet,
+    /// Every host a host of turmoil, our packets as datagrams of turmoil's network.
+    Turmoil,
+}
+
+impl Engine {
+    /// As written on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packet => "packet",
+            Self::Turmoil => "turmoil",
+        }
+    }
+
+    /// Executes a run.
+    #[must_use]
+    pub fn run(self, spec: RunSpec) -> RunOutcome {
+        match self {
+            Self::Packet => engine::packet::run(spec),
+            Self::Turmoil => engine::turmoil::run(spec),
+        }
+    }
+
+    /// Why this engine cannot run `plan`; empty when it can.
+    #[must_use]
+    pub fn refusals(self, plan: &Plan) -> Vec<String> {
+        match self {
+            Self::Packet => Vec::new(),
+            Self::Turmoil => engine::turmoil::refusals(&run_spec(plan, PacketDetail::Digest)),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One run of one plan, with its evidence.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Everything observable, closed by what the faults hit.
+    pub history: Vec<Entry>,
+    /// The digest over every event.
+    pub digest: u128,
+    /// The capture as pcapng, when one was asked for.
+    pub capture: Option<Vec<u8>>,
+    /// Simulated time from start to end.
+    pub elapsed: Duration,
+    /// What the checks made of it.
+    pub judgement: Judgement,
+}
+
+/// Runs `plan` on `engine` and judges it.
+#[must_use]
+pub fn attempt(plan: &Plan, engine: Engine, packets: PacketDetail) -> Attempt {
+    judged(plan, engine.run(run_spec(plan, packets)))
+}
+
+/// Judges what an engine made of `plan`, perhaps with a [`RunSpec`] that a test has tampered with.
+#[must_use]
+pub fn judged(plan: &Plan, outcome: RunOutcome) -> Attempt {
+    let RunOutcome {
+        mut history,
+        digest,
+        capture,
+        end,
+        elapsed,
+        hits,
+    } = outcome;
+    history.extend(hit_entries(&hits, elapsed));
+    let error = match end {
+        End::Finished | End::Deadline => None,
+        End::Error(error) => Some(error.to_string()),
+    };
+    let judgement = judge(plan, &history, elapsed, error.as_deref());
+    Attempt {
+        history,
+        digest,
+        capture,
+        elapsed,
+        judgement,
+    }
+}
+
+impl Attempt {
+    /// What is kept of it on disk.
+    #[must_use]
+    pub fn record(&self, plan: &Plan, engine: Engine) -> CaseRecord {
+        CaseRecord {
+            verdict: self.judgement.verdict,
+            findings: self.judgement.findings.clone(),
+            digest: format!("{:032x}", self.digest),
+            entries: self.history.len(),
+            simulated_ms: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
+            engine: engine.name().to_owned(),
+            seed: plan.seed,
+            replay: replay_line(&plan.name, engine, plan.seed),
+            plan: plan.to_string(),
+            ..blank(&plan.name, plan.title(), plan.top.text("why"), plan.clause_ids())
+        }
+    }
+}
+
+/// The record of a scenario that is switched off.
+#[must_use]
+pub fn disabled(scenario: &Scenario, engine: Engine, seed: u64) -> CaseRecord {
+    let clauses = scenario.clause_ids();
+    CaseRecord {
+        verdict: Verdict::Disabled,
+        engine: engine.name().to_owned(),
+        seed,
+        replay: replay_line(&scenario.name, engine, seed),
+        ..blank(&scenario.name, scenario.title(), scenario.disabled(), clauses)
+    }
+}
+
+/// The command that shows a run again.
+#[must_use]
+pub fn replay_line(scenario: &str, engine: Engine, seed: u64) -> String {
+    let engine = match engine {
+        Engine::Packet => String::new(),
+        other @ Engine::Turmoil => format!(" --engine {other}"),
+    };
+    let scenario = if scenario.contains(|c: char| c.is_whitespace() || c == '\'') {
+        format!("{scenario:?}")
+    } else {
+        scenario.to_owned()
+    };
+    format!("portcullis replay {scenario}{engine} --seed {seed}")
+}
+
+fn blank(name: &str, title: &str, why: Option<&str>, clauses: &[String]) -> CaseRecord {
+    CaseRecord {
+        scenario: name.to_owned(),
+        title: title.to_owned(),
+        why: why.unwrap_or_default().to_owned(),
+        clauses: clauses.to_vec(),
+        engine: String::new(),
+        seed: 0,
+        verdict: Verdict::Pass,
+        findings: Vec::new(),
+        digest: String::new(),
+        entries: 0,
+        simulated_ms: 0,
+        replay: String::new(),
+        plan: String::new(),
+    }
+}
+
+/// What each fault hit, as entries that close the history: the verdict is a function of the history
+/// alone, and packets need not be part of it.
+fn hit_entries(hits: &Hits, at: Duration) -> Vec<Entry> {
+    let kinds = [
+        ("rule", &hits.rules),
+        ("partition", &hits.partitions),
+        ("middlebox", &hits.middleboxes),
+    ];
+    let counts = kinds
+        .into_iter()
+        .flat_map(|(kind, counts)| counts.iter().map(move |(name, count)| (kind, name, *count)));
+    counts
+        .map(|(kind, name, packets)| Entry {
+            at,
+            host: Cow::Borrowed(""),
+            source: Source::Harness,
+            event: Event::Action {
+                name: Cow::Borrowed(HITS),
+                fields: Fields::from([
+                    (Cow::Borrowed(kind), name.clone()),
+                    (Cow::Borrowed("packets"), packets.to_string()),
+                ]),
+            },
+        })
+        .collect()
+}

@@ -1,0 +1,286 @@
+//! From a plan to what an engine runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use portcullis_network::{
+    Bandwidth, CutEnd, Direction, FlowState, Idle, Latency, LinkConfig, OnExpiry, Prefix,
+    Probability, Profile, Rule, Unreachable, Verdict,
+};
+
+use crate::check::pattern::event_pattern;
+use crate::check::{Checks, needs_packets};
+use crate::engine::{
+    Action, HostChange, HostSpec, MiddleboxSpec, NetworkChange, PacketDetail, PathSpec, Place,
+    Rank, RunSpec, Step, Topology, Trigger,
+};
+use crate::scenario::{Plan, PlannedHost, Table};
+
+/// What the hosts' clocks show when a run starts, before their offsets: the first second of 2026.
+const EPOCH: i64 = 1_767_225_600;
+
+/// What an engine has to run for `plan`, keeping packets at least as `packets` says.
+#[must_use]
+pub fn run_spec(plan: &Plan, packets: PacketDetail) -> RunSpec {
+    let mut checks = Checks::new(plan);
+    let initial = plan.firewall.iter().map(|table| Step {
+        trigger: Trigger::At(Duration::ZERO),
+        action: Action::Network(NetworkChange::AddRule {
+            place: place(table),
+            rule: rule(plan, table),
+            rank: Rank::Last,
+        }),
+    });
+    let steps = plan.steps.iter().flat_map(|table| steps(plan, table));
+    let least = if needs_packets(plan) {
+        PacketDetail::History
+    } else {
+        PacketDetail::Digest
+    };
+    RunSpec {
+        seed: plan.seed,
+        epoch: Timestamp::from_second(EPOCH).expect("the year 2026 can be told"),
+        topology: topology(plan),
+        steps: initial.chain(steps).collect(),
+        decoder: Some(plan.protocol.decoder(plan)),
+        packets: packets.max(least),
+        finished: Box::new(move |history| checks.follow(history)),
+        ends: plan.ends,
+    }
+}
+
+fn topology(plan: &Plan) -> Topology {
+    let both = plan.links.iter().flat_map(both_ways);
+    let one = plan.paths.iter().map(|table| path(table, "from", "to"));
+    Topology {
+        hosts: plan.hosts.iter().map(|host| host_spec(plan, host)).collect(),
+        default_link: LinkConfig::default(),
+        paths: both.chain(one).collect(),
+        middleboxes: plan.middleboxes.iter().map(middlebox).collect(),
+    }
+}
+
+fn host_spec(plan: &Plan, host: &PlannedHost) -> HostSpec {
+    let profile = host.keys.text("profile").and_then(Profile::named);
+    HostSpec {
+        name: host.name.clone(),
+        profile: profile.expect("the loader admits the profiles of the network"),
+        stealth: host.keys.flag("stealth"),
+        clock_offset: SignedDuration::from_nanos(host.keys.offset("clock_offset").unwrap_or(0)),
+        boot: plan.protocol.boot(plan, &host.name),
+    }
+}
+
+fn both_ways(table: &Table) -> [PathSpec; 2] {
+    [path(table, "from", "to"), path(table, "to", "from")]
+}
+
+fn path(table: &Table, from: &str, to: &str) -> PathSpec {
+    let name = |key| table.text(key).unwrap_or_default().to_owned();
+    PathSpec {
+        from: name(from),
+        to: name(to),
+        link: quality(table),
+    }
+}
+
+/// What the file says about a link, over the network's defaults.
+fn quality(table: &Table) -> LinkConfig {
+    let share = |key: &str| {
+        let parts = table.quantity(key).unwrap_or(0);
+        Probability::per_million(u32::try_from(parts).unwrap_or(u32::MAX))
+    };
+    let plain = LinkConfig::default();
+    LinkConfig {
+        latency: latency(table).unwrap_or(plain.latency),
+        loss: share("loss"),
+        duplicate: share("duplicate"),
+        reorder: share("reorder"),
+        bandwidth: table.quantity("bandwidth").map(|bits| Bandwidth {
+            octets_per_second: bits / 8,
+            // A quarter of a second at full rate, as routers are built.
+            queue: (bits / 32).max(3_000),
+        }),
+        ..plain
+    }
+}
+
+fn latency(table: &Table) -> Option<Latency> {
+    let fixed = table.duration("latency");
+    let Some(jitter) = table.duration("jitter") else {
+        return fixed.map(Latency::Fixed);
+    };
+    let min = fixed.unwrap_or(Duration::from_millis(1));
+    Some(match table.text("distribution") {
+        Some("normal") => Latency::Normal {
+            mean: min,
+            deviation: jitter,
+        },
+        Some("pareto") => Latency::Pareto {
+            min,
+            shape: 1.5,
+            max: min + jitter,
+        },
+        _ => Latency::Uniform {
+            min,
+            max: min + jitter,
+        },
+    })
+}
+
+fn middlebox(table: &Table) -> MiddleboxSpec {
+    let side = |index: usize| table.texts("between").get(index).cloned().into_iter().collect();
+    let idle = table.duration("idle_timeout").map(|timeout| Idle {
+        timeout,
+        on_expiry: match table.text("on_expiry") {
+            Some("reset") => OnExpiry::Reset,
+            _ => OnExpiry::Silent,
+        },
+    });
+    MiddleboxSpec {
+        name: table.text("name").unwrap_or_default().to_owned(),
+        first: side(0),
+        second: side(1),
+        idle,
+    }
+}
+
+fn place(table: &Table) -> Place {
+    match (table.text("host"), table.text("middlebox")) {
+        (Some(host), _) => Place::Host(host.to_owned()),
+        (None, middlebox) => Place::Middlebox(middlebox.unwrap_or_default().to_owned()),
+    }
+}
+
+fn rule(plan: &Plan, table: &Table) -> Rule {
+    let prefix = |key| {
+        let address = table.text(key).and_then(|host| plan.address(host));
+        address.map_or(Prefix::ANY, Prefix::from)
+    };
+    let mut rule = Rule::new(table.text("name").unwrap_or_default(), verdict(table));
+    rule.direction = match table.text("direction") {
+        Some("in") => Some(Direction::In),
+        Some("out") => Some(Direction::Out),
+        _ => None,
+    };
+    rule.source = prefix("from");
+    rule.destination = prefix("to");
+    if let Some(ports) = table.ports("source_port") {
+        rule.source_ports = ports;
+    }
+    if let Some(ports) = table.ports("port") {
+        rule.destination_ports = ports;
+    }
+    rule.state = match table.text("state") {
+        Some("new") => Some(FlowState::New),
+        Some("established") => Some(FlowState::Established),
+        Some("untracked") => Some(FlowState::Untracked),
+        _ => None,
+    };
+    rule
+}
+
+fn verdict(table: &Table) -> Verdict {
+    let by = table.duration("by").unwrap_or_default();
+    match table.text("verdict").unwrap_or_default() {
+        "accept" => Verdict::Accept,
+        "reset" => Verdict::Reset,
+        "port-unreachable" => Verdict::Unreachable(Unreachable::Port),
+        "host-unreachable" => Verdict::Unreachable(Unreachable::Host),
+        "net-unreachable" => Verdict::Unreachable(Unreachable::Net),
+        "admin-prohibited" => Verdict::Unreachable(Unreachable::AdminProhibited),
+        "delay" => Verdict::Delay(by),
+        "reorder" => Verdict::Reorder(by),
+        "cut" => Verdict::Cut {
+            after: u32::try_from(table.quantity("octet").unwrap_or(0)).unwrap_or(u32::MAX),
+            then: match table.text("then") {
+                Some("reset") => CutEnd::Reset,
+                _ => CutEnd::Drop,
+            },
+        },
+        "blackhole" => Verdict::Blackhole,
+        _ => Verdict::Drop,
+    }
+}
+
+/// The steps of one `[[at]]`; a link is two paths.
+fn steps(plan: &Plan, table: &Table) -> Vec<Step> {
+    let trigger = match (table.duration("time"), table.table("after")) {
+        (_, Some(event)) => Trigger::After {
+            pattern: event_pattern(plan, event),
+            delay: table.duration("delay").unwrap_or_default(),
+        },
+        (time, None) => Trigger::At(time.unwrap_or_default()),
+    };
+    actions(plan, table)
+        .into_iter()
+        .map(|action| Step {
+            trigger: trigger.clone(),
+            action,
+        })
+        .collect()
+}
+
+fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
+    let network = |change| vec![Action::Network(change)];
+    let text = |key| table.text(key).map(str::to_owned);
+    if let Some(change) = table.table("firewall") {
+        return network(firewall_change(plan, change));
+    }
+    if let Some(cut) = table.table("partition") {
+        return network(NetworkChange::Partition {
+            name: cut.text("name").unwrap_or_default().to_owned(),
+            from: cut.texts("from").to_vec(),
+            to: cut.texts("to").to_vec(),
+            one_way: cut.flag("one_way"),
+        });
+    }
+    if let Some(name) = text("heal") {
+        return network(NetworkChange::Heal { name });
+    }
+    if let Some(link) = table.table("link") {
+        let paths = both_ways(link).map(|path| Action::Network(NetworkChange::Path(path)));
+        return paths.into();
+    }
+    if let Some(one) = table.table("path") {
+        return network(NetworkChange::Path(path(one, "from", "to")));
+    }
+    if let Some(clock) = table.table("clock") {
+        let offset = SignedDuration::from_nanos(clock.offset("offset").unwrap_or(0));
+        let host = clock.text("host").unwrap_or_default().to_owned();
+        return vec![Action::Host(HostChange::Clock(offset), host)];
+    }
+    let changes = [
+        ("crash", HostChange::Crash),
+        ("restart", HostChange::Restart),
+        ("pause", HostChange::Pause),
+        ("resume", HostChange::Resume),
+    ];
+    for (key, change) in changes {
+        if let Some(host) = text(key) {
+            return vec![Action::Host(change, host)];
+        }
+    }
+    let contributed = plan.protocol.keys().at;
+    let own = contributed.iter().find_map(|key| Some((key.name, table.table(key.name)?)));
+    own.map(|(key, table)| plan.protocol.action(plan, key, table))
+        .into_iter()
+        .collect()
+}
+
+fn firewall_change(plan: &Plan, change: &Table) -> NetworkChange {
+    let place = place(change);
+    match (change.table("add"), change.text("remove")) {
+        (Some(added), _) => NetworkChange::AddRule {
+            place,
+            rule: rule(plan, added),
+            // A fault takes effect whatever the rules that are there say.
+            rank: Rank::First,
+        },
+        (None, name) => NetworkChange::RemoveRule {
+            place,
+            name: name.unwrap_or_default().to_owned(),
+        },
+    }
+}
