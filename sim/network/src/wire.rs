@@ -80,6 +80,9 @@ impl Wire {
     /// Its rules' direction `Out` is from `first` to `second`. Middleboxes on one path are passed
     /// in the order in which they were added, or in the opposite order on the way back. Its ICMP
     /// errors come from `10.255.255.n`.
+    ///
+    /// # Panics
+    /// Beyond 2^32 middleboxes.
     pub fn add_middlebox(&mut self, name: &str, first: HostSet, second: HostSet) -> MiddleboxId {
         let name: Arc<str> = name.into();
         let id = MiddleboxId(u32::try_from(self.boxes.len()).expect("few middleboxes"));

@@ -102,9 +102,9 @@ impl Conntrack {
             Some(flow) if !expired(flow) => flow,
             Some(_) => {
                 self.flows.swap_remove(&key);
-                return Sighting::without_flow(opens);
+                return Sighting::without_flow(segment);
             }
-            None => return Sighting::without_flow(opens),
+            None => return Sighting::without_flow(segment),
         };
         let from_opener = flow.opener == packet.source_socket();
         let track = flow.tracks[usize::from(!from_opener)];
@@ -213,7 +213,8 @@ impl Conntrack {
 }
 
 impl Sighting {
-    const fn without_flow(opens: bool) -> Self {
+    const fn without_flow(segment: &TcpSegment) -> Self {
+        let opens = segment.flags.syn() && !segment.flags.ack();
         let state = if opens {
             FlowState::New
         } else {

@@ -124,7 +124,7 @@ impl Endpoint {
     pub(super) fn poll_accept(
         &mut self,
         id: ListenerId,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
     ) -> Poll<Result<SocketId, SocketError>> {
         let Some(backlog) = self.listeners.peek_mut(id.0) else {
             return Poll::Ready(Err(SocketError::NotConnected));
@@ -305,13 +305,13 @@ impl Endpoint {
 
     pub(super) fn on_segment(&mut self, now: SimTime, packet: &Packet, segment: &TcpSegment) {
         let ends = key(segment.destination_port, packet.source_socket());
-        if let Some(&id) = self.by_ends.get(&ends) {
-            if !self.yields_to_new(now, id, segment) {
-                self.with_socket(now, id, |socket, turn| {
-                    segment::on_segment(socket, turn, segment);
-                });
-                return;
-            }
+        if let Some(&id) = self.by_ends.get(&ends)
+            && !self.yields_to_new(now, id, segment)
+        {
+            self.with_socket(now, id, |socket, turn| {
+                segment::on_segment(socket, turn, segment);
+            });
+            return;
         }
         if segment.flags.syn() && !segment.flags.ack() && !segment.flags.rst() {
             self.on_syn(now, packet, segment);
@@ -320,7 +320,7 @@ impl Endpoint {
         }
     }
 
-    /// A new SYN beyond the old sequence numbers ends TIME_WAIT early (RFC 9293 3.10.7.4).
+    /// A new SYN beyond the old sequence numbers ends `TIME_WAIT` early (RFC 9293 3.10.7.4).
     fn yields_to_new(&mut self, now: SimTime, id: SocketId, segment: &TcpSegment) -> bool {
         let listens = self.by_port.contains_key(&segment.destination_port);
         let yields = self.socket(id).is_some_and(|socket| {
@@ -362,7 +362,7 @@ impl Endpoint {
         };
         let id = self.insert(now, ends, Owner::Backlog(listener));
         self.with_socket(now, id, |socket, turn| {
-            opening::accept_syn(socket, turn, segment)
+            opening::accept_syn(socket, turn, segment);
         });
     }
 

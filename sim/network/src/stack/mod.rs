@@ -156,7 +156,7 @@ impl Stack {
         &mut self.firewall
     }
 
-    /// How many connections exist, those in TIME_WAIT and those nobody owns included.
+    /// How many connections exist, those in `TIME_WAIT` and those nobody owns included.
     #[must_use]
     pub fn socket_count(&self) -> usize {
         self.endpoint.socket_count()

@@ -74,7 +74,7 @@ pub(super) struct Socket {
     pub(super) soft_error: Option<SocketError>,
     /// Retransmission, window probe, or the next SYN.
     pub(super) retransmit_at: Option<SimTime>,
-    /// End of TIME_WAIT or of an ownerless FIN_WAIT_2.
+    /// End of `TIME_WAIT` or of an ownerless `FIN_WAIT_2`.
     pub(super) linger_until: Option<SimTime>,
     /// The earliest entry that the timer heap holds for this socket.
     pub(super) queued_at: Option<SimTime>,
