@@ -20,9 +20,7 @@ use crate::message::{FailureReason, TaskId};
 use crate::observe::{AgentEvent, Machine};
 use crate::records::InboundTask;
 use crate::services::Services;
-use crate::state::{
-    DestinationEffect, DestinationEvent, DestinationState, DestinationTask, Illegal,
-};
+use crate::state::{DestinationEffect, DestinationEvent, DestinationState, DestinationTask};
 
 pub(crate) use desk::TaskDesk;
 
@@ -54,7 +52,7 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) enum Unapplied {
     Unknown,
-    Illegal(Illegal),
+    Illegal,
     Store,
 }
 
@@ -103,7 +101,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
                 {
                     Ok(effects) => break effects,
                     Err(Unapplied::Store) => tokio::time::sleep(drive::STORE_REST).await,
-                    Err(Unapplied::Unknown | Unapplied::Illegal(_)) => break &[],
+                    Err(Unapplied::Unknown | Unapplied::Illegal) => break &[],
                 }
             };
             if !effects.is_empty() {
@@ -127,7 +125,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
         let before = entry.record.progress;
         let (after, effects) = before
             .on(event, self.services.now())
-            .map_err(Unapplied::Illegal)?;
+            .map_err(|_| Unapplied::Illegal)?;
         if after == before {
             return Ok(effects);
         }
@@ -167,7 +165,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
         match self.apply(task, DestinationEvent::Cancelled).await {
             Ok(_) => Ok(()),
             Err(Unapplied::Unknown) => Err(CancelError::Unknown(UnknownTask(task.clone()))),
-            Err(Unapplied::Illegal(_)) => Err(CancelError::TooLate),
+            Err(Unapplied::Illegal) => Err(CancelError::TooLate),
             Err(Unapplied::Store) => Err(CancelError::Store),
         }
     }

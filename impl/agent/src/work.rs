@@ -7,19 +7,25 @@
 //! The octets of an object are one data unit with the [`Manifest`], then the content of its files
 //! in the manifest's order; parts cut that stream into equal pieces.
 
+mod files;
 mod manifest;
 mod object;
 mod path;
+mod process;
+mod simulated;
 
 use std::future::Future;
 
 use bytes::Bytes;
 
-use crate::message::{CommandName, FailureReason, ObjectId, Outcome, TaskId};
+use crate::message::{CommandName, EnvironmentName, FailureReason, ObjectId, Outcome, TaskId};
 
+pub use files::Files;
 pub use manifest::{FileEntry, Manifest};
 pub(crate) use object::Layout;
 pub use path::{PathProblem, RelativePath};
+pub use process::{Captured, CommandLine, OUTPUT_OCTETS_MAX, Processes};
+pub use simulated::{Placed, Script, Scripted, Shelf, SimulatedExecutor, SimulatedPayload, Tree};
 
 /// Both halves of the seam, as an agent is given them.
 pub trait Work: Clone + Send + Sync + 'static {
@@ -87,8 +93,8 @@ pub trait Payload: Clone + Send + Sync + 'static {
         octets: Bytes,
     ) -> impl Future<Output = Result<(), PayloadError>> + Send;
 
-    /// Puts an object whose parts are all staged in place under the name of its task, in one
-    /// atomic step, and lets go of the parts; durable when it returns. Repeating it is harmless:
+    /// Puts an object whose parts are all staged in place under the name of its job, in one atomic
+    /// step, and lets go of the parts; durable when it returns. Repeating it is harmless:
     /// what is in place already stays.
     ///
     /// # Errors
@@ -98,7 +104,7 @@ pub trait Payload: Clone + Send + Sync + 'static {
         &self,
         object: &ObjectId,
         parts: u32,
-        task: &TaskId,
+        job: &Job,
     ) -> impl Future<Output = Result<(), PayloadError>> + Send;
 }
 
@@ -108,7 +114,16 @@ pub trait Executor: Clone + Send + Sync + 'static {
     fn knows(&self, command: &CommandName) -> bool;
 
     /// Runs the command to its end. Dropping the future stops it.
-    fn run(&self, task: &TaskId, command: &CommandName) -> impl Future<Output = Outcome> + Send;
+    fn run(&self, job: &Job, command: &CommandName) -> impl Future<Output = Outcome> + Send;
+}
+
+/// The task whose work is done, among those of all senders.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Job {
+    /// The environment that sent it.
+    pub from: EnvironmentName,
+    /// The task.
+    pub task: TaskId,
 }
 
 /// Why files cannot be moved.

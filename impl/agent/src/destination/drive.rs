@@ -13,7 +13,7 @@ use crate::message::{Assignment, Outcome, TaskId};
 use crate::observe::AgentEvent;
 use crate::records::InboundTask;
 use crate::state::{DestinationEvent, DestinationState, DestinationTask};
-use crate::work::{Executor, Payload, Work};
+use crate::work::{Executor, Job, Payload, Work};
 
 /// How long a task rests when the store does not take its record.
 pub(super) const STORE_REST: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         match self.apply(task, DestinationEvent::Started).await {
             Ok(_) => self.run(task, progress).await,
             Err(Unapplied::Store) => sleep(STORE_REST).await,
-            Err(Unapplied::Unknown | Unapplied::Illegal(_)) => {}
+            Err(Unapplied::Unknown | Unapplied::Illegal) => {}
         }
         drop(permit);
     }
@@ -118,6 +118,10 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
 
     async fn work(&self, record: &InboundTask) -> Outcome {
         let task = &record.task;
+        let job = Job {
+            from: record.from.clone(),
+            task: task.id.clone(),
+        };
         match &task.assignment {
             Assignment::Transfer { object, parts, .. } => {
                 let object = self.scoped(object);
@@ -125,7 +129,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
                     .services
                     .work
                     .payload()
-                    .commit(&object, *parts, &task.id)
+                    .commit(&object, *parts, &job)
                     .await
                 {
                     Ok(()) => Outcome::Succeeded,
@@ -133,7 +137,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
                 }
             }
             Assignment::Deploy { command } | Assignment::Execute { command } => {
-                self.services.work.executor().run(&task.id, command).await
+                self.services.work.executor().run(&job, command).await
             }
         }
     }

@@ -116,7 +116,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
                 Ok(effects) if !effects.is_empty() => {
                     return self.warn(Warning::CompletionParked, task);
                 }
-                Ok(_) | Err(Unapplied::Unknown | Unapplied::Illegal(_)) => return,
+                Ok(_) | Err(Unapplied::Unknown | Unapplied::Illegal) => return,
             }
         }
     }
