@@ -1,0 +1,342 @@
+//! Environments on a network in memory, for tests of whole conversations.
+
+mod net;
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use portcullis_agent::config::{Config, EarlierLink, LaterLink};
+use portcullis_agent::message::{CommandName, EnvironmentName, Product, TaskId};
+use portcullis_agent::work::{
+    Script, Scripted, Shelf, SimulatedExecutor, SimulatedPayload, Workshop,
+};
+use portcullis_agent::{Agent, AgentEvent, Observer, Order, SubmitRequest};
+use portcullis_net::{Host, Randomness, Spawn, Spawner, WallClock};
+use portcullis_store::{Disk, SimStore};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub(crate) use net::{Fault, MemoryNet, Wires};
+
+/// The work of a test environment.
+pub(crate) type TestWork = Workshop<SimulatedPayload, SimulatedExecutor>;
+/// An agent of a test environment.
+pub(crate) type TestAgent = Agent<MemoryNet, SimStore, TestWork>;
+
+/// One environment: what survives a crash of its host, and the agent of its present life.
+pub(crate) struct Site {
+    pub(crate) agent: TestAgent,
+    pub(crate) payload: SimulatedPayload,
+    pub(crate) shelf: Shelf,
+    pub(crate) script: Script,
+    pub(crate) config: Config,
+    disk: Disk,
+    random: Randomness,
+    tasks: Arc<Mutex<JoinSet<()>>>,
+}
+
+/// All environments of a test, and what they announced.
+pub(crate) struct World {
+    pub(crate) wires: Wires,
+    pub(crate) start: Instant,
+    pub(crate) events: Arc<Mutex<Vec<(Duration, String, AgentEvent)>>>,
+    pub(crate) sites: BTreeMap<String, Site>,
+}
+
+/// The tasks of one life of a host.
+struct Life(Arc<Mutex<JoinSet<()>>>);
+
+impl Spawn for Life {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.lock().unwrap().spawn(task);
+    }
+}
+
+pub(crate) fn name(text: &str) -> EnvironmentName {
+    EnvironmentName::new(text).unwrap()
+}
+
+pub(crate) fn task(text: &str) -> TaskId {
+    TaskId::new(text).unwrap()
+}
+
+pub(crate) fn command(text: &str) -> CommandName {
+    CommandName::new(text).unwrap()
+}
+
+/// The configuration of the environment at `index` of a chain: its links with its neighbours have
+/// the ports 6102, 6202, ... (remote) and 6101, 6201, ... (local).
+pub(crate) fn config(chain: &[&str], index: usize) -> Config {
+    let mut config = Config::new(name(chain[index]), Product::new("20.10").unwrap());
+    let ports = |link: usize| {
+        let base = 6000 + 100 * u16::try_from(link + 1).unwrap();
+        (base + 2, base + 1)
+    };
+    if let Some(later) = chain.get(index + 1) {
+        let (remote_port, local_port) = ports(index);
+        let address = (*later).to_owned();
+        config.later.push(LaterLink {
+            name: name(later),
+            address,
+            remote_port,
+            local_port,
+        });
+    }
+    if index > 0 {
+        let earlier = chain[index - 1];
+        let (remote_port, local_port) = ports(index - 1);
+        let address = earlier.to_owned();
+        config.earlier.push(EarlierLink {
+            name: name(earlier),
+            address,
+            remote_port,
+            local_port,
+        });
+    }
+    config
+}
+
+impl World {
+    /// A chain of environments, each on a host of its own name.
+    pub(crate) async fn chain(chain: &[&str]) -> Self {
+        Self::chain_with(chain, |_| {}).await
+    }
+
+    /// The same, with configurations adjusted.
+    pub(crate) async fn chain_with(chain: &[&str], adjust: impl Fn(&mut Config)) -> Self {
+        let mut world = Self {
+            wires: Wires::default(),
+            start: Instant::now(),
+            events: Arc::default(),
+            sites: BTreeMap::new(),
+        };
+        for (index, host) in chain.iter().enumerate() {
+            let mut config = config(chain, index);
+            adjust(&mut config);
+            let random = Randomness::from_seed(7).fork(host);
+            let disk = Disk::new(&random, Duration::from_millis(1));
+            let (shelf, script) = (Shelf::default(), Script::default());
+            let sync = Duration::from_millis(1);
+            let payload = SimulatedPayload::new(7, shelf.clone(), script.clone(), sync);
+            let (agent, tasks) = world
+                .boot(host, &config, &disk, &random, &payload, &script)
+                .await;
+            let site = Site {
+                agent,
+                payload,
+                shelf,
+                script,
+                config,
+                disk,
+                random,
+                tasks,
+            };
+            world.sites.insert((*host).to_owned(), site);
+        }
+        world
+    }
+
+    async fn boot(
+        &self,
+        host: &str,
+        config: &Config,
+        disk: &Disk,
+        random: &Randomness,
+        payload: &SimulatedPayload,
+        script: &Script,
+    ) -> (TestAgent, Arc<Mutex<JoinSet<()>>>) {
+        let tasks = Arc::new(Mutex::new(JoinSet::new()));
+        let start = self.start;
+        let wall = WallClock::from_fn(move || {
+            let epoch = jiff::Timestamp::from_second(1_900_000_000).unwrap();
+            epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap()
+        });
+        let host = Host {
+            name: host.into(),
+            net: self.wires.of(host),
+            spawner: Spawner::new(Life(Arc::clone(&tasks))),
+            wall,
+            random: random.clone(),
+        };
+        let events = Arc::clone(&self.events);
+        let (who, start) = (host.name.to_string(), self.start);
+        let observer = Observer::new(move |event| {
+            events
+                .lock()
+                .unwrap()
+                .push((start.elapsed(), who.clone(), event.clone()));
+        });
+        let store = SimStore::open(disk, &host.spawner);
+        let executor = SimulatedExecutor::new(script.clone());
+        let work = Workshop {
+            payload: payload.clone(),
+            executor,
+        };
+        let agent = Agent::start(host, store, work, config.clone(), observer)
+            .await
+            .unwrap();
+        (agent, tasks)
+    }
+
+    /// Ends every task of a host at once; what is durable stays.
+    pub(crate) async fn crash(&mut self, host: &str) {
+        let site = &self.sites[host];
+        let mut tasks = std::mem::take(&mut *site.tasks.lock().unwrap());
+        tasks.shutdown().await;
+        site.disk.crash();
+    }
+
+    /// Starts a host that has crashed, or was stopped.
+    pub(crate) async fn restart(&mut self, host: &str) {
+        let site = self.sites.remove(host).unwrap();
+        let (agent, tasks) = self
+            .boot(
+                host,
+                &site.config,
+                &site.disk,
+                &site.random,
+                &site.payload,
+                &site.script,
+            )
+            .await;
+        self.sites.insert(
+            host.to_owned(),
+            Site {
+                agent,
+                tasks,
+                ..site
+            },
+        );
+    }
+
+    pub(crate) fn agent(&self, host: &str) -> &TestAgent {
+        &self.sites[host].agent
+    }
+
+    /// Submits a deploy task called `id` that takes `lasts`.
+    pub(crate) async fn deploy(&self, from: &str, to: &str, id: &str, lasts: Duration) -> TaskId {
+        self.scripted(to, id, lasts);
+        let request = SubmitRequest {
+            id: Some(task(id)),
+            ..deploy_request(to)
+        };
+        self.agent(from).submit(request).await.unwrap()
+    }
+
+    /// Says how long the work of a task takes.
+    pub(crate) fn scripted(&self, host: &str, id: &str, lasts: Duration) {
+        let scripted = Scripted {
+            lasts,
+            ..Scripted::default()
+        };
+        self.sites[host].script.set(task(id), scripted);
+    }
+
+    /// What was announced so far, one line an event, without durable writes.
+    pub(crate) fn transcript(&self) -> String {
+        let events = self.events.lock().unwrap();
+        let lines = events.iter().filter_map(|(at, host, event)| {
+            Some(format!(
+                "{:>9.3} {host:<5} {}\n",
+                at.as_secs_f64(),
+                line(event)?
+            ))
+        });
+        lines.collect()
+    }
+
+    /// How many events of all hosts satisfy `wanted`.
+    pub(crate) fn count(&self, wanted: impl Fn(&str, &AgentEvent) -> bool) -> usize {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter(|(_, host, event)| wanted(host, event))
+            .count()
+    }
+
+    /// The states that `host` announced for a task, in order.
+    pub(crate) fn states(&self, host: &str, id: &str) -> Vec<&'static str> {
+        let events = self.events.lock().unwrap();
+        let states = events.iter().filter_map(|(_, at, event)| match event {
+            AgentEvent::State { task, to, .. } if at == host && task.as_str() == id => Some(*to),
+            _ => None,
+        });
+        states.collect()
+    }
+}
+
+/// A deploy task for `to`.
+pub(crate) fn deploy_request(to: &str) -> SubmitRequest {
+    SubmitRequest::new(
+        name(to),
+        Order::Deploy {
+            command: command("nightly"),
+        },
+    )
+}
+
+fn line(event: &AgentEvent) -> Option<String> {
+    Some(match event {
+        AgentEvent::State {
+            machine,
+            task,
+            from,
+            to,
+            reason,
+            ..
+        } => {
+            let reason = reason
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
+            format!("{} {task}: {from} -> {to}{reason}", machine.name())
+        }
+        AgentEvent::Durable { .. } => return None,
+        AgentEvent::WorkStarted {
+            task, kind, start, ..
+        } => {
+            format!("work {task}: {} begins, start {start}", kind.name())
+        }
+        AgentEvent::WorkEnded { task, outcome, .. } => format!("work {task}: {}", outcome.name()),
+        AgentEvent::AttemptFailed {
+            phase,
+            port,
+            attempt,
+            class,
+            failure,
+            ..
+        } => {
+            let (phase, class) = (phase.name(), class.name());
+            format!("{phase} to port {port}, attempt {attempt}: {class}: {failure}")
+        }
+        AgentEvent::Connection {
+            opened_here,
+            local,
+            remote,
+            phase,
+            closed_by,
+        } => {
+            let arrow = if *opened_here { "->" } else { "<-" };
+            let (phase, by) = (phase.name(), closed_by.name());
+            format!("connection {local} {arrow} {remote} {phase}, closed by {by}")
+        }
+        AgentEvent::Warning {
+            warning,
+            task,
+            port,
+            detail,
+            ..
+        } => {
+            let task = task
+                .as_ref()
+                .map(|task| format!(" {task}"))
+                .unwrap_or_default();
+            let port = port.map(|port| format!(" port {port}")).unwrap_or_default();
+            let detail = detail
+                .map(|detail| format!(" ({detail})"))
+                .unwrap_or_default();
+            format!("warning {}{task}{port}{detail}", warning.name())
+        }
+    })
+}
