@@ -8,4 +8,7 @@ compile_error!(
 
 pub mod check;
 pub mod engine;
+pub mod protocols;
+pub mod run;
 pub mod scenario;
+pub mod serve;

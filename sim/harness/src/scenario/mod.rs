@@ -20,6 +20,7 @@ mod plan;
 mod problem;
 mod protocol;
 pub mod reference;
+mod settings;
 mod table;
 mod walk;
 
@@ -31,6 +32,7 @@ pub use library::{Library, LibraryError, ScenarioFile};
 pub use plan::{GRACE, Plan, PlannedHost};
 pub use problem::{Ink, Problem, Problems, ScenarioError};
 pub use protocol::{OpenWork, Protocol};
+pub use settings::read_settings;
 pub use table::{Count, Located, Table, Value};
 
 #[cfg(test)]

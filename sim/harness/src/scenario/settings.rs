@@ -9,17 +9,21 @@ use super::problem::{Problems, ScenarioError};
 use super::table::Table;
 use super::walk::Walk;
 
-/// Reads a TOML file whose top table has `keys`, and lets `check` add what the keys cannot say.
+/// Reads a TOML file whose top table has `keys`, and lets `build` make a value of it, or report what
+/// the keys cannot say.
 ///
 /// # Errors
-/// Everything that is wrong with the file, at once; `check` is asked only when the keys conform.
-pub fn read_settings(
+/// Everything that is wrong with the file, at once; `build` is called only when the keys conform.
+///
+/// # Panics
+/// When `build` gives no value and reports nothing.
+pub fn read_settings<T>(
     what: &str,
     path: &str,
     text: impl Into<Arc<str>>,
     keys: &'static [Key],
-    check: impl FnOnce(&Table, &mut Problems),
-) -> Result<Table, ScenarioError> {
+    build: impl FnOnce(&Table, &mut Problems) -> Option<T>,
+) -> Result<T, ScenarioError> {
     let text: Arc<str> = text.into();
     let (tree, syntax) = DeTable::parse_recoverable(&text);
     let mut problems = Problems::default();
@@ -34,11 +38,13 @@ pub fn read_settings(
     let table = walk.table(what, &[keys], tree.get_ref(), 0..0);
     walk.resolve();
     problems = walk.problems;
+    let built = if problems.is_empty() {
+        build(&table, &mut problems)
+    } else {
+        None
+    };
     if problems.is_empty() {
-        check(&table, &mut problems);
-    }
-    if problems.is_empty() {
-        Ok(table)
+        Ok(built.expect("what could not be built was reported"))
     } else {
         Err(problems.into_error(path, &text))
     }

@@ -1,0 +1,290 @@
+//! Our implementations on real sockets: `serve`, and what an operator does with it.
+//!
+//! One process owns an environment's store: `serve agent`, or `submit` in the foreground, which is
+//! the environment without a service of ET-4. It holds the listeners and opens a control channel on
+//! loopback; `submit`, `watch` and `query` of other processes reach it there.
+//!
+//! # Module map
+//! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`]: the command lines.
+//! - [`Settings`]: the configuration file.
+//! - `owner`: the process that owns the store. `foreground`, `remote`: the two ways to submit.
+//! - `control`: the channel. `sight`, `screen`: what a watcher sees.
+
+mod args;
+mod control;
+mod foreground;
+mod keys;
+mod owner;
+mod remote;
+mod screen;
+mod settings;
+mod sight;
+mod state_directory;
+
+use std::error::Error;
+use std::future::Future;
+use std::io::{IsTerminal as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitCode;
+
+use portcullis_agent::Agent;
+use portcullis_agent::message::{Outcome, TaskId};
+use portcullis_agent::state::Settled;
+use portcullis_agent::work::Work;
+use portcullis_net::Net;
+use portcullis_store::Store;
+
+use crate::scenario::Ink;
+
+use args::{OrderArgs, Served};
+use control::{Ask, Ordered, Submission};
+use owner::{OwnError, Owner};
+
+pub use args::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
+pub use settings::{Settings, SettingsError};
+
+/// How these commands end; the codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// The task was completed.
+    Completed,
+    /// The task failed, was cancelled or was rejected.
+    Failed,
+    /// Nothing was done.
+    Usage,
+    /// The outcome is not known yet.
+    InDoubt,
+    /// This program is wrong.
+    Bug,
+}
+
+impl Exit {
+    /// The one to end with: a failure weighs more than doubt, and doubt more than success.
+    const fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
+            (Self::Completed, exit) | (exit, _) => exit,
+        }
+    }
+
+    const fn of(settled: Settled) -> Self {
+        match settled {
+            Settled::Ended(Outcome::Succeeded) => Self::Completed,
+            Settled::Ended(Outcome::Failed(_) | Outcome::Cancelled) | Settled::Rejected(_) => {
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Completed => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::InDoubt => 3,
+            Exit::Bug => 70,
+        })
+    }
+}
+
+impl ServeArgs {
+    /// Serves until SIGINT or SIGTERM.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let Served::Agent { config, log } = self.what;
+        run(&config, &log, serve_agent)
+    }
+}
+
+impl SubmitArgs {
+    /// Submits and waits for the outcome.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let (config, log) = (self.common.config.clone(), self.common.log.clone());
+        run(&config, &log, async |settings| {
+            let ask = match self.ask(&settings) {
+                Ok(ask) => ask,
+                Err(problem) => return complain(&problem),
+            };
+            match Owner::start(&settings).await {
+                Ok(owner) => foreground::submit(owner, ask).await,
+                Err(OwnError::Owned) => remote::submit(&settings, ask).await,
+                Err(error) => complain(&words_of(&error)),
+            }
+        })
+    }
+
+    /// What the command line asks for, or what is wrong with it.
+    fn ask(self, settings: &Settings) -> Result<Ask, String> {
+        let order = match self.order {
+            OrderArgs::Resume => return Ok(Ask::Resume),
+            OrderArgs::Deploy { command } => Ordered::Deploy(command),
+            OrderArgs::Execute { command } => Ordered::Execute(command),
+            OrderArgs::Transfer { directory } => {
+                // The process that reads it may have another working directory.
+                let absolute = directory.canonicalize();
+                let absolute = absolute
+                    .map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
+                let text = absolute.into_os_string().into_string();
+                Ordered::Transfer(text.map_err(|_| "the directory's path is not UTF-8")?)
+            }
+        };
+        let to = match (self.to, settings.agent.later.as_slice()) {
+            (Some(to), _) => to,
+            (None, [only]) => only.name.clone(),
+            (None, []) => return Err("this environment has no later environment".into()),
+            (None, _) => {
+                return Err("there are several later environments: name one by --to".into());
+            }
+        };
+        Ok(Ask::Submit(Submission {
+            to,
+            order,
+            id: self.id,
+            after: self.after,
+            independent: self.independent,
+        }))
+    }
+}
+
+impl WatchArgs {
+    /// Watches until the task has ended.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        run(&self.common.config, &self.common.log, async |settings| {
+            remote::watch(&settings, self.task).await
+        })
+    }
+}
+
+impl QueryArgs {
+    /// Asks once.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        run(&self.common.config, &self.common.log, async |settings| {
+            remote::query(&settings, self.task).await
+        })
+    }
+}
+
+/// Reads the configuration, starts a runtime, and turns a panic into its exit code.
+fn run<F: Future<Output = Exit>>(
+    config: &Path,
+    log: &str,
+    body: impl FnOnce(Settings) -> F,
+) -> ExitCode {
+    if let Err(problem) = start_log(log) {
+        return complain(&problem).into();
+    }
+    let settings = match Settings::read(config) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let ink = if std::io::stderr().is_terminal() {
+                Ink::Colored
+            } else {
+                Ink::Plain
+            };
+            return complain(error.render(ink).trim_end()).into();
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("the system gives no threads: {error}")).into(),
+    };
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(settings))))
+        .unwrap_or(Exit::Bug)
+        .into()
+}
+
+/// Logs go to standard error; what a command says goes to standard output.
+fn start_log(filter: &str) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| format!("--log: {error}"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init()
+        .map_err(|error| error.to_string())
+}
+
+async fn serve_agent(settings: Settings) -> Exit {
+    let signal = match Signals::listen() {
+        Ok(signal) => signal,
+        Err(error) => return complain(&format!("cannot listen for signals: {error}")),
+    };
+    let owner = match Owner::start(&settings).await {
+        Ok(owner) => owner,
+        Err(error) => return complain(&words_of(&error)),
+    };
+    say(&format!("{} is ready", settings.agent.name));
+    signal.wait().await;
+    owner.stop().await;
+    Exit::Completed
+}
+
+/// The signals that end a process: SIGINT and SIGTERM.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From here on a SIGTERM does not kill the process; SIGINT follows with [`Signals::wait`].
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the first of them.
+    async fn wait(mut self) {
+        #[cfg(unix)]
+        let terminate = async { self.terminate.recv().await };
+        #[cfg(not(unix))]
+        let terminate = std::future::pending::<Option<()>>();
+        tokio::select! {
+            biased;
+            _ = terminate => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+    }
+}
+
+/// The tasks that are not in a final state.
+async fn open_tasks<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>) -> Vec<TaskId> {
+    let tasks = agent.tasks().await.into_iter();
+    let open = tasks.filter(|(_, progress)| !progress.state.is_final());
+    open.map(|(task, _)| task).collect()
+}
+
+/// Prints one line for who called; a reader that has gone away is no reason to stop.
+fn say(line: &str) {
+    drop(writeln!(anstream::stdout(), "{line}"));
+}
+
+/// Says what is wrong.
+fn complain(problem: &str) -> Exit {
+    drop(writeln!(anstream::stderr(), "portcullis: {problem}"));
+    Exit::Usage
+}
+
+/// An error and everything behind it, in one line.
+fn words_of(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        source = error.source();
+    }
+    words
+}

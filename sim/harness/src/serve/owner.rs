@@ -1,0 +1,142 @@
+//! The process that owns an environment's store: its agent, its control channel, its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_agent::Agent;
+use portcullis_agent::error::StartError;
+use portcullis_agent::observe::{AgentEvent, Observer, Phase};
+use portcullis_agent::work::{Captured, Files, Job, Processes, Workshop};
+use portcullis_net::{Host, TokioNet};
+use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::control;
+use super::settings::Settings;
+use super::state_directory::StateDirectory;
+
+/// How long an acknowledged completion may take to leave before a foreground originator ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why an environment does not start.
+#[derive(Debug, Error)]
+pub(super) enum OwnError {
+    /// The state directory cannot be used.
+    #[error("cannot use the state directory {path}")]
+    Directory {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    /// Another process owns the store.
+    #[error("another process owns the store")]
+    Owned,
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(OpenError),
+    /// The agent did not start.
+    #[error(transparent)]
+    Agent(#[from] StartError),
+    /// The control channel did not open.
+    #[error("cannot open the control channel")]
+    Control(#[source] io::Error),
+}
+
+/// The agent of a real host.
+pub(super) struct Owner {
+    pub(super) agent: Agent<TokioNet, SqliteStore, Workshop<Files, Processes>>,
+    store: SqliteStore,
+    control: CancellationToken,
+    /// How many completions have been heard to the end of their connection.
+    completions_heard: watch::Receiver<u64>,
+}
+
+impl Owner {
+    /// Locks the store, starts the agent and opens the control channel.
+    pub(super) async fn start(settings: &Settings) -> Result<Self, OwnError> {
+        let in_directory = |source| OwnError::Directory {
+            path: settings.state.display().to_string(),
+            source,
+        };
+        let directory = StateDirectory::create(&settings.state).map_err(in_directory)?;
+        let received = directory.received();
+        std::fs::create_dir_all(&received).map_err(in_directory)?;
+        let store = SqliteStore::open(&directory.store()).map_err(|error| {
+            if error.kind == OpenErrorKind::Owned {
+                OwnError::Owned
+            } else {
+                OwnError::Store(error)
+            }
+        })?;
+        let mut commands = settings.commands.clone();
+        for line in commands.values_mut() {
+            line.directory.get_or_insert_with(|| received.clone());
+        }
+        let work = Workshop {
+            payload: Files::new(received),
+            executor: Processes::new(commands).with_output(log_output),
+        };
+        let host = Host::real(settings.agent.name.as_str(), settings.listen);
+        let (spawner, control) = (host.spawner.clone(), CancellationToken::new());
+        let (heard, completions_heard) = watch::channel(0);
+        let observer = observer(heard);
+        let config = settings.agent.clone();
+        let agent = Agent::start(host, store.clone(), work, config, observer).await?;
+        control::serve(agent.clone(), &directory, &spawner, control.clone())
+            .await
+            .map_err(OwnError::Control)?;
+        Ok(Self {
+            agent,
+            store,
+            control,
+            completions_heard,
+        })
+    }
+
+    /// Waits until the connection that brought the last completion has ended, so that its
+    /// acknowledgement is not cut off: the destination would report again to a closed port.
+    pub(super) async fn hear_out(&mut self, completions: u64) {
+        let all = self
+            .completions_heard
+            .wait_for(|heard| *heard >= completions);
+        // A task that a status query settled has no such connection.
+        if tokio::time::timeout(FAREWELL, all).await.is_err() {
+            tracing::debug!("no completion to hear out");
+        }
+    }
+
+    /// Closes the listeners, leaves unfinished work to the next start (ET-54), closes the store.
+    pub(super) async fn stop(self) {
+        self.control.cancel();
+        self.agent.stop().await;
+        if self.store.close().await.is_err() {
+            tracing::error!("the store had closed before");
+        }
+    }
+}
+
+fn observer(heard: watch::Sender<u64>) -> Observer {
+    let heard = Arc::new(heard);
+    Observer::new(move |event| {
+        if let AgentEvent::Connection {
+            opened_here: false,
+            phase: Phase::Completion,
+            ..
+        } = event
+        {
+            heard.send_modify(|heard| *heard += 1);
+        }
+    })
+}
+
+/// What a command wrote is for this host's log only; no message carries it.
+fn log_output(job: &Job, captured: &Captured) {
+    for (stream, octets) in [("output", &captured.output), ("errors", &captured.errors)] {
+        for line in String::from_utf8_lossy(octets).lines() {
+            tracing::info!(task = %job.task, from = %job.from, stream, "{line}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a watcher is shown: a progress bar on a terminal, plain lines in a pipe.
+
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use portcullis_agent::message::TaskId;
+
+use super::sight::{Sight, Standing, outcome_words, settled_words};
+use super::{Exit, say};
+
+/// Shows one task.
+#[derive(Debug)]
+pub(super) struct Screen {
+    task: TaskId,
+    bar: Option<ProgressBar>,
+    last: Option<Standing>,
+}
+
+impl Screen {
+    /// A screen for `task`. The bar goes to standard error when that is a terminal.
+    pub(super) fn new(task: TaskId) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} parts, {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(0).with_style(style);
+            bar.with_prefix(task.to_string())
+        });
+        Self {
+            task,
+            bar,
+            last: None,
+        }
+    }
+
+    /// Shows one sight.
+    pub(super) fn show(&mut self, sight: &Sight) {
+        match sight {
+            Sight::Progress(standing) => self.show_progress(*standing),
+            Sight::Recorded(recorded) => {
+                let state = recorded.state.name();
+                match recorded.outcome {
+                    None => self.line(&format!("destination: {state}")),
+                    Some(outcome) => {
+                        let outcome = outcome_words(outcome);
+                        self.line(&format!("destination: {state}, {outcome}"));
+                    }
+                }
+            }
+            Sight::NotRecorded => self.line("destination: unknown task"),
+            Sight::NoAnswer { why } => self.line(&format!("destination: no answer, {why}")),
+        }
+    }
+
+    fn show_progress(&mut self, standing: Standing) {
+        let before = self.last.replace(standing);
+        let state = standing.state.name();
+        if let Some(bar) = &self.bar {
+            bar.set_length(standing.parts.into());
+            bar.set_position(standing.parts_done.into());
+            bar.set_message(state);
+        } else if standing.parts_done > 0
+            && before.is_none_or(|before| before.parts_done != standing.parts_done)
+        {
+            self.line(&format!(
+                "part {} of {}",
+                standing.parts_done, standing.parts
+            ));
+        }
+        if before.is_none_or(|before| before.state != standing.state) {
+            match standing.settled {
+                None => self.line(state),
+                Some(settled) => self.line(&format!("{state}: {}", settled_words(settled))),
+            }
+        }
+    }
+
+    fn line(&self, words: &str) {
+        let line = format!("{} {words}", self.task);
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(&line)),
+            None => say(&line),
+        }
+    }
+
+    /// What the last sight means for the exit code.
+    pub(super) fn exit(&self) -> Exit {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let settled = self.last.and_then(|standing| standing.settled);
+        settled.map_or(Exit::InDoubt, Exit::of)
+    }
+}

@@ -1,0 +1,142 @@
+//! What a watcher sees of a task, as values that also cross the control channel.
+
+use std::time::Duration;
+
+use portcullis_agent::error::QueryError;
+use portcullis_agent::message::{FailureReason, Outcome, Reason, TaskId};
+use portcullis_agent::state::{DestinationState, OriginatorState, Settled};
+use portcullis_agent::work::Work;
+use portcullis_agent::{Agent, Progress};
+use portcullis_net::Net;
+use portcullis_store::Store;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+/// How often progress is looked at.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// One thing to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "sight", rename_all = "kebab-case")]
+pub(super) enum Sight {
+    /// How far the task has come, as its originator knows.
+    Progress(Standing),
+    /// What the destination has recorded, asked just now (ET-50).
+    Recorded(Recorded),
+    /// The destination does not know the task.
+    NotRecorded,
+    /// The destination gave no answer.
+    NoAnswer {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// How far a task has come at its originator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    /// The state.
+    pub(super) state: OriginatorState,
+    /// How it ended, in the final states.
+    pub(super) settled: Option<Settled>,
+    /// Parts acknowledged so far.
+    pub(super) parts_done: u32,
+    /// Parts in all; 0 for a task without files.
+    pub(super) parts: u32,
+}
+
+/// What the destination has recorded of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Recorded {
+    /// The state there.
+    pub(super) state: DestinationState,
+    /// How the work ended, when it has.
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl From<Progress> for Standing {
+    fn from(progress: Progress) -> Self {
+        Self {
+            state: progress.state,
+            settled: progress.settled,
+            parts_done: progress.parts_done,
+            parts: progress.parts,
+        }
+    }
+}
+
+impl Standing {
+    /// Whether the task has been sent and has not ended: then the destination can be asked.
+    const fn is_away(&self) -> bool {
+        matches!(
+            self.state,
+            OriginatorState::Accepted | OriginatorState::InDoubt
+        )
+    }
+}
+
+/// `succeeded`, `failed (interrupted)`.
+pub(super) fn outcome_words(outcome: Outcome) -> String {
+    match outcome.reason().map(FailureReason::name) {
+        Some(reason) => format!("{} ({reason})", outcome.name()),
+        None => outcome.name().to_owned(),
+    }
+}
+
+/// How a task ended, in words.
+pub(super) fn settled_words(settled: Settled) -> String {
+    match settled {
+        Settled::Ended(outcome) => outcome_words(outcome),
+        Settled::Rejected(reason) => format!("rejected ({})", Reason::name(reason)),
+    }
+}
+
+/// One status query. The answer also moves the task at its originator.
+pub(super) async fn ask<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>, task: &TaskId) -> Sight {
+    match agent.query(task).await {
+        Ok(Some(known)) => Sight::Recorded(Recorded {
+            state: known.state,
+            outcome: known.outcome,
+        }),
+        Ok(None) => Sight::NotRecorded,
+        Err(QueryError::Failed(failure)) => Sight::NoAnswer {
+            why: failure.to_string(),
+        },
+        Err(error @ QueryError::Unknown(_)) => Sight::NoAnswer {
+            why: error.to_string(),
+        },
+    }
+}
+
+/// Sends a sight each time that the task has moved on, until it has ended or nobody receives. With
+/// `every`, the destination is asked that often once the task has been sent.
+pub(super) async fn follow<N: Net, S: Store, W: Work>(
+    agent: &Agent<N, S, W>,
+    task: &TaskId,
+    every: Option<Duration>,
+    sights: mpsc::Sender<Sight>,
+) {
+    let mut shown = None;
+    let mut asked: Option<tokio::time::Instant> = None;
+    while !sights.is_closed() {
+        let Ok(progress) = agent.progress(task).await else {
+            let why = format!("no task {task}");
+            drop(sights.send(Sight::NoAnswer { why }).await);
+            return;
+        };
+        let standing = Standing::from(progress);
+        if shown != Some(standing) {
+            shown = Some(standing);
+            drop(sights.send(Sight::Progress(standing)).await);
+        }
+        if standing.state.is_final() {
+            return;
+        }
+        let due = |every| asked.is_none_or(|asked| asked.elapsed() >= every);
+        if standing.is_away() && every.is_some_and(due) {
+            drop(sights.send(ask(agent, task).await).await);
+            asked = Some(tokio::time::Instant::now());
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+}
