@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::codec::{DecodeError, Refused, decode, encode, read_unit};
+use crate::config::Limits;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
 use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
 use crate::services::Services;
@@ -19,8 +20,8 @@ pub(crate) trait Respond: Clone + Send + Sync + 'static {
     /// The environment that this port's link is with: the only one that is answered.
     fn peer(&self) -> &EnvironmentName;
 
-    /// Whether parts, and with them large frames, arrive here.
-    fn takes_parts(&self) -> bool;
+    /// The longest data unit that is read here.
+    fn frame_max(&self, limits: &Limits) -> usize;
 
     /// Answers one request that is for this environment and from the peer. Runs to its end also
     /// when the opener closes (ET-15).
@@ -129,7 +130,13 @@ async fn serve<N: Net, S, W, R: Respond>(
     W: Send + Sync + 'static,
 {
     let mut phase = Phase::Unknown;
-    let closed_by = match read_request(&services, &mut stream, respond.takes_parts()).await {
+    let closed_by = match read_request(
+        &services,
+        &mut stream,
+        respond.frame_max(&services.config.limits),
+    )
+    .await
+    {
         Ok((document, permit)) => {
             let decoded = decode(&document);
             drop(document);
@@ -167,14 +174,9 @@ struct NoRequest {
 async fn read_request<N, S, W>(
     services: &Services<N, S, W>,
     stream: &mut impl Connection,
-    takes_parts: bool,
+    frame_max: usize,
 ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), NoRequest> {
     let limits = services.config.limits;
-    let frame_max = if takes_parts {
-        limits.part_frame_max
-    } else {
-        limits.control_frame_max
-    };
     // Memory is bounded by the permits: one is held for each large frame.
     let permit = async |octets: usize| {
         if octets > limits.control_frame_max {

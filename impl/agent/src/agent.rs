@@ -19,7 +19,7 @@ use crate::observe::{AgentEvent, Observer, Warning};
 use crate::originator::{CompletionDesk, Originator, Prepared};
 use crate::records::{InboundTask, OutboundPart, OutboundTask, RecordedOrder, Starts};
 use crate::services::Services;
-use crate::state::{OriginatorState, Settled};
+use crate::state::{DestinationEffect, OriginatorState, Settled};
 use crate::work::{Layout, Payload, PayloadError, Work};
 
 /// A running environment. Clones are handles to the same one, which runs on when they are dropped:
@@ -216,8 +216,13 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
     async fn resume(&self) {
         let services = &self.0.services;
         for destination in &self.0.destinations {
-            for (task, run_again) in destination.resume().await {
-                services.spawn(Arc::clone(destination).drive(task, run_again));
+            for (task, next) in destination.resume().await {
+                let destination = Arc::clone(destination);
+                if next == DestinationEffect::Run {
+                    services.spawn(destination.drive_again(task));
+                } else {
+                    services.spawn(destination.drive(task));
+                }
             }
         }
         for originator in &self.0.originators {

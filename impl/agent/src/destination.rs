@@ -79,8 +79,8 @@ impl<N, S: Store, W> Destination<N, S, W> {
     }
 
     /// Tells each recovered task that the host came up again; returns what is to be driven on, in
-    /// the order of acceptance, and whether its work is to be begun a second time.
-    pub(crate) async fn resume(&self) -> Vec<(TaskId, bool)> {
+    /// the order of acceptance, with what comes next.
+    pub(crate) async fn resume(&self) -> Vec<(TaskId, DestinationEffect)> {
         let recovered: Vec<_> = {
             let ledger = self.ledger.lock().await;
             let kind =
@@ -104,8 +104,8 @@ impl<N, S: Store, W> Destination<N, S, W> {
                     Err(Unapplied::Unknown | Unapplied::Illegal) => break &[],
                 }
             };
-            if !effects.is_empty() {
-                resumed.push((task, effects.contains(&DestinationEffect::Run)));
+            if let Some(next) = effects.first() {
+                resumed.push((task, *next));
             }
         }
         resumed

@@ -109,6 +109,7 @@ fn class_of(kind: io::ErrorKind) -> FailureClass {
 
 /// ET-79: a closed port behind a stealth firewall looks exactly like a filtered one.
 const fn connect_words(kind: io::ErrorKind) -> &'static str {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
     match kind {
         io::ErrorKind::TimedOut => "filtered or not listening",
         io::ErrorKind::ConnectionRefused => "nobody listens, or a firewall rejects",

@@ -96,10 +96,10 @@ async fn converse<C: Connection>(
     };
     let reply = decode(&document).map_err(|refused| Failure::Decode(refused.error))?;
     check_reply(request, &reply)?;
-    match reply.body {
-        Body::Rejection { reason, .. } => Err(Failure::Refused(reason)),
-        _ => Ok(reply),
+    if let Body::Rejection { reason, .. } = reply.body {
+        return Err(Failure::Refused(reason));
     }
+    Ok(reply)
 }
 
 /// ET-35, ET-39: the reply answers this request, and comes from where the request went.

@@ -70,6 +70,10 @@ pub(crate) struct Prepared {
     pub(crate) manifest: Option<Manifest>,
 }
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "one file for each concern of the role"
+)]
 impl<N, S: Store, W> Originator<N, S, W> {
     /// The sending side of `link`, without tasks.
     pub(crate) fn new(services: Arc<Services<N, S, W>>, link: LaterLink) -> Self {
@@ -137,9 +141,12 @@ impl<N, S: Store, W> Originator<N, S, W> {
         self.services
             .commit(batch, &written)
             .await
-            .map_err(|error| match error {
-                StoreError::Refused(_) => SubmitError::Conflict,
-                error => SubmitError::Store(error),
+            .map_err(|error| {
+                if matches!(error, StoreError::Refused(_)) {
+                    SubmitError::Conflict
+                } else {
+                    SubmitError::Store(error)
+                }
             })?;
         self.announce_state(&task, "", record.progress);
         ledger.insert(record, BTreeMap::new());

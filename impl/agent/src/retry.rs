@@ -132,9 +132,9 @@ mod tests {
         let mut now = Duration::ZERO;
         let mut starts = vec![0];
         for attempt in 1.. {
-            now += attempt_lasts;
+            now = now.saturating_add(attempt_lasts);
             match schedule.wait_after(attempt, now, &random) {
-                Some(wait) if starts.len() < 40 => now += wait,
+                Some(wait) if starts.len() < 40 => now = now.saturating_add(wait),
                 _ => break,
             }
             starts.push(now.as_secs());

@@ -1,5 +1,6 @@
 //! Whole conversations between agents on a network in memory, under paused time.
 
+#[cfg(test)]
 mod world;
 
 use std::time::Duration;

@@ -75,16 +75,17 @@ pub enum EncodeError {
 /// # Errors
 /// [`EncodeError`]; no message that this crate makes meets one.
 pub fn encode(message: &Message) -> Result<Vec<u8>, EncodeError> {
-    let mut writer = match &message.body {
-        Body::Part(part) => Writer::with_capacity(
-            part.octets
-                .len()
-                .saturating_mul(4)
-                .saturating_div(3)
-                .saturating_add(1024),
-        ),
-        _ => Writer::with_capacity(512),
+    let payload = if let Body::Part(part) = &message.body {
+        part.octets.len()
+    } else {
+        0
     };
+    // Base64 makes four octets of three.
+    let room = payload
+        .saturating_mul(4)
+        .saturating_div(3)
+        .saturating_add(512);
+    let mut writer = Writer::with_capacity(room);
     let header = &message.header;
     // ET-71: the order of attributes and elements is the order of these calls.
     writer

@@ -7,6 +7,7 @@ use portcullis_store::{Batch, OperationId, Record, Store};
 
 use super::Destination;
 use crate::accept::{Answer, Respond};
+use crate::config::Limits;
 use crate::message::{
     Assignment, Body, Digest, EnvironmentName, Message, ObjectId, Part, Product, Reason, Task,
     TaskId,
@@ -30,8 +31,8 @@ impl<N: Net, S: Store, W: Work> Respond for TaskDesk<N, S, W> {
         &self.0.link.name
     }
 
-    fn takes_parts(&self) -> bool {
-        true
+    fn frame_max(&self, limits: &Limits) -> usize {
+        limits.part_frame_max
     }
 
     async fn respond(&self, request: Message) -> Answer {
@@ -40,7 +41,13 @@ impl<N: Net, S: Store, W: Work> Respond for TaskDesk<N, S, W> {
             Body::Part(part) => self.0.on_part(part).await,
             Body::Task(task) => self.0.on_task(task).await,
             Body::Query { task } => self.0.on_query(task).await,
-            _ => Answer::Refuse(Reason::Misplaced),
+            Body::HelloAck(_)
+            | Body::PartAck { .. }
+            | Body::Accepted { .. }
+            | Body::Completed { .. }
+            | Body::CompletedAck { .. }
+            | Body::Status { .. }
+            | Body::Rejection { .. } => Answer::Refuse(Reason::Misplaced),
         }
     }
 }
@@ -133,8 +140,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         ledger.insert(record);
         self.announce_state(&task.id, "", progress);
         drop(ledger);
-        self.services
-            .spawn(Arc::clone(self).drive(task.id.clone(), false));
+        self.services.spawn(Arc::clone(self).drive(task.id.clone()));
         accepted(task.id, progress)
     }
 

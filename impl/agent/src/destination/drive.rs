@@ -18,23 +18,31 @@ use crate::work::{Executor, Job, Payload, Work};
 /// How long a task rests when the store does not take its record.
 pub(super) const STORE_REST: Duration = Duration::from_secs(1);
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "one file for each concern of the role"
+)]
 impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
-    /// Drives one task from wherever it is to its final state. `run_again` says that interrupted
-    /// work is to be begun a second time.
-    pub(crate) async fn drive(self: Arc<Self>, task: TaskId, run_again: bool) {
+    /// Begins interrupted work a second time, then drives the task on. ET-54
+    pub(crate) async fn drive_again(self: Arc<Self>, task: TaskId) {
+        if let Some(mut progress) = self.watch(&task).await {
+            self.run(&task, &mut progress).await;
+        }
+        self.drive(task).await;
+    }
+
+    /// Drives one task from wherever it is to its final state.
+    pub(crate) async fn drive(self: Arc<Self>, task: TaskId) {
         let Some(mut progress) = self.watch(&task).await else {
             return;
         };
-        if run_again {
-            self.run(&task, &mut progress).await;
-        }
         loop {
             let state = progress.borrow_and_update().state;
             match state {
                 DestinationState::Recorded => self.begin(&task, &mut progress).await,
                 // Not ours to begin: whoever moved it there runs it.
                 DestinationState::Running => return,
-                DestinationState::FinishedUnreported => self.report(&task, &mut progress).await,
+                DestinationState::FinishedUnreported => self.report(&task, &progress).await,
                 DestinationState::Reported | DestinationState::Parked => return,
             }
         }

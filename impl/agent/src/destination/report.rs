@@ -16,13 +16,13 @@ use crate::observe::{AgentEvent, Phase, Warning};
 use crate::state::{DestinationEvent, DestinationTask};
 use crate::work::Work;
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "one file for each concern of the role"
+)]
 impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
     /// Reports the outcome until it is acknowledged, disowned, or the attempts end. ET-45
-    pub(super) async fn report(
-        &self,
-        task: &TaskId,
-        progress: &mut watch::Receiver<DestinationTask>,
-    ) {
+    pub(super) async fn report(&self, task: &TaskId, progress: &watch::Receiver<DestinationTask>) {
         let DestinationTask {
             outcome: Some(outcome),
             ended_ms,
@@ -133,11 +133,11 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
 
 /// ET-78: a completion that gets no connection is a class of its own, unless this host is at fault.
 fn class(failure: &Failure) -> FailureClass {
-    match failure {
-        Failure::Connect(io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => {
-            FailureClass::LocalResource
-        }
-        Failure::Connect(_) => FailureClass::CallbackUnreachable,
-        other => other.class(),
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable};
+    if let Failure::Connect(kind) = failure
+        && !matches!(kind, AddrNotAvailable | AddrInUse)
+    {
+        return FailureClass::CallbackUnreachable;
     }
+    failure.class()
 }

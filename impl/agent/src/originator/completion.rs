@@ -7,6 +7,7 @@ use portcullis_store::Store;
 
 use super::{Originator, Unapplied};
 use crate::accept::{Answer, Respond};
+use crate::config::Limits;
 use crate::message::{Body, EnvironmentName, Message, Outcome, Reason, TaskId};
 use crate::observe::{AgentEvent, Warning};
 use crate::state::{OriginatorEvent, OriginatorState};
@@ -27,15 +28,15 @@ impl<N: Net, S: Store, W: Work> Respond for CompletionDesk<N, S, W> {
         &self.0.link.name
     }
 
-    fn takes_parts(&self) -> bool {
-        false
+    fn frame_max(&self, limits: &Limits) -> usize {
+        limits.control_frame_max
     }
 
     async fn respond(&self, request: Message) -> Answer {
-        match request.body {
-            Body::Completed { task, outcome } => self.0.on_completed(&task, outcome).await,
-            _ => Answer::Refuse(Reason::Misplaced),
-        }
+        let Body::Completed { task, outcome } = request.body else {
+            return Answer::Refuse(Reason::Misplaced);
+        };
+        self.0.on_completed(&task, outcome).await
     }
 }
 

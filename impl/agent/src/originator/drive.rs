@@ -142,23 +142,23 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         }
         let product = self.services.config.product.clone();
         let id = self.fresh_id("hello");
-        match self
-            .ask(task, id, attempt, Body::Hello(product.clone()))
-            .await?
-        {
-            Body::HelloAck(theirs) if theirs == product => {
-                self.ledger.lock().await.greeted = true;
-                Ok(())
-            }
+        let hello = Body::Hello(product.clone());
+        let theirs = self
+            .ask(task, id, attempt, hello, |reply| {
+                if let Body::HelloAck(theirs) = reply {
+                    Some(theirs)
+                } else {
+                    None
+                }
+            })
+            .await?;
+        if theirs != product {
             // ET-9: the destination should have refused; no task follows in any case.
-            Body::HelloAck(_) => Err(self.failed(
-                task,
-                Phase::Establish,
-                attempt,
-                Failure::Refused(Reason::Version),
-            )),
-            _ => Err(self.failed(task, Phase::Establish, attempt, Failure::Unrelated)),
+            let version = Failure::Refused(Reason::Version);
+            return Err(self.failed(task, Phase::Establish, attempt, version));
         }
+        self.ledger.lock().await.greeted = true;
+        Ok(())
     }
 
     /// Sends the task until it is acknowledged, refused, ended, or the attempts end. ET-44
@@ -200,13 +200,17 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
                 .ok_or(Failure::Unencodable)?
         };
         let id = MessageId::of_task(task);
-        match self.ask(task, id, attempt, Body::Task(order)).await? {
-            Body::Accepted {
+        self.ask(task, id, attempt, Body::Task(order), |reply| {
+            let Body::Accepted {
                 task: accepted,
                 known,
-            } if accepted == *task => Ok(known),
-            _ => Err(self.failed(task, Phase::Task, attempt, Failure::Unrelated)),
-        }
+            } = reply
+            else {
+                return None;
+            };
+            (accepted == *task).then_some(known)
+        })
+        .await
     }
 
     /// The acknowledgement, which for a repeated task may tell of its end (ET-42).
@@ -279,13 +283,19 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         attempt: u32,
     ) -> Result<Option<Known>, Failure> {
         let id = self.fresh_id("query");
-        match self
-            .ask(task, id, attempt, Body::Query { task: task.clone() })
-            .await?
-        {
-            Body::Status { task: about, known } if about == *task => Ok(known),
-            _ => Err(self.failed(task, Phase::Query, attempt, Failure::Unrelated)),
-        }
+        self.ask(
+            task,
+            id,
+            attempt,
+            Body::Query { task: task.clone() },
+            |reply| {
+                let Body::Status { task: about, known } = reply else {
+                    return None;
+                };
+                (about == *task).then_some(known)
+            },
+        )
+        .await
     }
 
     /// Moves the task on with what an operator's query has found; an answer that the task's state
@@ -310,26 +320,28 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         }
     }
 
-    /// One request to the destination and its reply. A failed attempt ends the session (ET-12).
-    pub(super) async fn ask(
+    /// One request to the destination and what `read` finds in the reply. A failed attempt ends the
+    /// session (ET-12).
+    pub(super) async fn ask<T>(
         &self,
         task: &TaskId,
         id: MessageId,
         attempt: u32,
         body: Body,
-    ) -> Result<Body, Failure> {
+        read: impl FnOnce(Body) -> Option<T>,
+    ) -> Result<T, Failure> {
         let phase = Phase::of(&body);
         let request = self.services.message(id, &self.link.name, attempt, body);
         let place = (self.link.address.as_str(), self.link.remote_port);
-        match self.services.exchange(place, &request).await {
-            Ok(reply) => Ok(reply.body),
-            Err(failure) => {
-                if !matches!(failure, Failure::Refused(_)) {
-                    self.ledger.lock().await.greeted = false;
-                }
-                Err(self.failed(task, phase, attempt, failure))
+        let reply = self.services.exchange(place, &request).await;
+        let found = reply.and_then(|reply| read(reply.body).ok_or(Failure::Unrelated));
+        if let Err(failure) = found.as_ref() {
+            if !matches!(failure, Failure::Refused(_)) {
+                self.ledger.lock().await.greeted = false;
             }
+            self.failed(task, phase, attempt, *failure);
         }
+        found
     }
 
     /// Announces a failed attempt. ET-78

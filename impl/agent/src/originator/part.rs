@@ -57,6 +57,10 @@ impl Remaining {
     }
 }
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "one file for each concern of the role"
+)]
 impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     /// Sends every part that the destination has not acknowledged yet. Memory is bounded by the
     /// parts that are sent at a time.
@@ -167,13 +171,17 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         self.greet(task, attempt).await?;
         let id = MessageId::of_part(&part.object, part.number);
         let (wanted, number) = (part.object.clone(), part.number);
-        match self.ask(task, id, attempt, Body::Part(part)).await? {
-            Body::PartAck {
+        self.ask(task, id, attempt, Body::Part(part), |reply| {
+            let Body::PartAck {
                 object,
                 number: acked,
-            } if object == wanted && acked == number => Ok(()),
-            _ => Err(self.failed(task, Phase::Part, attempt, Failure::Unrelated)),
-        }
+            } = reply
+            else {
+                return None;
+            };
+            (object == wanted && acked == number).then_some(())
+        })
+        .await
     }
 
     /// Records that the destination has a part: after a restart it is not sent again.

@@ -232,12 +232,10 @@ async fn sync_directory(directory: &Path) -> Result<(), PayloadError> {
 
 /// What the operating system said is of no use to the peer, and of little to the operator: the
 /// class is what the protocol carries.
-#[expect(clippy::needless_pass_by_value, reason = "passed to map_err by name")]
 fn storage(_: io::Error) -> PayloadError {
     PayloadError::Storage
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "passed to map_err by name")]
 fn unreadable(_: io::Error) -> PayloadError {
     PayloadError::Unreadable
 }
