@@ -1,6 +1,5 @@
 //! From a plan to what an engine runs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +20,9 @@ use crate::scenario::{Plan, PlannedHost, Table};
 const EPOCH: i64 = 1_767_225_600;
 
 /// What an engine has to run for `plan`, keeping packets at least as `packets` says.
+///
+/// # Panics
+/// When the key tables and the network disagree about the names of profiles.
 #[must_use]
 pub fn run_spec(plan: &Plan, packets: PacketDetail) -> RunSpec {
     let mut checks = Checks::new(plan);
@@ -54,7 +56,11 @@ fn topology(plan: &Plan) -> Topology {
     let both = plan.links.iter().flat_map(both_ways);
     let one = plan.paths.iter().map(|table| path(table, "from", "to"));
     Topology {
-        hosts: plan.hosts.iter().map(|host| host_spec(plan, host)).collect(),
+        hosts: plan
+            .hosts
+            .iter()
+            .map(|host| host_spec(plan, host))
+            .collect(),
         default_link: LinkConfig::default(),
         paths: both.chain(one).collect(),
         middleboxes: plan.middleboxes.iter().map(middlebox).collect(),
@@ -130,7 +136,14 @@ fn latency(table: &Table) -> Option<Latency> {
 }
 
 fn middlebox(table: &Table) -> MiddleboxSpec {
-    let side = |index: usize| table.texts("between").get(index).cloned().into_iter().collect();
+    let side = |index: usize| {
+        table
+            .texts("between")
+            .get(index)
+            .cloned()
+            .into_iter()
+            .collect()
+    };
     let idle = table.duration("idle_timeout").map(|timeout| Idle {
         timeout,
         on_expiry: match table.text("on_expiry") {
@@ -263,10 +276,13 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
         }
     }
     let contributed = plan.protocol.keys().at;
-    let own = contributed.iter().find_map(|key| Some((key.name, table.table(key.name)?)));
-    own.map(|(key, table)| plan.protocol.action(plan, key, table))
-        .into_iter()
-        .collect()
+    let own = contributed.iter().find(|key| table.has(key.name));
+    own.map(|key| {
+        plan.protocol
+            .action(plan, key.name, table.table(key.name).unwrap_or(table))
+    })
+    .into_iter()
+    .collect()
 }
 
 fn firewall_change(plan: &Plan, change: &Table) -> NetworkChange {

@@ -1,0 +1,177 @@
+//! From a plan to the environments that play in it.
+
+use std::time::Duration;
+
+use portcullis_agent::Config;
+use portcullis_agent::config::{EarlierLink, LaterLink, Limits, Timers};
+use portcullis_agent::message::{EnvironmentName, Product, TaskId, TaskKind};
+use portcullis_agent::work::Tree;
+use portcullis_net::Randomness;
+use portcullis_network::Profile;
+
+use super::labour::Job;
+use super::setting::{Environment, Link, Setting};
+use crate::scenario::{Plan, PlannedHost, Table};
+
+/// What timers add up to in one exchange, beyond what a plan's keys say: scheduling, retransmission
+/// of the last FIN, one round trip on a slow link.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// The world of `plan` as the checks need to know it.
+pub(super) fn setting(plan: &Plan) -> Setting {
+    let limits = Limits::default();
+    let environments = plan.hosts.iter().map(|host| {
+        let environment = Environment {
+            address: host.address,
+            dynamic: profile(host).ports(),
+            connection_max: connection_max(&timers(&host.keys)),
+            restartable: host.keys.texts("restartable").iter().cloned().collect(),
+        };
+        (host.name.clone(), environment)
+    });
+    Setting {
+        environments: environments.collect(),
+        links: plan.links.iter().map(link).collect(),
+        control_frame_max: octets(limits.control_frame_max),
+        part_frame_max: octets(limits.part_frame_max),
+        dependencies: submits(plan).filter_map(dependency).collect(),
+    }
+}
+
+fn octets(limit: usize) -> u64 {
+    u64::try_from(limit).unwrap_or(u64::MAX)
+}
+
+/// All timers of one exchange, one after the other.
+fn connection_max(timers: &Timers) -> Duration {
+    timers.connect + timers.frame + timers.acknowledgement + timers.linger + SLACK
+}
+
+fn link(table: &Table) -> Link {
+    Link {
+        earlier: table.text("from").unwrap_or_default().to_owned(),
+        later: table.text("to").unwrap_or_default().to_owned(),
+        remote_port: table.port("remote_port").unwrap_or_default(),
+        local_port: table.port("local_port").unwrap_or_default(),
+    }
+}
+
+fn dependency(submit: &Table) -> Option<(String, String)> {
+    let earlier = submit.text("depends_on")?;
+    Some((submit.text("as")?.to_owned(), earlier.to_owned()))
+}
+
+/// The tasks that a plan submits.
+pub(super) fn submits(plan: &Plan) -> impl Iterator<Item = &Table> {
+    plan.steps.iter().filter_map(|step| step.table("submit"))
+}
+
+/// The rules that stop something and are there from the start of the run.
+pub(super) fn standing_rules(plan: &Plan) -> Vec<String> {
+    let stops = |rule: &&Table| rule.text("verdict") != Some("accept");
+    let names = plan.firewall.iter().filter(stops);
+    names
+        .filter_map(|rule| rule.text("name").map(ToOwned::to_owned))
+        .collect()
+}
+
+/// The environment that works on a submitted task.
+pub(super) fn destination<'p>(plan: &'p Plan, submit: &'p Table) -> &'p str {
+    let from = submit.text("from");
+    let next = || {
+        plan.links
+            .iter()
+            .find(|link| link.text("from") == from)
+            .and_then(|link| link.text("to"))
+    };
+    submit.text("to").or_else(next).unwrap_or_default()
+}
+
+fn profile(host: &PlannedHost) -> Profile {
+    let named = host.keys.text("profile").and_then(Profile::named);
+    named.unwrap_or(Profile::WIN_CURRENT)
+}
+
+fn timers(keys: &Table) -> Timers {
+    let default = Timers::default();
+    let timer = |key, default| keys.duration(key).unwrap_or(default);
+    Timers {
+        connect: timer("connect_timer", default.connect),
+        frame: timer("frame_timer", default.frame),
+        acknowledgement: timer("acknowledgement_timer", default.acknowledgement),
+        linger: timer("linger", default.linger),
+        task_deadline: timer("task_deadline", default.task_deadline),
+    }
+}
+
+/// A name of the plan as the agent's type; the scenario's key rules make it valid.
+fn name(text: &str) -> EnvironmentName {
+    EnvironmentName::new(text).expect("validate has refused other host names")
+}
+
+/// The configuration of the environment called `host`.
+pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
+    let product = host.keys.text("product").unwrap_or("1");
+    let product = Product::new(product).expect("validate has refused other versions");
+    let mut config = Config::new(name(&host.name), product);
+    config.timers = timers(&host.keys);
+    config.dynamic_ports = Some(profile(host).ports());
+    if let Some(octets) = host.keys.quantity("part_size") {
+        config.limits.part_octets = usize::try_from(octets).unwrap_or(usize::MAX);
+    }
+    let kinds = host.keys.texts("restartable").iter();
+    config.restartable = kinds.filter_map(|kind| task_kind(kind)).collect();
+    for link in plan.links.iter().map(link) {
+        if link.earlier == host.name {
+            config.later.push(LaterLink {
+                name: name(&link.later),
+                address: link.later.clone(),
+                remote_port: link.remote_port,
+                local_port: link.local_port,
+            });
+        }
+        if link.later == host.name {
+            config.earlier.push(EarlierLink {
+                name: name(&link.earlier),
+                address: link.earlier.clone(),
+                remote_port: link.remote_port,
+                local_port: link.local_port,
+            });
+        }
+    }
+    config
+}
+
+fn task_kind(name: &str) -> Option<TaskKind> {
+    [TaskKind::Transfer, TaskKind::Deploy, TaskKind::Execute]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+}
+
+/// The id of the task that the scenario calls `alias`: the same at every host, and another with
+/// another seed.
+pub(super) fn task_id(plan: &Plan, alias: &str) -> TaskId {
+    let random = Randomness::from_seed(plan.seed).fork("task").fork(alias);
+    let id = format!("{alias}-{:08x}", random.next_u64() >> 32);
+    TaskId::new(&id).expect("validate has refused names that are no ids")
+}
+
+/// What the work of each task takes, wherever it is done.
+pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
+    submits(plan)
+        .map(|submit| {
+            let name = submit.text("as").unwrap_or_default().to_owned();
+            let files = submit.quantity("files").unwrap_or(1).max(1);
+            Job {
+                id: task_id(plan, &name),
+                name,
+                lasts: submit.duration("work").unwrap_or_default(),
+                succeeds: submit.text("outcome") != Some("failed"),
+                tree: Tree {
+                    files: u32::try_from(files).unwrap_or(u32::MAX),
+                    octets: submit.quantity("size").unwrap_or_default().div_ceil(files),
+                },
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,178 @@
+//! The steps of a scenario that tell an environment what to do.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use portcullis_agent::message::{CommandName, EnvironmentName};
+use portcullis_agent::{Order, SubmitRequest};
+use portcullis_reports::{Event, Fields, Source};
+
+use super::cast;
+use super::station::{self, Desk};
+use super::vocabulary::effect;
+use crate::engine::{Action, Boot, Call, Node};
+use crate::scenario::{Plan, Table};
+
+/// The action for `key`, one of the keys that the protocol adds to `[[at]]`.
+pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
+    let (host, particulars, run) = match key {
+        "submit" => submission(plan, table),
+        "query" => {
+            let task = text(table, "task");
+            let run = asking(plan, &task);
+            (text(table, "from"), vec![("task", task)], run)
+        }
+        "cancel" => {
+            let task = text(table, "task");
+            let run = cancelling(plan, originator(plan, &task), &task);
+            (text(table, "at"), vec![("task", task)], run)
+        }
+        // The others stand in the step itself, with the host as their value.
+        _ => {
+            let host = text(table, key);
+            let run = match key {
+                "stop" => stopping(),
+                "start" => station::starting(plan, &host),
+                _ => forgetting(),
+            };
+            (host, Vec::new(), run)
+        }
+    };
+    let pairs = particulars.into_iter();
+    let fields = pairs
+        .map(|(name, value)| (Cow::Borrowed(name), value))
+        .collect();
+    let name = key.to_owned();
+    Action::Call(Call {
+        host,
+        name,
+        fields,
+        run,
+    })
+}
+
+type Told = (String, Vec<(&'static str, String)>, Boot);
+
+fn text(table: &Table, key: &str) -> String {
+    table.text(key).unwrap_or_default().to_owned()
+}
+
+/// The environment that a plan has submit the task called `alias`.
+fn originator(plan: &Plan, alias: &str) -> String {
+    cast::submits(plan)
+        .find(|submit| submit.text("as") == Some(alias))
+        .map(|submit| text(submit, "from"))
+        .unwrap_or_default()
+}
+
+fn submission(plan: &Plan, submit: &Table) -> Told {
+    let to = cast::destination(plan, submit).to_owned();
+    let (alias, kind) = (text(submit, "as"), text(submit, "task"));
+    let fields = vec![
+        ("as", alias.clone()),
+        ("task-kind", kind.clone()),
+        ("to", to.clone()),
+    ];
+    let request = SubmitRequest {
+        id: Some(cast::task_id(plan, &alias)),
+        after: submit
+            .text("depends_on")
+            .map(|earlier| cast::task_id(plan, earlier)),
+        independent: submit.flag("independent"),
+        ..SubmitRequest::new(environment(&to), order(&kind, &alias))
+    };
+    let run: Boot = Arc::new(move |node: Node| {
+        let (alias, request) = (alias.clone(), request.clone());
+        Box::pin(async move {
+            if let Some(id) = &request.id {
+                node.recorder.alias(&alias, id.as_str());
+            }
+            match node.shelf.keep(Desk::default).operator() {
+                Some(operator) => {
+                    if let Err(error) = operator.submit(request).await {
+                        refused(&node, "submit", &error.to_string());
+                    }
+                }
+                None => refused(&node, "submit", "the service does not run"),
+            }
+        })
+    });
+    (text(submit, "from"), fields, run)
+}
+
+/// A task's files and its command are called like the task.
+fn order(kind: &str, alias: &str) -> Order {
+    let command = || CommandName::new(alias).expect("validate has refused other names");
+    match kind {
+        "transfer" => Order::Transfer {
+            source: alias.to_owned(),
+        },
+        "deploy" => Order::Deploy { command: command() },
+        _ => Order::Execute { command: command() },
+    }
+}
+
+fn environment(name: &str) -> EnvironmentName {
+    EnvironmentName::new(name).expect("validate has refused other names")
+}
+
+fn asking(plan: &Plan, task: &str) -> Boot {
+    let id = cast::task_id(plan, task);
+    Arc::new(move |node: Node| {
+        let id = id.clone();
+        Box::pin(async move {
+            let desk = node.shelf.keep(Desk::default);
+            let Some(operator) = desk.operator() else {
+                return refused(&node, "query", "the service does not run");
+            };
+            if let Err(error) = operator.query(id).await {
+                refused(&node, "query", &error.to_string());
+            }
+        })
+    })
+}
+
+fn cancelling(plan: &Plan, from: String, task: &str) -> Boot {
+    let id = cast::task_id(plan, task);
+    Arc::new(move |node: Node| {
+        let (from, id) = (from.clone(), id.clone());
+        Box::pin(async move {
+            let desk = node.shelf.keep(Desk::default);
+            let Some(operator) = desk.operator() else {
+                return refused(&node, "cancel", "the service does not run");
+            };
+            if let Err(error) = operator.cancel(environment(&from), id).await {
+                refused(&node, "cancel", &error.to_string());
+            }
+        })
+    })
+}
+
+fn stopping() -> Boot {
+    Arc::new(|node: Node| {
+        Box::pin(async move {
+            if let Some(operator) = node.shelf.keep(Desk::default).take_operator() {
+                operator.stop().await;
+            }
+        })
+    })
+}
+
+fn forgetting() -> Boot {
+    Arc::new(|node: Node| {
+        Box::pin(async move {
+            node.shelf.keep(Desk::default).forget();
+        })
+    })
+}
+
+/// A command without effect is part of the history, so that a scenario cannot pass by accident.
+fn refused(node: &Node, command: &str, reason: &str) {
+    let fields = Fields::from([
+        (Cow::Borrowed("command"), command.to_owned()),
+        (Cow::Borrowed("reason"), reason.to_owned()),
+    ]);
+    let name = Cow::Borrowed(effect::COMMAND_REFUSED);
+    node.recorder
+        .record(Source::Harness, Event::Effect { name, fields });
+}

@@ -1,0 +1,258 @@
+//! What environment transfer adds to scenario files.
+
+use crate::scenario::{Key, Kind, ProtocolKeys};
+
+/// The kinds of task (ET-36).
+const TASKS: &[&str] = &["transfer", "deploy", "execute"];
+
+/// The states of both machines, for `becomes`.
+const STATES: &[&str] = &[
+    "prepared",
+    "sending",
+    "accepted",
+    "in-doubt",
+    "completed",
+    "failed",
+    "cancelled",
+    "rejected",
+    "recorded",
+    "running",
+    "finished-unreported",
+    "reported",
+    "parked",
+];
+
+const HOST: &[Key] = &[
+    Key::new(
+        "product",
+        Kind::Text,
+        "The product version of the environment; neighbours must have the same (ET-9).",
+    )
+    .default_value("1"),
+    Key::new(
+        "restartable",
+        Kind::Choices(TASKS),
+        "The kinds of task whose work may start again after a crash of this host (ET-54).",
+    ),
+    Key::new(
+        "connect_timer",
+        Kind::Duration,
+        "How long an opening may take (ET-59).",
+    )
+    .default_value("20s"),
+    Key::new(
+        "frame_timer",
+        Kind::Duration,
+        "How long a whole request may take to arrive (ET-30).",
+    )
+    .default_value("60s"),
+    Key::new(
+        "acknowledgement_timer",
+        Kind::Duration,
+        "How long a reply may take to arrive (ET-61).",
+    )
+    .default_value("20s"),
+    Key::new(
+        "linger",
+        Kind::Duration,
+        "How long an acceptor waits for the opener to close first (ET-20).",
+    )
+    .default_value("5s"),
+    Key::new(
+        "part_size",
+        Kind::Bytes,
+        "How many octets one part of a transfer has (ET-32).",
+    )
+    .default_value("6 MiB"),
+    Key::new(
+        "task_deadline",
+        Kind::Duration,
+        "How long after acceptance a task falls into doubt (ET-49).",
+    )
+    .default_value("4h"),
+];
+
+const LINK: &[Key] = &[
+    Key::new(
+        "remote_port",
+        Kind::Port,
+        "Where the later environment, `to`, listens (ET-1).",
+    )
+    .required(),
+    Key::new(
+        "local_port",
+        Kind::Port,
+        "Where the earlier environment, `from`, listens for completions (ET-1).",
+    )
+    .required(),
+];
+
+const SUBMIT: &[Key] = &[
+    Key::new(
+        "from",
+        Kind::Refers("host"),
+        "The environment that sends the task.",
+    )
+    .required(),
+    Key::new(
+        "to",
+        Kind::Refers("host"),
+        "The environment that works on it. Without it: the one that follows `from`.",
+    ),
+    Key::new("task", Kind::Choice(TASKS), "The kind of the task.").required(),
+    Key::new(
+        "as",
+        Kind::Declares("task"),
+        "What the scenario calls the task.",
+    )
+    .required(),
+    Key::new("work", Kind::Duration, "How long the work takes.").default_value("1s"),
+    Key::new(
+        "outcome",
+        Kind::Choice(&["succeeded", "failed"]),
+        "How the work ends when nothing interrupts it.",
+    )
+    .default_value("succeeded"),
+    Key::new(
+        "independent",
+        Kind::Boolean,
+        "Whether it may run beside other tasks of its link and out of their order (ET-56).",
+    )
+    .default_value("false"),
+    Key::new(
+        "depends_on",
+        Kind::Refers("task"),
+        "The task of the same link that must have succeeded before this one is sent (ET-57).",
+    ),
+    Key::new("size", Kind::Bytes, "How many octets a transfer carries.").default_value("64 KiB"),
+    Key::new(
+        "files",
+        Kind::Integer {
+            min: 1,
+            max: 10_000,
+        },
+        "In how many files a transfer carries them.",
+    )
+    .default_value("4"),
+];
+
+const QUERY: &[Key] = &[
+    Key::new(
+        "from",
+        Kind::Refers("host"),
+        "The environment that asks: the task's originator.",
+    )
+    .required(),
+    Key::new("task", Kind::Refers("task"), "The task asked for.").required(),
+];
+
+const CANCEL: &[Key] = &[
+    Key::new(
+        "at",
+        Kind::Refers("host"),
+        "The environment that works on the task.",
+    )
+    .required(),
+    Key::new("task", Kind::Refers("task"), "The task to stop.").required(),
+];
+
+const AT: &[Key] = &[
+    Key::new(
+        "submit",
+        Kind::Table(SUBMIT),
+        "Hands a task to an environment.",
+    )
+    .one_of("action"),
+    Key::new(
+        "query",
+        Kind::Table(QUERY),
+        "Asks the destination for a task's recorded state.",
+    )
+    .one_of("action"),
+    Key::new(
+        "cancel",
+        Kind::Table(CANCEL),
+        "Stops a task at its destination, as an operator may.",
+    )
+    .one_of("action"),
+    Key::new(
+        "stop",
+        Kind::Refers("host"),
+        "Ends the environment's service; its host, and with it the host's TCP, stays up.",
+    )
+    .one_of("action"),
+    Key::new(
+        "start",
+        Kind::Refers("host"),
+        "Starts a stopped service again.",
+    )
+    .one_of("action"),
+    Key::new(
+        "forget",
+        Kind::Refers("host"),
+        "Loses all records of an environment, as a restore from an empty backup does. The host \
+         must be down or its service stopped.",
+    )
+    .one_of("action"),
+];
+
+const EXPECT: &[Key] = &[
+    Key::new(
+        "task",
+        Kind::Refers("task"),
+        "A task, with the state that it `becomes`.",
+    )
+    .one_of("form"),
+    Key::new(
+        "becomes",
+        Kind::Choices(STATES),
+        "The state that the task enters at the host `at`, or at any host without it.",
+    )
+    .required_beside(&["task"]),
+];
+
+const PATTERN: &[Key] = &[
+    Key::new("task", Kind::Refers("task"), "The task concerned.")
+        .beside(&["message", "state", "effect", "kind"]),
+    Key::new(
+        "outcome",
+        Kind::Texts,
+        "The outcome of a task: `succeeded`, `failed`, `cancelled`.",
+    )
+    .beside(&["message", "state", "effect", "kind"]),
+    Key::new(
+        "reason",
+        Kind::Texts,
+        "Why a task failed or a request was refused.",
+    )
+    .beside(&["message", "state", "effect", "kind"]),
+    Key::new(
+        "recorded",
+        Kind::Choices(STATES),
+        "The destination's state in a status or acceptance.",
+    )
+    .beside(&["message", "kind"]),
+    Key::new(
+        "class",
+        Kind::Texts,
+        "The class of a failed attempt (ET-78).",
+    )
+    .beside(&["effect"]),
+    Key::new(
+        "phase",
+        Kind::Texts,
+        "What a failed attempt or a connection was for.",
+    )
+    .beside(&["effect"]),
+    Key::new("warning", Kind::Texts, "What an operator is warned of.").beside(&["effect"]),
+];
+
+/// Everything that the protocol adds.
+pub(super) const KEYS: ProtocolKeys = ProtocolKeys {
+    host: HOST,
+    link: LINK,
+    at: AT,
+    expect: EXPECT,
+    bites: &[],
+    pattern: PATTERN,
+};

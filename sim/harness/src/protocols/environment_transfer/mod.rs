@@ -1,0 +1,104 @@
+//! Environment transfer: the adapter between the harness and [`portcullis_agent`].
+//!
+//! Nothing outside this module knows the protocol.
+//!
+//! # Module map
+//! - `keys`: what scenario files may say. `cast`: from a plan to configurations and scripts.
+//! - `station`: one environment on a simulated host. `commands`: what steps tell it.
+//! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
+//!   names that they have there.
+//! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them, over
+//!   a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89.
+//! - `expect`, `open_work`: the form `task becomes`, and when a run may end.
+//! - [`rogue`]: environments that are deliberately wrong.
+
+mod announce;
+mod cast;
+mod commands;
+mod decoder;
+mod expect;
+pub mod invariant;
+mod invariants;
+mod keys;
+mod labour;
+pub mod liveness;
+mod open_work;
+pub mod reading;
+pub mod rogue;
+pub mod setting;
+mod station;
+mod validate;
+pub mod vocabulary;
+
+use std::sync::Arc;
+
+use crate::check::{Expectation, Invariant};
+use crate::engine::{Action, Boot, DecoderChoice};
+use crate::scenario::{OpenWork, Plan, Problems, Protocol, ProtocolKeys, Scenario, Table};
+
+use rogue::Rogue;
+
+/// The protocol, played by honest agents, except where a rogue takes a host's place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EnvironmentTransfer {
+    /// The host that is deliberately wrong, and how.
+    pub rogue: Option<(&'static str, Rogue)>,
+}
+
+impl Protocol for EnvironmentTransfer {
+    fn name(&self) -> &'static str {
+        "environment-transfer"
+    }
+
+    fn roles(&self) -> &'static [&'static str] {
+        &["environment"]
+    }
+
+    fn keys(&self) -> ProtocolKeys {
+        keys::KEYS
+    }
+
+    fn validate(&self, scenario: &Scenario, problems: &mut Problems) {
+        validate::validate(scenario, problems);
+    }
+
+    fn boot(&self, plan: &Plan, host: &str) -> Boot {
+        let rogue = self.rogue.filter(|(name, _)| *name == host);
+        match rogue {
+            Some((_, rogue)) => rogue::boot(plan, host, rogue),
+            None => station::boot(plan, host),
+        }
+    }
+
+    fn action(&self, plan: &Plan, key: &str, table: &Table) -> Action {
+        commands::action(plan, key, table)
+    }
+
+    fn decoder(&self, plan: &Plan) -> DecoderChoice {
+        let setting = cast::setting(plan);
+        let frame_max = usize::try_from(setting.part_frame_max).unwrap_or(usize::MAX);
+        Arc::new(move |flow| {
+            // Connections of other hosts of the topology are somebody else's.
+            let ends = [flow.source, flow.destination];
+            let ours = ends.iter().all(|end| setting.name_of(*end).is_some());
+            ours.then(|| Box::new(decoder::WireDecoder::new(frame_max)) as _)
+        })
+    }
+
+    fn expectation(&self, plan: &Plan, table: &Table) -> Box<dyn Expectation> {
+        expect::task_becomes(plan, table)
+    }
+
+    fn bite(&self, plan: &Plan, table: &Table) -> Box<dyn Expectation> {
+        // The protocol adds no form of its own, so the core never asks.
+        expect::task_becomes(plan, table)
+    }
+
+    fn invariants(&self) -> &'static [Invariant] {
+        invariant::INVARIANTS
+    }
+
+    fn open_work(&self, plan: &Plan) -> Box<dyn OpenWork> {
+        Box::new(open_work::OpenTasks::new(plan))
+    }
+}

@@ -1,0 +1,110 @@
+//! Who takes part in a run, as the checks need to know it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// The environments of one run and the links between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// By name, which is also the name of the host.
+    pub environments: BTreeMap<String, Environment>,
+    /// Each link once, from the earlier environment to the later.
+    pub links: Vec<Link>,
+    /// The greatest frame of a control message, length octets included.
+    pub control_frame_max: u64,
+    /// The greatest frame of a transfer part, length octets included.
+    pub part_frame_max: u64,
+    /// Tasks that must not be sent before another: (later, earlier), by the scenario's names.
+    pub dependencies: Vec<(String, String)>,
+}
+
+/// What the checks need to know about one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The host's address.
+    pub address: Ipv4Addr,
+    /// The ports that the host's profile hands out for outgoing connections (ET-10).
+    pub dynamic: RangeInclusive<u16>,
+    /// How long one end of a connection may live: all timers of one exchange together, and slack.
+    pub connection_max: Duration,
+    /// The kinds of task whose work may start again after a crash (ET-54).
+    pub restartable: BTreeSet<String>,
+}
+
+/// Two consecutive environments of a chain and the two ports between them (ET-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The environment that sends tasks.
+    pub earlier: String,
+    /// The environment that works on them.
+    pub later: String,
+    /// Where the later environment listens.
+    pub remote_port: u16,
+    /// Where the earlier environment listens for what the later one reports.
+    pub local_port: u16,
+}
+
+impl Setting {
+    /// The name of the environment at `address`.
+    #[must_use]
+    pub fn name_of(&self, address: SocketAddrV4) -> Option<&str> {
+        self.environments
+            .iter()
+            .find(|(_, environment)| environment.address == *address.ip())
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Every port that the environment called `name` listens on.
+    #[must_use]
+    pub fn configured_ports(&self, name: &str) -> BTreeSet<u16> {
+        let remote = self.links.iter().filter(|link| link.later == name);
+        let local = self.links.iter().filter(|link| link.earlier == name);
+        remote
+            .map(|link| link.remote_port)
+            .chain(local.map(|link| link.local_port))
+            .collect()
+    }
+
+    /// The link over which `opener` may connect to `port` of `acceptor`, and in which role.
+    #[must_use]
+    pub fn link_for(&self, opener: &str, acceptor: &str, port: u16) -> Option<(&Link, Use)> {
+        self.links.iter().find_map(|link| {
+            let forward =
+                link.earlier == opener && link.later == acceptor && link.remote_port == port;
+            let backward =
+                link.later == opener && link.earlier == acceptor && link.local_port == port;
+            match (forward, backward) {
+                (true, _) => Some((link, Use::Forward)),
+                (false, true) => Some((link, Use::Callback)),
+                (false, false) => None,
+            }
+        })
+    }
+
+    /// Whether work of `kind` may start again at `host` after a crash.
+    #[must_use]
+    pub fn is_restartable(&self, host: &str, kind: &str) -> bool {
+        self.environments
+            .get(host)
+            .is_some_and(|environment| environment.restartable.contains(kind))
+    }
+
+    /// How long one end of a connection at `host` may live at most.
+    #[must_use]
+    pub fn connection_max(&self, host: &str) -> Duration {
+        self.environments
+            .get(host)
+            .map_or(Duration::MAX, |environment| environment.connection_max)
+    }
+}
+
+/// What a connection of a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// From the earlier environment to the remote port: greetings, parts, tasks, queries.
+    Forward,
+    /// From the later environment to the local port: completions.
+    Callback,
+}

@@ -1,0 +1,180 @@
+//! One environment on a simulated host.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_agent::error::{CancelError, QueryError, SubmitError};
+use portcullis_agent::message::{EnvironmentName, TaskId};
+use portcullis_agent::work::{Shelf, Work};
+use portcullis_agent::{Agent, Config, Observer, SubmitRequest};
+use portcullis_net::Net;
+use portcullis_reports::{Event, Fields, Source};
+use portcullis_store::{Disk, SimStore, Store, Write};
+
+use super::announce;
+use super::cast;
+use super::labour::{Job, labour};
+use super::vocabulary::effect;
+use crate::engine::{Boot, Node};
+use crate::scenario::Plan;
+
+/// How long a simulated disk takes to sync.
+const SYNC_LATENCY: Duration = Duration::from_millis(2);
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a scenario's steps may ask of an environment, whoever plays it.
+pub(super) trait Operator: Send + Sync {
+    /// Takes on a task.
+    fn submit(&self, request: SubmitRequest) -> Answer<'_, Result<TaskId, SubmitError>>;
+    /// Asks the destination of a task.
+    fn query(&self, task: TaskId) -> Answer<'_, Result<(), QueryError>>;
+    /// Stops a task here.
+    fn cancel(&self, from: EnvironmentName, task: TaskId) -> Answer<'_, Result<(), CancelError>>;
+    /// Ends the service.
+    fn stop(&self) -> Answer<'_, ()>;
+}
+
+impl<N: Net, S: Store, W: Work> Operator for Agent<N, S, W> {
+    fn submit(&self, request: SubmitRequest) -> Answer<'_, Result<TaskId, SubmitError>> {
+        Box::pin(async move { Self::submit(self, request).await })
+    }
+
+    fn query(&self, task: TaskId) -> Answer<'_, Result<(), QueryError>> {
+        Box::pin(async move { Self::query(self, &task).await.map(|_| ()) })
+    }
+
+    fn cancel(&self, from: EnvironmentName, task: TaskId) -> Answer<'_, Result<(), CancelError>> {
+        Box::pin(async move { Self::cancel(self, &from, &task).await })
+    }
+
+    fn stop(&self) -> Answer<'_, ()> {
+        Box::pin(async move { Self::stop(self).await })
+    }
+}
+
+/// What is kept with a host for the whole run.
+#[derive(Default)]
+pub(super) struct Desk(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    disk: Option<Disk>,
+    files: Shelf,
+    operator: Option<Arc<dyn Operator>>,
+}
+
+impl Desk {
+    /// Whoever runs the environment now.
+    pub(super) fn operator(&self) -> Option<Arc<dyn Operator>> {
+        self.kept().operator.clone()
+    }
+
+    /// As [`Desk::operator`], who then runs it no more.
+    pub(super) fn take_operator(&self) -> Option<Arc<dyn Operator>> {
+        self.kept().operator.take()
+    }
+
+    /// Puts somebody in charge.
+    pub(super) fn appoint(&self, operator: Arc<dyn Operator>) {
+        self.kept().operator = Some(operator);
+    }
+
+    /// The host's disk; an empty one the first time.
+    pub(super) fn disk(&self, node: &Node) -> Disk {
+        let fresh = || {
+            let disk = Disk::new(&node.host.random.fork("disk"), SYNC_LATENCY);
+            let recorder = node.recorder.clone();
+            disk.on_write(Arc::new(move |write: &Write| {
+                let (table, key) = (Cow::Owned(write.table.clone()), write.key.clone());
+                recorder.record(Source::Inside, Event::Write { table, key });
+            }));
+            disk
+        };
+        self.kept().disk.get_or_insert_with(fresh).clone()
+    }
+
+    /// What transfers have left on the host.
+    fn files(&self) -> Shelf {
+        self.kept().files.clone()
+    }
+
+    /// Loses every record and every file.
+    pub(super) fn forget(&self) {
+        let mut kept = self.kept();
+        kept.disk = None;
+        kept.files = Shelf::default();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an environment needs to start, besides its host.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// The agent's configuration.
+    pub(super) config: Config,
+    /// What its work takes.
+    pub(super) jobs: Arc<[Job]>,
+    /// Determines the content of files.
+    pub(super) seed: u64,
+}
+
+impl Part {
+    /// What `host` needs in `plan`.
+    pub(super) fn of(plan: &Plan, host: &str) -> Self {
+        let planned = plan.hosts.iter().find(|planned| planned.name == host);
+        let planned = planned.expect("the engine boots hosts of the plan only");
+        Self {
+            config: cast::config(plan, planned),
+            jobs: cast::jobs(plan).into(),
+            seed: plan.seed,
+        }
+    }
+}
+
+/// The main function of an honest environment.
+pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
+    let part = Part::of(plan, host);
+    Arc::new(move |node| Box::pin(start(node, part.clone())))
+}
+
+/// Starts the service again after a stop.
+pub(super) fn starting(plan: &Plan, host: &str) -> Boot {
+    boot(plan, host)
+}
+
+async fn start(node: Node, part: Part) {
+    let desk = node.shelf.keep(Desk::default);
+    desk.take_operator();
+    let store = SimStore::open(&desk.disk(&node), &node.host.spawner);
+    let labour = labour(&part.jobs, part.seed, desk.files());
+    let observer = observer(&node);
+    let started = Agent::start(node.host.clone(), store, labour, part.config, observer).await;
+    match started {
+        Ok(agent) => desk.appoint(Arc::new(agent)),
+        Err(error) => note(&node, effect::START_FAILED, "error", &error.to_string()),
+    }
+}
+
+/// Puts what an agent announces into the history, as seen from inside.
+pub(super) fn observer(node: &Node) -> Observer {
+    let recorder = node.recorder.clone();
+    Observer::new(move |announced| {
+        if let Some(event) = announce::event(announced) {
+            recorder.record(Source::Inside, event);
+        }
+    })
+}
+
+/// Records an effect with one particular.
+pub(super) fn note(node: &Node, name: &'static str, field: &'static str, value: &str) {
+    let fields = Fields::from([(Cow::Borrowed(field), value.to_owned())]);
+    let name = Cow::Borrowed(name);
+    node.recorder
+        .record(Source::Inside, Event::Effect { name, fields });
+}
