@@ -7,6 +7,7 @@ compile_error!(
 );
 
 pub mod check;
+pub mod cli;
 pub mod engine;
 pub mod protocols;
 pub mod run;

@@ -1,2 +1,5 @@
 //! The program `portcullis`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    portcullis_harness::cli::main()
+}

@@ -43,11 +43,7 @@ pub struct Window {
 impl Window {
     /// A window that opens with `after`, or with the run, and closes after `within`.
     #[must_use]
-    pub fn new(
-        after: Option<EventPattern>,
-        after_words: String,
-        within: Option<Duration>,
-    ) -> Self {
+    pub fn new(after: Option<EventPattern>, after_words: String, within: Option<Duration>) -> Self {
         let opened = after.is_none().then_some((None, Duration::ZERO));
         Self {
             after,
@@ -111,12 +107,7 @@ impl Window {
 impl Counted {
     /// Expects `count` events that match `pattern` in `window`.
     #[must_use]
-    pub const fn new(
-        pattern: EventPattern,
-        count: Count,
-        window: Window,
-        words: String,
-    ) -> Self {
+    pub const fn new(pattern: EventPattern, count: Count, window: Window, words: String) -> Self {
         Self {
             pattern,
             count,

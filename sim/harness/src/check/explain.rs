@@ -1,6 +1,6 @@
 //! A failing case in words: which rule broke, why, and how to see it again.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
 
 use portcullis_reports::timeline::{HEADING, line};
 use portcullis_reports::{CaseRecord, Entry, Event, Finding, Verdict};
@@ -9,59 +9,129 @@ use crate::scenario::Clauses;
 
 /// How many events before the break are shown.
 const LEADING: usize = 14;
+/// Where lines of prose are broken, and where they go on.
+const WIDTH: usize = 100;
+const INDENT: usize = 12;
 
 /// Every finding of `case` that is not a pass, with its clause in words, what was expected and
-/// seen, and the events that led there; at the end the line that shows the run again.
+/// seen; then the events that led there, what the seed decided, and the line that shows the run
+/// again.
 #[must_use]
 pub fn explain(case: &CaseRecord, clauses: &Clauses, history: &[Entry]) -> String {
-    let mut text = String::new();
-    let mut say = |line: &str| {
-        writeln!(text, "{line}").expect("a String takes everything");
-    };
-    say(&format!("  claim     {}", case.title));
+    let mut lines = Vec::new();
+    say(&mut lines, "claim", &case.title);
     if !case.why.is_empty() {
-        say(&format!("  why       {}", case.why));
+        say(&mut lines, "why", &case.why);
     }
-    let worst = case.findings.iter().filter(|f| f.verdict != Verdict::Pass);
-    for finding in worst {
-        say("");
-        say(&format!("  {:<9} {}", finding.verdict.name(), finding.check));
+    let findings = worst(case);
+    let mut told = BTreeSet::new();
+    for finding in &findings {
+        lines.push(String::new());
+        lines.push(format!("  {} in {}", finding.verdict.name(), finding.check));
         for clause in finding.clauses.iter().filter_map(|id| clauses.find(id)) {
             let level = clause.level.name().to_uppercase();
-            say(&format!(
-                "  clause    {} ({level}, binds {}): {}",
-                clause.id, clause.binds, clause.text
-            ));
-        }
-        say(&format!("  expected  {}", finding.expected));
-        say(&format!("  seen      {}", finding.seen));
-        let shown = leading_events(finding, history);
-        if !shown.is_empty() {
-            say("  events that led there:");
-            say(&format!("  {HEADING}  clause"));
-        }
-        for index in shown {
-            let Some(entry) = history.get(index) else {
-                continue;
-            };
-            let mark = if finding.entries.contains(&index) {
-                finding.clauses.first().map_or("here", AsRef::as_ref)
+            let rule = format!("{} ({level}, binds {})", clause.id, clause.binds);
+            if told.insert(&clause.id) {
+                say(&mut lines, "clause", &format!("{rule}: {}", clause.text));
             } else {
-                ""
-            };
-            say(format!("  {}  {mark}", line(entry)).trim_end());
+                say(&mut lines, "clause", &format!("{rule}, as above"));
+            }
         }
+        say(&mut lines, "expected", &finding.expected);
+        say(&mut lines, "seen", &finding.seen);
     }
-    say("");
-    say(&format!("  replay    {}", case.replay));
-    text
+    if !findings.is_empty() {
+        lines.push(String::new());
+        lines.extend(events(&findings, history));
+    }
+    for drawn in case
+        .plan
+        .lines()
+        .filter_map(|line| line.strip_prefix("# drawn: "))
+    {
+        say(&mut lines, "drawn", drawn);
+    }
+    // Not broken into lines: it is meant to be copied.
+    lines.push(format!("  replay    {}", case.replay));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
-/// The entries that a finding names, and those before the last of them: connections, messages,
-/// states, effects, steps, and packets that a fault stopped.
-fn leading_events(finding: &Finding, history: &[Entry]) -> Vec<usize> {
-    let last = finding.entries.iter().max().copied();
-    let until = last.map_or(history.len(), |index| index + 1);
+/// The findings to explain: what is not a pass, but only the errors of a run that went wrong, which
+/// says nothing else.
+fn worst(case: &CaseRecord) -> Vec<&Finding> {
+    let of = |wanted: fn(Verdict) -> bool| -> Vec<&Finding> {
+        let findings = case.findings.iter();
+        findings.filter(|finding| wanted(finding.verdict)).collect()
+    };
+    match case.verdict {
+        Verdict::Error => of(|verdict| verdict == Verdict::Error),
+        Verdict::Pass
+        | Verdict::Info
+        | Verdict::Unsupported
+        | Verdict::Disabled
+        | Verdict::Warn
+        | Verdict::Inconclusive
+        | Verdict::Fail => of(|verdict| verdict != Verdict::Pass),
+    }
+}
+
+/// A labelled paragraph, broken into lines.
+fn say(lines: &mut Vec<String>, label: &str, text: &str) {
+    let mut line = format!("  {label:<8}  ");
+    let mut is_empty = true;
+    for word in text.split_whitespace() {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, " ".repeat(INDENT)));
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    lines.push(line);
+}
+
+/// The events that the findings name, and those before the last of them, as a timeline.
+fn events(findings: &[&Finding], history: &[Entry]) -> Vec<String> {
+    let shown = leading_events(findings, history);
+    if shown.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![
+        "  events that led there, those that show it marked with their clause:".to_owned(),
+        format!("  {HEADING}"),
+    ];
+    let mut last = None;
+    for index in shown {
+        let Some(entry) = history.get(index) else {
+            continue;
+        };
+        if last.is_some_and(|last| index > last + 1) {
+            lines.push(format!("  {:>12}", "..."));
+        }
+        last = Some(index);
+        let mut named = findings.iter().filter(|f| f.entries.contains(&index));
+        let mark = named.next().map(|finding| match finding.clauses.first() {
+            Some(clause) => format!("  <- {clause}"),
+            None => "  <- here".to_owned(),
+        });
+        lines.push(format!("  {}{}", line(entry), mark.unwrap_or_default()));
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// Connections, messages, states, effects, steps, and packets that a fault stopped.
+fn leading_events(findings: &[&Finding], history: &[Entry]) -> Vec<usize> {
+    let named = findings
+        .iter()
+        .flat_map(|finding| finding.entries.iter().copied());
+    let named: BTreeSet<usize> = named.collect();
+    // What never happened was waited for until the end.
+    let until = named.last().map_or(history.len(), |last| last + 1);
     let telling = |(_, entry): &(usize, &Entry)| match &entry.event {
         Event::Packet(packet) => packet.by.is_some(),
         Event::Write { .. } => false,
@@ -72,10 +142,9 @@ fn leading_events(finding: &Finding, history: &[Entry]) -> Vec<usize> {
         | Event::Action { .. } => true,
     };
     let leading = history.iter().enumerate().take(until).filter(telling);
-    let mut shown: Vec<usize> = leading.map(|(index, _)| index).collect();
-    shown.drain(..shown.len().saturating_sub(LEADING));
-    shown.extend(&finding.entries);
-    shown.sort_unstable();
-    shown.dedup();
-    shown
+    let leading: Vec<usize> = leading.map(|(index, _)| index).collect();
+    let first = leading.len().saturating_sub(LEADING);
+    let mut shown: BTreeSet<usize> = leading[first..].iter().copied().collect();
+    shown.extend(named);
+    shown.into_iter().collect()
 }

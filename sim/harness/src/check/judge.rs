@@ -89,8 +89,14 @@ fn of_file(plan: &Plan, concluded: Concluded) -> Finding {
 }
 
 fn clauses_of(plan: &Plan, table: Option<&Table>) -> Vec<Cow<'static, str>> {
-    let own = table.map(|table| table.texts("clauses")).unwrap_or_default();
-    let ids = if own.is_empty() { plan.clause_ids() } else { own };
+    let own = table
+        .map(|table| table.texts("clauses"))
+        .unwrap_or_default();
+    let ids = if own.is_empty() {
+        plan.clause_ids()
+    } else {
+        own
+    };
     ids.iter().cloned().map(Cow::Owned).collect()
 }
 

@@ -16,7 +16,9 @@ pub fn event_pattern(plan: &Plan, event: &Table) -> EventPattern {
 }
 
 fn kind_of(event: &Table) -> Option<EventKind> {
-    EventKind::ALL.into_iter().find(|kind| event.has(kind.name()))
+    EventKind::ALL
+        .into_iter()
+        .find(|kind| event.has(kind.name()))
 }
 
 /// The pattern for an event whose kind is known: `connection = { phase = "refused" }`.

@@ -148,7 +148,10 @@ fn expectation(plan: &Plan, table: &Table) -> Box<dyn Expectation> {
             words = format!("{words} at {host}");
         }
         let count = if table.flag("never") {
-            Count { min: 0, max: Some(0) }
+            Count {
+                min: 0,
+                max: Some(0),
+            }
         } else {
             table.count("count").unwrap_or(Count::SOME)
         };
@@ -217,7 +220,10 @@ struct Hit {
 
 impl Expectation for Hit {
     fn expected(&self) -> String {
-        format!("the {} {} hits {} packets", self.kind, self.name, self.wanted)
+        format!(
+            "the {} {} hits {} packets",
+            self.kind, self.name, self.wanted
+        )
     }
 
     fn observe(&mut self, _index: usize, entry: &Entry, _aliases: &Aliases) {

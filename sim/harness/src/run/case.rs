@@ -17,17 +17,17 @@ pub enum Engine {
     /// All hosts and the packet-level network in one event queue.
     #[default]
     Packet,
-    /// Every host a host of turmoil, our packets as datagrams of turmoil's network.
-    Turmoil,
 }
 
 impl Engine {
+    /// Every engine, the default one first.
+    pub const ALL: &[Self] = &[Self::Packet];
+
     /// As written on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Packet => "packet",
-            Self::Turmoil => "turmoil",
         }
     }
 
@@ -36,16 +36,14 @@ impl Engine {
     pub fn run(self, spec: RunSpec) -> RunOutcome {
         match self {
             Self::Packet => engine::packet::run(spec),
-            Self::Turmoil => engine::turmoil::run(spec),
         }
     }
 
     /// Why this engine cannot run `plan`; empty when it can.
     #[must_use]
-    pub fn refusals(self, plan: &Plan) -> Vec<String> {
+    pub fn refusals(self, _plan: &Plan) -> Vec<String> {
         match self {
             Self::Packet => Vec::new(),
-            Self::Turmoil => engine::turmoil::refusals(&run_spec(plan, PacketDetail::Digest)),
         }
     }
 }
@@ -117,7 +115,12 @@ impl Attempt {
             seed: plan.seed,
             replay: replay_line(&plan.name, engine, plan.seed),
             plan: plan.to_string(),
-            ..blank(&plan.name, plan.title(), plan.top.text("why"), plan.clause_ids())
+            ..blank(
+                &plan.name,
+                plan.title(),
+                plan.top.text("why"),
+                plan.clause_ids(),
+            )
         }
     }
 }
@@ -131,7 +134,12 @@ pub fn disabled(scenario: &Scenario, engine: Engine, seed: u64) -> CaseRecord {
         engine: engine.name().to_owned(),
         seed,
         replay: replay_line(&scenario.name, engine, seed),
-        ..blank(&scenario.name, scenario.title(), scenario.disabled(), clauses)
+        ..blank(
+            &scenario.name,
+            scenario.title(),
+            scenario.disabled(),
+            clauses,
+        )
     }
 }
 
@@ -140,7 +148,6 @@ pub fn disabled(scenario: &Scenario, engine: Engine, seed: u64) -> CaseRecord {
 pub fn replay_line(scenario: &str, engine: Engine, seed: u64) -> String {
     let engine = match engine {
         Engine::Packet => String::new(),
-        other @ Engine::Turmoil => format!(" --engine {other}"),
     };
     let scenario = if scenario.contains(|c: char| c.is_whitespace() || c == '\'') {
         format!("{scenario:?}")

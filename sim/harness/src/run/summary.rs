@@ -65,7 +65,11 @@ impl Tally {
         let Some(verdict) = self.verdict() else {
             return text;
         };
-        say(&format!("{verdict:<12}  {}{}", scenario.name, self.counts()));
+        say(&format!(
+            "{verdict:<12}  {}{}",
+            scenario.name,
+            self.counts()
+        ));
         for (verdict, case) in self.cases.iter().rev() {
             match verdict {
                 Verdict::Disabled | Verdict::Unsupported => say(&format!("  {}", case.record.why)),
@@ -80,9 +84,14 @@ impl Tally {
             }
         }
         for (seed, divergence) in &self.divergences {
-            say(&format!("  NOT DETERMINISTIC: two runs of seed {seed} differ"));
+            say(&format!(
+                "  NOT DETERMINISTIC: two runs of seed {seed} differ"
+            ));
             say(&diverged(divergence));
-            say(&format!("  replay    {}", replay_line(&scenario.name, engine, *seed)));
+            say(&format!(
+                "  replay    {}",
+                replay_line(&scenario.name, engine, *seed)
+            ));
         }
         if self.runs() > 1 && !self.seeds.is_empty() {
             say("  failing seeds:");
@@ -90,7 +99,12 @@ impl Tally {
                 let replay = replay_line(&scenario.name, engine, *seed);
                 say(&format!("    {verdict:<12}  {replay}"));
             }
-            if let Some(more) = self.seeds.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            if let Some(more) = self
+                .seeds
+                .len()
+                .checked_sub(LISTED)
+                .filter(|more| *more > 0)
+            {
                 say(&format!("    and {more} more"));
             }
         }

@@ -191,7 +191,10 @@ fn write_quantity(f: &mut fmt::Formatter<'_>, quantity: u64, unit: Unit) -> fmt:
     write!(f, "{whole}")?;
     if rest > 0 {
         let digits = factor.ilog10();
-        let fraction = format!("{rest:0width$}", width = usize::try_from(digits).unwrap_or(0));
+        let fraction = format!(
+            "{rest:0width$}",
+            width = usize::try_from(digits).unwrap_or(0)
+        );
         write!(f, ".{}", fraction.trim_end_matches('0'))?;
     }
     let spaced = matches!(unit, Unit::Octet | Unit::BitPerSecond);
@@ -211,7 +214,9 @@ fn quantity(text: &str, unit: Unit) -> Result<u64, AmountError> {
             .unwrap_or(rest.len());
         let (number, tail) = rest.split_at(number_end);
         let tail = tail.trim_start();
-        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let unit_end = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (suffix, tail) = tail.split_at(unit_end);
         let factor = factor(suffix.trim(), unit)?;
         total = total
@@ -262,7 +267,9 @@ fn scaled(number: &str, factor: u64) -> Result<u64, AmountError> {
     if !part.is_multiple_of(scale) {
         return Err(AmountError::OutOfRange);
     }
-    whole.checked_add(part / scale).ok_or(AmountError::OutOfRange)
+    whole
+        .checked_add(part / scale)
+        .ok_or(AmountError::OutOfRange)
 }
 
 #[cfg(test)]
@@ -320,7 +327,11 @@ mod tests {
         let draws: Vec<_> = (0..50)
             .map(|seed| range.draw(&Randomness::from_seed(seed)))
             .collect();
-        assert!(draws.iter().all(|d| (range.low..=range.high).contains(&d.low)));
+        assert!(
+            draws
+                .iter()
+                .all(|d| (range.low..=range.high).contains(&d.low))
+        );
         assert!(draws.iter().any(|d| d != &draws[0]));
         assert_eq!(draws[7], range.draw(&Randomness::from_seed(7)));
     }

@@ -124,7 +124,12 @@ impl Scenario {
             middleboxes: section(&mut walk, tree, "middlebox", &[keys::MIDDLEBOX]),
             firewall: section(&mut walk, tree, "firewall", &[keys::FIREWALL]),
             steps: section(&mut walk, tree, "at", &[keys::AT, contributed.at]),
-            expects: section(&mut walk, tree, "expect", &[keys::EXPECT, contributed.expect]),
+            expects: section(
+                &mut walk,
+                tree,
+                "expect",
+                &[keys::EXPECT, contributed.expect],
+            ),
             bites: section(&mut walk, tree, "bites", &[keys::BITES, contributed.bites]),
         };
         walk.resolve();
@@ -169,7 +174,11 @@ impl Scenario {
     }
 
     fn check_clauses(&self, problems: &mut Problems) {
-        let known: Vec<_> = self.clauses.iter().map(|clause| clause.id.as_str()).collect();
+        let known: Vec<_> = self
+            .clauses
+            .iter()
+            .map(|clause| clause.id.as_str())
+            .collect();
         let lists = std::iter::once(&self.top).chain(&self.expects);
         for list in lists.filter(|list| list.has("clauses")) {
             for id in list.texts("clauses") {
@@ -264,13 +273,18 @@ fn protocol_of(
     problems: &mut Problems,
 ) -> Option<&'static dyn Protocol> {
     let directory = name.split('/').next().unwrap_or_default();
-    if let Some(protocol) = protocols.iter().find(|protocol| protocol.name() == directory) {
+    if let Some(protocol) = protocols
+        .iter()
+        .find(|protocol| protocol.name() == directory)
+    {
         return Some(*protocol);
     }
     let roles: Vec<(&str, Range<usize>)> = roles(tree);
-    let by_role = protocols
-        .iter()
-        .find(|protocol| roles.iter().any(|(role, _)| protocol.roles().contains(role)));
+    let by_role = protocols.iter().find(|protocol| {
+        roles
+            .iter()
+            .any(|(role, _)| protocol.roles().contains(role))
+    });
     if by_role.is_none() {
         let known: Vec<_> = protocols.iter().flat_map(|p| p.roles()).copied().collect();
         match roles.first() {
@@ -306,7 +320,10 @@ fn roles<'d>(tree: &'d DeTable<'_>) -> Vec<(&'d str, Range<usize>)> {
             None
         }
     };
-    hosts.iter().filter_map(|(_, host)| role(host.get_ref())).collect()
+    hosts
+        .iter()
+        .filter_map(|(_, host)| role(host.get_ref()))
+        .collect()
 }
 
 fn find<'d, 'i>(tree: &'d DeTable<'i>, key: &str) -> Option<&'d DeValue<'i>> {
@@ -315,11 +332,7 @@ fn find<'d, 'i>(tree: &'d DeTable<'i>, key: &str) -> Option<&'d DeValue<'i>> {
         .map(|(_, value)| value.get_ref())
 }
 
-fn hosts(
-    walk: &mut Walk,
-    tree: &DeTable<'_>,
-    contributed: &ProtocolKeys,
-) -> Vec<(String, Table)> {
+fn hosts(walk: &mut Walk, tree: &DeTable<'_>, contributed: &ProtocolKeys) -> Vec<(String, Table)> {
     let mut hosts = Vec::new();
     match find(tree, "hosts") {
         Some(DeValue::Table(named)) => {
@@ -328,7 +341,8 @@ fn hosts(
             named.sort_by_key(|(name, _)| name.span().start);
             for (name, host) in named {
                 let DeValue::Table(keys) = host.get_ref() else {
-                    walk.problems.report(host.span(), "a host is a table", "not a table", "");
+                    walk.problems
+                        .report(host.span(), "a host is a table", "not a table", "");
                     continue;
                 };
                 walk.declare("host", name.get_ref(), &name.span());
@@ -340,11 +354,14 @@ fn hosts(
                         "",
                     );
                 }
-                let table = walk.table("a host", &[keys::HOST, contributed.host], keys, name.span());
+                let table =
+                    walk.table("a host", &[keys::HOST, contributed.host], keys, name.span());
                 hosts.push((name.get_ref().to_string(), table));
             }
         }
-        _ => walk.problems.report(0..0, "the file has no [hosts.NAME]", "", ""),
+        _ => walk
+            .problems
+            .report(0..0, "the file has no [hosts.NAME]", "", ""),
     }
     hosts
 }
@@ -370,7 +387,8 @@ fn section(
                     let what = format!("[[{name}]]");
                     tables.push(walk.table(&what, keys, entries, item.span()));
                 } else {
-                    walk.problems.report(item.span(), "this is no table", "", "");
+                    walk.problems
+                        .report(item.span(), "this is no table", "", "");
                 }
             }
         }

@@ -20,7 +20,11 @@ pub(super) const SCENARIO: &[Key] = &[
          decides whether a broken claim is FAIL, WARN or INFO.",
     )
     .required(),
-    Key::new("why", Kind::Text, "Why the claim should hold: for whoever reads a failing run."),
+    Key::new(
+        "why",
+        Kind::Text,
+        "Why the claim should hold: for whoever reads a failing run.",
+    ),
     Key::new(
         "ends",
         Kind::Duration,
@@ -36,7 +40,12 @@ pub(super) const SCENARIO: &[Key] = &[
 
 /// `[hosts.NAME]`.
 pub(super) const HOST: &[Key] = &[
-    Key::new("role", Kind::Text, "What the host is; each protocol has its own roles.").required(),
+    Key::new(
+        "role",
+        Kind::Text,
+        "What the host is; each protocol has its own roles.",
+    )
+    .required(),
     Key::new(
         "profile",
         Kind::Choice(PROFILES),
@@ -58,7 +67,11 @@ pub(super) const HOST: &[Key] = &[
 
 /// What a link or one direction of it can be like.
 const QUALITY: [Key; 7] = [
-    Key::new("latency", Kind::Duration, "The time that a packet takes, without jitter."),
+    Key::new(
+        "latency",
+        Kind::Duration,
+        "The time that a packet takes, without jitter.",
+    ),
     Key::new(
         "jitter",
         Kind::Duration,
@@ -73,9 +86,21 @@ const QUALITY: [Key; 7] = [
     .beside(&["jitter"])
     .default_value("uniform"),
     Key::new("loss", Kind::Percent, "The share of packets that are lost."),
-    Key::new("duplicate", Kind::Percent, "The share of packets that are delivered twice."),
-    Key::new("reorder", Kind::Percent, "The share of packets that later ones may overtake."),
-    Key::new("bandwidth", Kind::Rate, "The rate at which packets leave the link's queue."),
+    Key::new(
+        "duplicate",
+        Kind::Percent,
+        "The share of packets that are delivered twice.",
+    ),
+    Key::new(
+        "reorder",
+        Kind::Percent,
+        "The share of packets that later ones may overtake.",
+    ),
+    Key::new(
+        "bandwidth",
+        Kind::Rate,
+        "The rate at which packets leave the link's queue.",
+    ),
 ];
 
 const FROM: Key = Key::new("from", Kind::Refers("host"), "The host at one end.").required();
@@ -92,7 +117,12 @@ pub(super) const PATH: &[Key] = LINK;
 /// `[[middlebox]]`.
 pub(super) const MIDDLEBOX: &[Key] = &[
     Key::new("name", Kind::Declares("middlebox"), "Its name.").required(),
-    Key::new("between", Kind::Hosts, "The two hosts between which it stands; `out` is away from the first.").required(),
+    Key::new(
+        "between",
+        Kind::Hosts,
+        "The two hosts between which it stands; `out` is away from the first.",
+    )
+    .required(),
     Key::new(
         "idle_timeout",
         Kind::Duration,
@@ -107,11 +137,18 @@ pub(super) const MIDDLEBOX: &[Key] = &[
     .default_value("silent"),
 ];
 
-const WHERE_HOST: Key =
-    Key::new("host", Kind::Refers("host"), "The host whose firewall it is.").one_of("place");
-const WHERE_BOX: Key =
-    Key::new("middlebox", Kind::Refers("middlebox"), "The middlebox whose firewall it is.")
-        .one_of("place");
+const WHERE_HOST: Key = Key::new(
+    "host",
+    Kind::Refers("host"),
+    "The host whose firewall it is.",
+)
+.one_of("place");
+const WHERE_BOX: Key = Key::new(
+    "middlebox",
+    Kind::Refers("middlebox"),
+    "The middlebox whose firewall it is.",
+)
+.one_of("place");
 
 /// A firewall rule, after its place.
 const RULE: [Key; 11] = [
@@ -141,10 +178,26 @@ const RULE: [Key; 11] = [
         "Into or out of the host; on a middlebox `out` is away from the first host of `between`.",
     )
     .default_value("both"),
-    Key::new("from", Kind::Refers("host"), "The sending host; any without it."),
-    Key::new("to", Kind::Refers("host"), "The receiving host; any without it."),
-    Key::new("port", Kind::Ports, "Destination ports that match; any without it."),
-    Key::new("source_port", Kind::Ports, "Source ports that match; any without it."),
+    Key::new(
+        "from",
+        Kind::Refers("host"),
+        "The sending host; any without it.",
+    ),
+    Key::new(
+        "to",
+        Kind::Refers("host"),
+        "The receiving host; any without it.",
+    ),
+    Key::new(
+        "port",
+        Kind::Ports,
+        "Destination ports that match; any without it.",
+    ),
+    Key::new(
+        "source_port",
+        Kind::Ports,
+        "Source ports that match; any without it.",
+    ),
     Key::new(
         "state",
         Kind::Choice(&["any", "new", "established", "untracked"]),
@@ -152,11 +205,18 @@ const RULE: [Key; 11] = [
          before, or unknown to it.",
     )
     .default_value("any"),
-    Key::new("by", Kind::Duration, "How long packets are held; at most so long with `reorder`.")
-        .default_value("1s"),
+    Key::new(
+        "by",
+        Kind::Duration,
+        "How long packets are held; at most so long with `reorder`.",
+    )
+    .default_value("1s"),
     Key::new(
         "octet",
-        Kind::Integer { min: 0, max: u32::MAX as u64 },
+        Kind::Integer {
+            min: 0,
+            max: u32::MAX as u64,
+        },
         "How many octets of payload a connection may carry in this direction; with `cut`.",
     )
     .default_value("0"),
@@ -177,13 +237,27 @@ pub(super) const FIREWALL: &[Key] = &[
 const FIREWALL_CHANGE: &[Key] = &[
     WHERE_HOST,
     WHERE_BOX,
-    Key::new("add", Kind::Table(&RULE), "A rule, put before those that are there; the first that matches decides.").one_of("change"),
-    Key::new("remove", Kind::Refers("rule"), "The name of the rule to take away.").one_of("change"),
+    Key::new(
+        "add",
+        Kind::Table(&RULE),
+        "A rule, put before those that are there; the first that matches decides.",
+    )
+    .one_of("change"),
+    Key::new(
+        "remove",
+        Kind::Refers("rule"),
+        "The name of the rule to take away.",
+    )
+    .one_of("change"),
 ];
 
 const PARTITION: &[Key] = &[
-    Key::new("name", Kind::Declares("partition"), "Its name, for `heal` and `[[bites]]`.")
-        .required(),
+    Key::new(
+        "name",
+        Kind::Declares("partition"),
+        "Its name, for `heal` and `[[bites]]`.",
+    )
+    .required(),
     Key::new("from", Kind::Hosts, "The hosts on one side.").required(),
     Key::new("to", Kind::Hosts, "The hosts on the other side.").required(),
     Key::new(
@@ -196,7 +270,12 @@ const PARTITION: &[Key] = &[
 
 const CLOCK: &[Key] = &[
     Key::new("host", Kind::Refers("host"), "The host.").required(),
-    Key::new("offset", Kind::Offset, "How far its clock is then ahead of the true time.").required(),
+    Key::new(
+        "offset",
+        Kind::Offset,
+        "How far its clock is then ahead of the true time.",
+    )
+    .required(),
 ];
 
 /// `[[at]]`: a step. Besides these the actions of the protocol.
@@ -217,8 +296,12 @@ pub(super) const AT: &[Key] = &[
         "Adds a rule to a firewall or removes one.",
     )
     .one_of("action"),
-    Key::new("partition", Kind::Table(PARTITION), "Cuts hosts off from each other.")
-        .one_of("action"),
+    Key::new(
+        "partition",
+        Kind::Table(PARTITION),
+        "Cuts hosts off from each other.",
+    )
+    .one_of("action"),
     Key::new("heal", Kind::Refers("partition"), "Ends a partition.").one_of("action"),
     Key::new(
         "crash",
@@ -226,14 +309,32 @@ pub(super) const AT: &[Key] = &[
         "Loses the host's memory and sockets without a word; its disk keeps what was durable.",
     )
     .one_of("action"),
-    Key::new("restart", Kind::Refers("host"), "Starts a crashed host again from its disk.")
-        .one_of("action"),
-    Key::new("pause", Kind::Refers("host"), "Stops the host's processes; packets wait.")
-        .one_of("action"),
+    Key::new(
+        "restart",
+        Kind::Refers("host"),
+        "Starts a crashed host again from its disk.",
+    )
+    .one_of("action"),
+    Key::new(
+        "pause",
+        Kind::Refers("host"),
+        "Stops the host's processes; packets wait.",
+    )
+    .one_of("action"),
     Key::new("resume", Kind::Refers("host"), "Lets a paused host go on.").one_of("action"),
     Key::new("clock", Kind::Table(CLOCK), "Sets a host's clock.").one_of("action"),
-    Key::new("link", Kind::Table(LINK), "Sets both directions of a link; what it does not say goes back to its default.").one_of("action"),
-    Key::new("path", Kind::Table(PATH), "Sets one direction of a link, likewise.").one_of("action"),
+    Key::new(
+        "link",
+        Kind::Table(LINK),
+        "Sets both directions of a link; what it does not say goes back to its default.",
+    )
+    .one_of("action"),
+    Key::new(
+        "path",
+        Kind::Table(PATH),
+        "Sets one direction of a link, likewise.",
+    )
+    .one_of("action"),
 ];
 
 const PHASES: &[&str] = &[
@@ -267,11 +368,17 @@ const EVENT_SOURCE_PORT: Key = Key::new(
     Kind::Ports,
     "The opener's port, or the source port of the message or packet.",
 );
-const EVENT_HOST: Key =
-    Key::new("host", Kind::Hosts, "The host at which the event was observed.");
+const EVENT_HOST: Key = Key::new(
+    "host",
+    Kind::Hosts,
+    "The host at which the event was observed.",
+);
 const EVENT_NTH: Key = Key::new(
     "nth",
-    Kind::Integer { min: 1, max: 1_000_000 },
+    Kind::Integer {
+        min: 1,
+        max: 1_000_000,
+    },
     "Which of the events that match is meant.",
 )
 .default_value("1");
@@ -284,7 +391,12 @@ const EVENT_PASSAGE: Key = Key::new(
 
 /// A connection in `[[expect]]`.
 pub(super) const CONNECTION_EVENT: &[Key] = &[
-    Key::new("phase", Kind::Choices(PHASES), "What happened to the connection.").required(),
+    Key::new(
+        "phase",
+        Kind::Choices(PHASES),
+        "What happened to the connection.",
+    )
+    .required(),
     EVENT_HOST,
     EVENT_FROM,
     EVENT_TO,
@@ -294,7 +406,12 @@ pub(super) const CONNECTION_EVENT: &[Key] = &[
 
 /// A message in `[[expect]]`.
 pub(super) const MESSAGE_EVENT: &[Key] = &[
-    Key::new("kind", Kind::Texts, "The message's kind, as the protocol names it.").required(),
+    Key::new(
+        "kind",
+        Kind::Texts,
+        "The message's kind, as the protocol names it.",
+    )
+    .required(),
     EVENT_PASSAGE,
     EVENT_FROM,
     EVENT_TO,
@@ -304,8 +421,12 @@ pub(super) const MESSAGE_EVENT: &[Key] = &[
 
 /// Any event, in `after`, `order`, `[[expect]]` and `[[bites]]`.
 pub(super) const EVENT: &[Key] = &[
-    Key::new("connection", Kind::Choices(PHASES), "A connection: what happened to it.")
-        .one_of("event"),
+    Key::new(
+        "connection",
+        Kind::Choices(PHASES),
+        "A connection: what happened to it.",
+    )
+    .one_of("event"),
     Key::new("message", Kind::Texts, "A message: its kind.").one_of("event"),
     Key::new(
         "packet",
@@ -313,23 +434,53 @@ pub(super) const EVENT: &[Key] = &[
         "A packet: its fate, such as `sent`, `delivered`, `dropped` or `lost`.",
     )
     .one_of("event"),
-    Key::new("state", Kind::Texts, "A state machine's move: the state entered.").one_of("event"),
+    Key::new(
+        "state",
+        Kind::Texts,
+        "A state machine's move: the state entered.",
+    )
+    .one_of("event"),
     Key::new("write", Kind::Texts, "A durable write: the table.").one_of("event"),
-    Key::new("effect", Kind::Texts, "What an implementation announces: its name.").one_of("event"),
+    Key::new(
+        "effect",
+        Kind::Texts,
+        "What an implementation announces: its name.",
+    )
+    .one_of("event"),
     Key::new("action", Kind::Texts, "A step of the harness: its name.").one_of("event"),
     EVENT_HOST,
-    Key { presence: super::key::Presence::Beside(&["connection", "message", "packet"]), ..EVENT_FROM },
-    Key { presence: super::key::Presence::Beside(&["connection", "message", "packet"]), ..EVENT_TO },
-    Key { presence: super::key::Presence::Beside(&["connection", "message", "packet"]), ..EVENT_PORT },
+    Key {
+        presence: super::key::Presence::Beside(&["connection", "message", "packet"]),
+        ..EVENT_FROM
+    },
+    Key {
+        presence: super::key::Presence::Beside(&["connection", "message", "packet"]),
+        ..EVENT_TO
+    },
+    Key {
+        presence: super::key::Presence::Beside(&["connection", "message", "packet"]),
+        ..EVENT_PORT
+    },
     Key {
         presence: super::key::Presence::Beside(&["connection", "message", "packet"]),
         ..EVENT_SOURCE_PORT
     },
-    Key { presence: super::key::Presence::Beside(&["message"]), ..EVENT_PASSAGE },
-    Key::new("flags", Kind::Texts, "The TCP flags: `S`, `SA`, `A`, `FA`, `R`; `I` for ICMP.")
-        .beside(&["packet"]),
-    Key::new("by", Kind::Texts, "The rule, partition or middlebox that decided.")
-        .beside(&["packet"]),
+    Key {
+        presence: super::key::Presence::Beside(&["message"]),
+        ..EVENT_PASSAGE
+    },
+    Key::new(
+        "flags",
+        Kind::Texts,
+        "The TCP flags: `S`, `SA`, `A`, `FA`, `R`; `I` for ICMP.",
+    )
+    .beside(&["packet"]),
+    Key::new(
+        "by",
+        Kind::Texts,
+        "The rule, partition or middlebox that decided.",
+    )
+    .beside(&["packet"]),
     Key::new("machine", Kind::Texts, "The kind of state machine.").beside(&["state"]),
     Key::new("left", Kind::Texts, "The state left.").beside(&["state"]),
     Key::new("key", Kind::Texts, "The record's key.").beside(&["write"]),
@@ -346,8 +497,12 @@ pub(super) const EXPECT: &[Key] = &[
         "Connections that are opened, refused, reset or closed.",
     )
     .one_of("form"),
-    Key::new("message", Kind::Event(MESSAGE_EVENT), "Messages, as decoded from the wire.")
-        .one_of("form"),
+    Key::new(
+        "message",
+        Kind::Event(MESSAGE_EVENT),
+        "Messages, as decoded from the wire.",
+    )
+    .one_of("form"),
     Key::new("event", Kind::Event(EVENT), "Any event of the history.").one_of("form"),
     Key::new(
         "order",
@@ -355,12 +510,24 @@ pub(super) const EXPECT: &[Key] = &[
         "Events that happen in this order; each is looked for after the one before it.",
     )
     .one_of("form"),
-    Key::new("count", Kind::Count, "How many: a number, or `{ min = 1, max = 4 }`. Without it, \
-              at least one.")
-        .beside(COUNTED),
-    Key::new("never", Kind::Boolean, "Whether none may happen: the same as `count = 0`.")
-        .beside(COUNTED),
-    Key::new("at", Kind::Refers("host"), "The host at which it must be observed."),
+    Key::new(
+        "count",
+        Kind::Count,
+        "How many: a number, or `{ min = 1, max = 4 }`. Without it, \
+              at least one.",
+    )
+    .beside(COUNTED),
+    Key::new(
+        "never",
+        Kind::Boolean,
+        "Whether none may happen: the same as `count = 0`.",
+    )
+    .beside(COUNTED),
+    Key::new(
+        "at",
+        Kind::Refers("host"),
+        "The host at which it must be observed.",
+    ),
     Key::new(
         "within",
         Kind::Duration,
@@ -382,11 +549,24 @@ const PACKET_COUNT: &[&str] = &["rule", "partition", "middlebox"];
 
 /// `[[bites]]`: the proof that a fault happened.
 pub(super) const BITES: &[Key] = &[
-    Key::new("rule", Kind::Refers("rule"), "A firewall rule that hit packets.").one_of("fault"),
-    Key::new("partition", Kind::Refers("partition"), "A partition that hit packets.")
-        .one_of("fault"),
-    Key::new("middlebox", Kind::Refers("middlebox"), "A middlebox that hit packets.")
-        .one_of("fault"),
+    Key::new(
+        "rule",
+        Kind::Refers("rule"),
+        "A firewall rule that hit packets.",
+    )
+    .one_of("fault"),
+    Key::new(
+        "partition",
+        Kind::Refers("partition"),
+        "A partition that hit packets.",
+    )
+    .one_of("fault"),
+    Key::new(
+        "middlebox",
+        Kind::Refers("middlebox"),
+        "A middlebox that hit packets.",
+    )
+    .one_of("fault"),
     Key::new(
         "event",
         Kind::Event(EVENT),
@@ -399,9 +579,18 @@ pub(super) const BITES: &[Key] = &[
         "Events in an order that shows that the fault hit: work starts, then its host crashes.",
     )
     .one_of("fault"),
-    Key::new("packets", Kind::Count, "How many packets it hit. Without it, at least one.")
-        .beside(PACKET_COUNT),
-    Key::new("count", Kind::Count, "How many events. Without it, at least one.").beside(&["event"]),
+    Key::new(
+        "packets",
+        Kind::Count,
+        "How many packets it hit. Without it, at least one.",
+    )
+    .beside(PACKET_COUNT),
+    Key::new(
+        "count",
+        Kind::Count,
+        "How many events. Without it, at least one.",
+    )
+    .beside(&["event"]),
 ];
 
 /// The names of the actions of [`AT`] that are faults, so that a file with one needs `[[bites]]`.

@@ -105,10 +105,7 @@ impl Library {
     ///
     /// # Errors
     /// [`LibraryError`], by what is wrong.
-    pub fn find(
-        from: &Path,
-        protocols: Vec<&'static dyn Protocol>,
-    ) -> Result<Self, LibraryError> {
+    pub fn find(from: &Path, protocols: Vec<&'static dyn Protocol>) -> Result<Self, LibraryError> {
         let root = from.ancestors().map(|above| above.join("scenarios"));
         let root = root.into_iter().find(|root| root.join("clauses").is_dir());
         if let Some(root) = root {
@@ -149,7 +146,9 @@ impl Library {
                 // strictly.
                 let reasons: Uncovered = toml::from_str(&text).unwrap_or_default();
                 for entry in reasons.exception.into_iter().chain(reasons.pending) {
-                    library.uncovered.insert(entry.id, entry.reason.unwrap_or_default());
+                    library
+                        .uncovered
+                        .insert(entry.id, entry.reason.unwrap_or_default());
                 }
             } else if of_protocol(directory) {
                 library.files.insert(name.to_owned(), text);
@@ -276,6 +275,7 @@ impl Library {
         let pattern = pattern.trim_end_matches('/').trim_end_matches(".toml");
         pattern.is_empty()
             || pattern == name
+            || name.rsplit('/').next() == Some(pattern)
             || name
                 .strip_prefix(pattern)
                 .is_some_and(|rest| rest.starts_with('/'))
@@ -330,7 +330,11 @@ fn collect(
     };
     for entry in std::fs::read_dir(folder).map_err(error)? {
         let path = entry.map_err(error)?.path();
-        let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+        let name = path
+            .strip_prefix(root)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         if path.is_dir() {
             collect(root, &path, files)?;
         } else if name.contains('/') && name.ends_with(".toml") {
@@ -359,7 +363,11 @@ mod tests {
             ("a", "ab", false),
         ];
         for (pattern, name, means) in table {
-            assert_eq!(glob(pattern.as_bytes(), name.as_bytes()), means, "{pattern} {name}");
+            assert_eq!(
+                glob(pattern.as_bytes(), name.as_bytes()),
+                means,
+                "{pattern} {name}"
+            );
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Plan {
     pub bites: Vec<Table>,
     /// When the run ends at the latest.
     pub ends: Duration,
+    /// What the seed decided, one line a drawn value: `link 1 latency = "22.223ms"`.
+    pub drawn: Vec<String>,
 }
 
 /// One host of a plan.
@@ -107,8 +109,13 @@ impl Plan {
             expects: drawn("expect", &scenario.expects),
             bites: drawn("bites", &scenario.bites),
             ends: Duration::ZERO,
+            drawn: Vec::new(),
         };
-        plan.ends = plan.top.duration("ends").unwrap_or(plan.last_moment() + GRACE);
+        plan.drawn = plan.drawn_lines(scenario);
+        plan.ends = plan
+            .top
+            .duration("ends")
+            .unwrap_or(plan.last_moment() + GRACE);
         plan
     }
 
@@ -149,6 +156,28 @@ impl Plan {
         before.matches('\n').count() + 1
     }
 
+    fn drawn_lines(&self, scenario: &Scenario) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (host, (_, ranges)) in self.hosts.iter().zip(&scenario.hosts) {
+            host.keys.describe_draws(ranges, &host.name, &mut lines);
+        }
+        let sections = [
+            ("link", &self.links, &scenario.links),
+            ("path", &self.paths, &scenario.paths),
+            ("middlebox", &self.middleboxes, &scenario.middleboxes),
+            ("firewall", &self.firewall, &scenario.firewall),
+            ("at", &self.steps, &scenario.steps),
+            ("expect", &self.expects, &scenario.expects),
+            ("bites", &self.bites, &scenario.bites),
+        ];
+        for (name, drawn, ranges) in sections {
+            for (number, (drawn, ranges)) in (1..).zip(drawn.iter().zip(ranges)) {
+                drawn.describe_draws(ranges, &format!("{name} {number}"), &mut lines);
+            }
+        }
+        lines
+    }
+
     /// The last moment that the file names. What counts from an event counts from the start here:
     /// the event's own time is not known before the run.
     fn last_moment(&self) -> Duration {
@@ -156,7 +185,10 @@ impl Plan {
             keys.iter().filter_map(|key| table.duration(key)).sum()
         };
         let steps = self.steps.iter().map(|step| sum(step, ["time", "delay"]));
-        let bounds = self.expects.iter().map(|expect| sum(expect, ["within", "delay"]));
+        let bounds = self
+            .expects
+            .iter()
+            .map(|expect| sum(expect, ["within", "delay"]));
         steps.chain(bounds).max().unwrap_or_default()
     }
 }
@@ -169,10 +201,17 @@ const fn address(number: u32) -> Ipv4Addr {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# {} with seed {}", self.name, self.seed)?;
+        for line in &self.drawn {
+            writeln!(f, "# drawn: {line}")?;
+        }
         write_keys(f, &self.top)?;
         if !self.top.has("ends") {
             let nanoseconds = u64::try_from(self.ends.as_nanos()).unwrap_or(u64::MAX);
-            writeln!(f, "ends = \"{}\"", Amount::fixed(Unit::Nanosecond, nanoseconds))?;
+            writeln!(
+                f,
+                "ends = \"{}\"",
+                Amount::fixed(Unit::Nanosecond, nanoseconds)
+            )?;
         }
         for host in &self.hosts {
             writeln!(f, "\n[hosts.{}] # {}", host.name, host.address)?;

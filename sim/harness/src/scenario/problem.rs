@@ -39,7 +39,13 @@ impl Problems {
     }
 
     /// Reports a problem at `span`.
-    pub fn report(&mut self, span: Range<usize>, message: impl Into<String>, label: &str, help: &str) {
+    pub fn report(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: &str,
+        help: &str,
+    ) {
         self.list.push(Problem {
             message: message.into(),
             span,
@@ -132,7 +138,10 @@ impl Diagnostic for Report<'_> {
 
 /// The known name nearest to a mistyped one, near enough to be what was meant.
 #[must_use]
-pub(super) fn nearest<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(super) fn nearest<'k>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
     known
         .into_iter()
         .map(|name| (name, strsim::damerau_levenshtein(wrong, name)))

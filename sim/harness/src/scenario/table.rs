@@ -248,6 +248,21 @@ impl Table {
         }
     }
 
+    /// Adds a line for each value that was drawn from a range in `ranges`, after `place`.
+    pub(super) fn describe_draws(&self, ranges: &Self, place: &str, lines: &mut Vec<String>) {
+        for ((key, drawn), (_, range)) in self.iter().zip(ranges.iter()) {
+            match (&drawn.value, &range.value) {
+                (drawn @ Value::Amount(_), Value::Amount(range)) if range.is_range() => {
+                    lines.push(format!("{place} {key} = {drawn}"));
+                }
+                (Value::Table(drawn), Value::Table(ranges)) => {
+                    drawn.describe_draws(ranges, &format!("{place} {key}"), lines);
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn value(&self, key: &str) -> Option<&Value> {
         self.entry(key).map(|located| &located.value)
     }

@@ -109,7 +109,8 @@ count = 1
 
 #[test]
 fn a_name_is_declared_once() {
-    let again = with("[[at]]\ntime = \"2s\"\nsay = { from = \"bob\", as = \"w1\", word = \"x\" }\n");
+    let again =
+        with("[[at]]\ntime = \"2s\"\nsay = { from = \"bob\", as = \"w1\", word = \"x\" }\n");
     assert!(problems(&again).contains("the word `w1` is declared twice"));
 }
 
@@ -123,12 +124,17 @@ fn a_fault_without_proof_is_rejected_and_a_repair_is_no_fault() {
         "[[path]]\nfrom = \"ann\"\nto = \"bob\"\nloss = \"5%\"\n",
     ];
     for fault in faults {
-        assert!(problems(&with(fault)).contains("nothing proves that it bites"), "{fault}");
+        assert!(
+            problems(&with(fault)).contains("nothing proves that it bites"),
+            "{fault}"
+        );
         let proof = "[[bites]]\nevent = { effect = \"noticed\" }\n";
         load(&with(&format!("{fault}{proof}"))).expect(fault);
     }
-    load(&with("[[firewall]]\nhost = \"bob\"\nname = \"r\"\nverdict = \"accept\"\n"))
-        .expect("an accepting rule is no fault");
+    load(&with(
+        "[[firewall]]\nhost = \"bob\"\nname = \"r\"\nverdict = \"accept\"\n",
+    ))
+    .expect("an accepting rule is no fault");
 }
 
 #[test]
@@ -156,9 +162,15 @@ fn a_plan_is_stable_and_prints_as_a_file_that_plans_to_the_same() {
     let plan = Plan::new(&load(&text).expect("a valid file"), 7);
     let printed = plan.to_string();
     let again = Plan::new(&load(&printed).expect("a plan is a scenario"), 7);
-    assert_eq!(again.to_string(), printed);
+    let without_draws = |text: &str| {
+        let lines = text.lines().filter(|line| !line.starts_with("# drawn"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(without_draws(&again.to_string()), without_draws(&printed));
     insta::assert_snapshot!(printed, @r#"
     # toy/test with seed 7
+    # drawn: link 1 latency = "22.223ms"
+    # drawn: at 2 delay = "1.306363s"
     title = "What is told is said"
     clauses = "TOY-1"
     ends = "150m"

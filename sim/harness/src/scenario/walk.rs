@@ -194,13 +194,7 @@ impl Walk {
         );
     }
 
-    fn check_group(
-        &mut self,
-        what: &str,
-        group: &[&str],
-        tree: &DeTable<'_>,
-        span: &Range<usize>,
-    ) {
+    fn check_group(&mut self, what: &str, group: &[&str], tree: &DeTable<'_>, span: &Range<usize>) {
         let there: Vec<&str> = group.iter().copied().filter(|k| written(tree, k)).collect();
         match there.as_slice() {
             [_] => {}
@@ -277,12 +271,7 @@ impl Walk {
         );
     }
 
-    fn choice(
-        &mut self,
-        key: &Key,
-        words: &[&str],
-        value: Spanned<'_, '_>,
-    ) -> Option<String> {
+    fn choice(&mut self, key: &Key, words: &[&str], value: Spanned<'_, '_>) -> Option<String> {
         let Some(word) = text(value) else {
             self.wrong(key, value, "");
             return None;
@@ -336,10 +325,9 @@ impl Walk {
         let result = match value.get_ref() {
             DeValue::String(text) => Amount::parse(text, unit),
             DeValue::Integer(_) | DeValue::Float(_) => Err(AmountError::NoUnit),
-            DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)
-            | DeValue::Table(_) => Err(AmountError::NotANumber),
+            DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                Err(AmountError::NotANumber)
+            }
         };
         match result {
             Ok(amount) => Some(Value::Amount(amount)),
@@ -420,8 +408,22 @@ impl Walk {
 }
 
 const COUNT: &[Key] = &[
-    Key::new("min", Kind::Integer { min: 0, max: u64::MAX }, "At least so many."),
-    Key::new("max", Kind::Integer { min: 0, max: u64::MAX }, "At most so many."),
+    Key::new(
+        "min",
+        Kind::Integer {
+            min: 0,
+            max: u64::MAX,
+        },
+        "At least so many.",
+    ),
+    Key::new(
+        "max",
+        Kind::Integer {
+            min: 0,
+            max: u64::MAX,
+        },
+        "At most so many.",
+    ),
 ];
 
 fn written(tree: &DeTable<'_>, key: &str) -> bool {
@@ -455,7 +457,11 @@ fn default(key: &Key) -> Located {
         Kind::Rate => amount(Unit::BitPerSecond),
         Kind::Percent => amount(Unit::PartPerMillion),
         Kind::Offset => offset(key.default).map(Value::Offset),
-        Kind::Port | Kind::Ports => key.default.parse().ok().map(|port| Value::Ports(port..=port)),
+        Kind::Port | Kind::Ports => key
+            .default
+            .parse()
+            .ok()
+            .map(|port| Value::Ports(port..=port)),
         Kind::Texts | Kind::Choices(_) | Kind::Hosts => {
             Some(Value::Texts(vec![key.default.to_owned()]))
         }
@@ -515,7 +521,9 @@ fn offset(text: &str) -> Option<i64> {
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let amount = Amount::parse(size, Unit::Nanosecond).ok()?;
-    let size = i64::try_from(amount.low).ok().filter(|_| !amount.is_range())?;
+    let size = i64::try_from(amount.low)
+        .ok()
+        .filter(|_| !amount.is_range())?;
     Some(if negative { -size } else { size })
 }
 

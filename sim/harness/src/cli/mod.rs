@@ -1,0 +1,175 @@
+//! The program `portcullis`: its command line.
+//!
+//! # Module map
+//! - [`Cli`], [`main`]: arguments and dispatch.
+//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios.
+//! - `error`: what can go wrong before anything runs.
+
+mod error;
+mod look;
+mod replay;
+mod run;
+
+use std::io::Write;
+use std::process;
+
+use clap::{Args, Parser, Subcommand};
+use portcullis_reports::ExitCode;
+
+use crate::protocols::PROTOCOLS;
+use crate::scenario::{Ink, Library, Scenario, reference};
+pub use error::CliError;
+
+const EXIT_CODES: &str = "\
+Exit codes, the worst first when several apply:
+  70  the harness failed: says nothing about the implementation
+   5  the same seed gave two different runs: no verdict can be trusted
+   1  at least one MUST is broken (FAIL)
+   3  at least one scenario could not be judged (INCONCLUSIVE), none failed
+   4  nothing ran
+   0  everything passed; WARN (a broken SHOULD), INFO, UNSUPPORTED and DISABLED count as passed
+   2  the command line or a scenario file is wrong, so nothing was run";
+
+/// Runs protocol scenarios in a simulated network with firewalls, latency, partitions and crashes,
+/// and judges them clause by clause. Without a command it runs every scenario there is.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs scenarios and prints their verdicts.
+    #[command(after_help = EXIT_CODES)]
+    Run(run::RunArgs),
+    /// Lists the scenarios with their clauses.
+    List(look::ListArgs),
+    /// Shows a scenario: its claim, its clauses in words, and the plan of one seed.
+    Show(look::ShowArgs),
+    /// Checks scenario files and reports everything that is wrong with them.
+    Check(look::CheckArgs),
+    /// Runs one scenario under one seed and prints its timeline.
+    #[command(after_help = EXIT_CODES)]
+    Replay(replay::ReplayArgs),
+    /// Prints the JSON Schema of scenario files, for editors.
+    Schema,
+    /// Prints the reference page of the keys of scenario files, as Markdown.
+    Keys,
+}
+
+/// Which scenario.
+#[derive(Debug, Args)]
+struct OneScenario {
+    /// A scenario's name (the last part is enough when it is unique), or the path of a file.
+    scenario: String,
+}
+
+/// Runs the program and returns the code of its end.
+#[must_use]
+pub fn main() -> process::ExitCode {
+    let code = match dispatch(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            error.print();
+            error.code()
+        }
+    };
+    process::ExitCode::from(code.number())
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+    match cli.command {
+        None => run::run(&run::RunArgs::default()),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::List(args)) => look::list(&args),
+        Some(Command::Show(args)) => look::show(&args),
+        Some(Command::Check(args)) => look::check(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Schema) => {
+            say(&reference::json_schema(PROTOCOLS));
+            Ok(ExitCode::Pass)
+        }
+        Some(Command::Keys) => {
+            say(&reference::page(PROTOCOLS));
+            Ok(ExitCode::Pass)
+        }
+    }
+}
+
+/// The scenarios of the checkout around the working directory, or the embedded ones.
+fn library() -> Result<Library, CliError> {
+    let here = std::env::current_dir().map_err(CliError::WorkingDirectory)?;
+    Ok(Library::find(&here, PROTOCOLS.to_vec())?)
+}
+
+/// The loaded scenarios that `patterns` mean; all of them when there is none.
+fn load(library: &Library, patterns: &[String]) -> Result<Vec<Scenario>, CliError> {
+    let (scenarios, errors) = library.load_all(&library.select(patterns)?);
+    if errors.is_empty() {
+        Ok(scenarios)
+    } else {
+        Err(CliError::Scenarios(errors))
+    }
+}
+
+fn load_one(library: &Library, one: &OneScenario) -> Result<Scenario, CliError> {
+    let mut scenarios = load(library, std::slice::from_ref(&one.scenario))?;
+    match (scenarios.pop(), scenarios.len()) {
+        (Some(scenario), 0) => Ok(scenario),
+        (_, others) => Err(CliError::NotOne {
+            pattern: one.scenario.clone(),
+            count: others + 1,
+        }),
+    }
+}
+
+/// Prints to standard output, without escape sequences where they are not wanted.
+///
+/// A reader that goes away, such as `head`, is no reason to fail.
+fn say(text: &str) {
+    let text = text.trim_end_matches('\n');
+    writeln!(anstream::stdout().lock(), "{text}").ok();
+}
+
+/// Prints to standard error likewise.
+fn complain(text: &str) {
+    writeln!(anstream::stderr().lock(), "{text}").ok();
+}
+
+/// Whether standard error shows colours.
+fn ink() -> Ink {
+    match anstream::AutoStream::choice(&std::io::stderr()) {
+        anstream::ColorChoice::Never => Ink::Plain,
+        anstream::ColorChoice::Auto
+        | anstream::ColorChoice::AlwaysAnsi
+        | anstream::ColorChoice::Always => Ink::Colored,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code_worst_first() {
+        let order = ["70", "5", "1", "3", "4", "0", "2"];
+        let places: Vec<_> = order
+            .iter()
+            .map(|code| {
+                EXIT_CODES
+                    .find(&format!(" {code}  "))
+                    .expect("every code is listed")
+            })
+            .collect();
+        assert!(places.is_sorted());
+    }
+}
