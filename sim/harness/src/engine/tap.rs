@@ -19,15 +19,34 @@ use super::journal::Journal;
 pub(crate) struct Tap {
     journal: Arc<Journal>,
     choice: Option<DecoderChoice>,
-    /// The newest connection between two ends: opener, then acceptor.
-    connections: BTreeMap<(SocketAddrV4, SocketAddrV4), Followed>,
+    /// The newest connection between two ends, until both ends are done with it.
+    connections: BTreeMap<Pair, Followed>,
     opened: u64,
     decoded: Vec<Decoded>,
 }
 
-/// One connection and its two streams.
+/// Opener and acceptor of a connection in one word, which compares faster than addresses do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair(u128);
+
+impl Pair {
+    fn new(opener: SocketAddrV4, acceptor: SocketAddrV4) -> Self {
+        let end = |address: SocketAddrV4| {
+            (u128::from(address.ip().to_bits()) << 16) | u128::from(address.port())
+        };
+        Self((end(opener) << 64) | end(acceptor))
+    }
+}
+
+/// One connection, and its two streams where somebody decodes them.
 struct Followed {
     id: ConnectionId,
+    opener_done: bool,
+    acceptor_done: bool,
+    streams: Option<Box<Streams>>,
+}
+
+struct Streams {
     forward: Stream,
     backward: Stream,
 }
@@ -94,11 +113,20 @@ impl Tap {
             Role::Opener => (ends.local, ends.remote),
             Role::Acceptor => (ends.remote, ends.local),
         };
-        let known = self.connections.get(&(opener, acceptor));
-        let id = match known {
-            Some(followed) if phase != Phase::Opening => followed.id,
-            _ => self.open(opener, acceptor),
+        let pair = Pair::new(opener, acceptor);
+        let known = self.connections.get_mut(&pair);
+        let followed = match known {
+            Some(followed) if phase != Phase::Opening => followed,
+            _ => self.open(pair, opener, acceptor),
         };
+        let id = followed.id;
+        match role {
+            Role::Opener => followed.opener_done = is_last(phase),
+            Role::Acceptor => followed.acceptor_done = is_last(phase),
+        }
+        if followed.opener_done && followed.acceptor_done {
+            self.connections.remove(&pair);
+        }
         let event = ConnectionEvent {
             connection: id,
             phase: phase_of(phase),
@@ -125,24 +153,23 @@ impl Tap {
             journal,
             ..
         } = self;
-        let forward = (source, destination);
-        let backward = (destination, source);
+        let forward = Pair::new(source, destination);
+        let backward = Pair::new(destination, source);
         // Where each end once opened a connection to the other between the same ports, the newer
         // one is meant.
-        let age = |key| connections.get(key).map(|followed| followed.id);
-        let (key, opens) = if age(&forward) > age(&backward) {
-            (forward, true)
-        } else {
-            (backward, false)
-        };
-        let Some(followed) = connections.get_mut(&key) else {
+        let age = |pair| connections.get(pair).map(|followed| followed.id);
+        let opens = age(&forward) > age(&backward);
+        let pair = if opens { forward } else { backward };
+        let Some(followed) = connections.get_mut(&pair) else {
             return;
         };
-        let id = followed.id;
+        let (id, Some(streams)) = (followed.id, &mut followed.streams) else {
+            return;
+        };
         let stream = if opens {
-            &mut followed.forward
+            &mut streams.forward
         } else {
-            &mut followed.backward
+            &mut streams.backward
         };
         let tell = |event: MessageEvent| {
             journal.append(Entry {
@@ -182,26 +209,32 @@ impl Tap {
         }
     }
 
-    fn open(&mut self, opener: SocketAddrV4, acceptor: SocketAddrV4) -> ConnectionId {
+    fn open(&mut self, pair: Pair, opener: SocketAddrV4, acceptor: SocketAddrV4) -> &mut Followed {
         self.opened += 1;
-        let id = ConnectionId(self.opened);
-        let choose = |source, destination, from_opener| Stream {
-            decoder: self.choice.as_ref().and_then(|choice| {
-                choice(Flow {
+        let streams = self.choice.as_ref().map(|choice| {
+            let choose = |source, destination, from_opener| Stream {
+                decoder: choice(Flow {
                     source,
                     destination,
                     from_opener,
-                })
-            }),
-            ..Stream::default()
-        };
+                }),
+                ..Stream::default()
+            };
+            Box::new(Streams {
+                forward: choose(opener, acceptor, true),
+                backward: choose(acceptor, opener, false),
+            })
+        });
         let followed = Followed {
-            id,
-            forward: choose(opener, acceptor, true),
-            backward: choose(acceptor, opener, false),
+            id: ConnectionId(self.opened),
+            opener_done: false,
+            acceptor_done: false,
+            streams,
         };
-        self.connections.insert((opener, acceptor), followed);
-        id
+        self.connections.insert(pair, followed);
+        self.connections
+            .get_mut(&pair)
+            .expect("it was inserted just now")
     }
 }
 
@@ -215,6 +248,19 @@ impl Stream {
             event.passage = Passage::Delivered;
             tell(event);
         }
+    }
+}
+
+/// Whether an end is done with the connection after this phase.
+const fn is_last(phase: Phase) -> bool {
+    match phase {
+        Phase::Opening | Phase::Established | Phase::FinSent | Phase::FinReceived => false,
+        Phase::Refused
+        | Phase::TimedOut
+        | Phase::HostUnreachable
+        | Phase::NetworkUnreachable
+        | Phase::Reset
+        | Phase::Closed => true,
     }
 }
 

@@ -104,9 +104,7 @@ impl Drive {
     /// Ends the history here: what teardown does later leaves no trace in it.
     pub(crate) fn freeze(&self, end: End) -> RunOutcome {
         let (history, mut digest) = self.journal.freeze();
-        let packets = self.fabric.digest();
-        digest.number((packets >> 64) as u64);
-        digest.number(packets as u64);
+        digest.absorb(self.fabric.digest());
         RunOutcome {
             history,
             digest: digest.value(),
