@@ -5,3 +5,4 @@
 mod connection;
 mod lab;
 mod profile;
+mod property;
