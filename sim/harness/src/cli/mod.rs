@@ -2,7 +2,8 @@
 //!
 //! # Module map
 //! - [`Cli`], [`main`]: arguments and dispatch.
-//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios.
+//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios. `serve`, `submit`,
+//!   `watch` and `query` are [`crate::serve`]'s.
 //! - `error`: what can go wrong before anything runs.
 
 mod error;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use portcullis_reports::ExitCode;
 
 use crate::protocols::PROTOCOLS;
+use crate::serve::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
 use crate::scenario::{Ink, Library, Scenario, reference};
 pub use error::CliError;
 
@@ -53,6 +55,14 @@ enum Command {
     /// Runs one scenario under one seed and prints its timeline.
     #[command(after_help = EXIT_CODES)]
     Replay(replay::ReplayArgs),
+    /// Runs one of our implementations on real sockets.
+    Serve(ServeArgs),
+    /// Submits a task to the next environment and waits for its outcome.
+    Submit(SubmitArgs),
+    /// Shows how far a task has come until it has ended.
+    Watch(WatchArgs),
+    /// Asks the next environment what it has recorded about a task.
+    Query(QueryArgs),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints the reference page of the keys of scenario files, as Markdown.
@@ -69,18 +79,11 @@ struct OneScenario {
 /// Runs the program and returns the code of its end.
 #[must_use]
 pub fn main() -> process::ExitCode {
-    let code = match dispatch(Cli::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            error.print();
-            error.code()
-        }
-    };
-    process::ExitCode::from(code.number())
-}
-
-fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
-    match cli.command {
+    let result = match Cli::parse().command {
+        Some(Command::Serve(args)) => return args.run(),
+        Some(Command::Submit(args)) => return args.run(),
+        Some(Command::Watch(args)) => return args.run(),
+        Some(Command::Query(args)) => return args.run(),
         None => run::run(&run::RunArgs::default()),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::List(args)) => look::list(&args),
@@ -95,7 +98,12 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             say(&reference::page(PROTOCOLS));
             Ok(ExitCode::Pass)
         }
-    }
+    };
+    let code = result.unwrap_or_else(|error| {
+        error.print();
+        error.code()
+    });
+    process::ExitCode::from(code.number())
 }
 
 /// The scenarios of the checkout around the working directory, or the embedded ones.

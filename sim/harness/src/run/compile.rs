@@ -195,7 +195,7 @@ fn rule(plan: &Plan, table: &Table) -> Rule {
 }
 
 fn verdict(table: &Table) -> Verdict {
-    let by = table.duration("by").unwrap_or_default();
+    let by = table.duration("by").unwrap_or(Duration::from_secs(1));
     match table.text("verdict").unwrap_or_default() {
         "accept" => Verdict::Accept,
         "reset" => Verdict::Reset,

@@ -210,7 +210,7 @@ impl Library {
         Scenario::load(&file.name, &file.path, Arc::clone(&file.text), known)
     }
 
-    /// Loads several files; titles are compared with those of the whole library.
+    /// Loads several files; the titles of those in the library are compared with all its others.
     #[must_use]
     pub fn load_all(&self, files: &[ScenarioFile]) -> (Vec<Scenario>, Vec<ScenarioError>) {
         let mut titles: BTreeMap<String, String> = BTreeMap::new();
@@ -230,7 +230,9 @@ impl Library {
                 }
             };
             match titles.get(scenario.title()) {
-                Some(other) if *other != scenario.name && !self.is_same(other, file) => {
+                Some(other)
+                    if *other != scenario.name && self.files.contains_key(&scenario.name) =>
+                {
                     let message = format!("the title is already that of `{other}`");
                     errors.push(scenario.title_problem(message, "a title names one claim"));
                 }
@@ -256,11 +258,6 @@ impl Library {
                 ..ClauseRecord::from(clause)
             })
             .collect()
-    }
-
-    /// Whether a file outside the library holds the text of the scenario called `name`.
-    fn is_same(&self, name: &str, file: &ScenarioFile) -> bool {
-        self.files.get(name) == Some(&file.text)
     }
 
     /// Whether `pattern` means the scenario called `name`.

@@ -16,6 +16,7 @@ mod file;
 mod key;
 mod keys;
 mod library;
+mod literal;
 mod plan;
 mod problem;
 mod protocol;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::key::{Key, Kind, Presence};
 use super::keys;
+use super::literal::expected;
 use super::protocol::Protocol;
-use super::walk::expected;
 
 /// A section of a file: its heading, what it is for, its core keys, and what a protocol adds.
 struct Section {
