@@ -16,7 +16,7 @@ mod stack;
 mod time;
 mod wire;
 
-pub use capture::{Capture, Fate, Observation, Observer};
+pub use capture::{Capture, Fate, Observation, Observer, PcapNg};
 pub use error::SocketError;
 pub use firewall::{
     CutEnd, Direction, Firewall, FlowState, IDLE_TIMEOUT, Idle, OnExpiry, POLICY, Policy, Prefix,

@@ -1,5 +1,7 @@
 //! Every packet and its fate.
 
+mod pcapng;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::firewall::RuleName;
 use crate::packet::{Packet, Transport};
 use crate::time::SimTime;
+
+pub use pcapng::PcapNg;
 
 /// What became of a packet at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -162,6 +162,12 @@ impl Stack {
         self.endpoint.socket_count()
     }
 
+    /// How many segments were sent again: SYNs, SYN-ACKs, data and FINs, but not window probes.
+    #[must_use]
+    pub const fn retransmissions(&self) -> u64 {
+        self.endpoint.outbox.retransmissions
+    }
+
     /// Starts to listen on `port`, 0 for a dynamic one, with room for `backlog` connections (at
     /// least 1) that are being opened or wait to be accepted.
     ///

@@ -25,6 +25,7 @@ pub(super) fn send_syn(socket: &mut Socket, turn: &mut Turn<'_>) {
         socket.rto.time(socket.send.nxt, turn.now);
     } else {
         socket.rto.distrust();
+        turn.outbox.retransmissions += 1;
     }
     turn.send(socket, segment);
     let profile = &turn.config.profile;
@@ -80,6 +81,7 @@ pub(super) fn send_syn_ack(socket: &mut Socket, turn: &mut Turn<'_>) {
         socket.rto.time(socket.send.nxt, turn.now);
     } else {
         socket.rto.distrust();
+        turn.outbox.retransmissions += 1;
     }
     turn.send(socket, segment);
 }

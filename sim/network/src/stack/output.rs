@@ -58,7 +58,8 @@ fn emit(socket: &mut Socket, turn: &mut Turn<'_>, portion: Portion) {
     if portion.fin == Fin::Sent {
         flags = flags | TcpFlags::FIN;
     }
-    if !portion.payload.is_empty() && socket.send.unsent() == 0 {
+    let end = portion.sequence + portion.payload.len() as u32 + u32::from(flags.fin());
+    if !portion.payload.is_empty() && socket.send.unsent() == 0 && end == socket.send.nxt {
         flags = flags | TcpFlags::PSH;
     }
     let mut segment = header(socket, flags);
@@ -92,6 +93,7 @@ pub(super) fn send_reset(socket: &mut Socket, turn: &mut Turn<'_>) {
 /// Sends the first unacknowledged segment again.
 pub(super) fn retransmit_first(socket: &mut Socket, turn: &mut Turn<'_>) {
     socket.rto.distrust();
+    turn.outbox.retransmissions += 1;
     let portion = socket.send.first_portion();
     emit(socket, turn, portion);
 }

@@ -28,6 +28,8 @@ pub(super) struct Portion {
 #[derive(Debug)]
 pub(super) struct SendHalf {
     queue: SendQueue,
+    /// Lengths of the segments in flight, so that one is sent again as it was sent before.
+    segments: VecDeque<usize>,
     capacity: usize,
     /// Oldest unacknowledged number.
     pub(super) una: Sequence,
@@ -52,6 +54,7 @@ impl SendHalf {
     pub(super) fn new(iss: Sequence, capacity: usize) -> Self {
         Self {
             queue: SendQueue::default(),
+            segments: VecDeque::new(),
             capacity,
             una: iss,
             nxt: iss,
@@ -108,6 +111,7 @@ impl SendHalf {
         }
         let sequence = self.nxt;
         let payload = self.queue.take(take);
+        self.segments.push_back(take);
         self.nxt = self.nxt + payload.len() as u32;
         let mut fin = Fin::Open;
         if self.fin == Fin::Queued && self.unsent() == 0 {
@@ -141,8 +145,9 @@ impl SendHalf {
 
     /// The first unacknowledged segment, to be sent again.
     pub(super) fn first_portion(&self) -> Portion {
-        let limit = self.queue.sent.min(self.mss as usize);
-        let payload = self.queue.front(limit);
+        let payload = self
+            .queue
+            .front(self.segments.front().copied().unwrap_or(0));
         let last = payload.len() == self.queue.sent && self.queue.sent == self.queue.len;
         let fin = if last && self.fin == Fin::Sent {
             Fin::Sent
@@ -162,7 +167,21 @@ impl SendHalf {
         self.una = self.una + advance;
         let octets = (advance as usize).min(self.queue.sent);
         self.queue.drop_front(octets);
+        self.drop_segments(octets);
         advance
+    }
+
+    fn drop_segments(&mut self, mut octets: usize) {
+        while let Some(front) = self.segments.front_mut()
+            && octets > 0
+        {
+            if octets < *front {
+                *front -= octets;
+                return;
+            }
+            octets -= *front;
+            self.segments.pop_front();
+        }
     }
 
     /// Takes the peer's window unless a newer segment has already told it (RFC 9293 3.10.7.4).
@@ -189,6 +208,7 @@ impl SendHalf {
     /// Forgets everything queued: the connection is gone.
     pub(super) fn purge(&mut self) {
         self.queue = SendQueue::default();
+        self.segments.clear();
         self.una = self.nxt;
     }
 }

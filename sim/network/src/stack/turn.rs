@@ -14,6 +14,8 @@ use crate::time::SimTime;
 pub(super) struct Outbox {
     pub(super) packets: VecDeque<Packet>,
     pub(super) events: VecDeque<StackEvent>,
+    /// Segments that repeat what was sent before.
+    pub(super) retransmissions: u64,
     identification: u16,
 }
 
