@@ -7,6 +7,9 @@
 mod destination;
 mod originator;
 
+#[cfg(test)]
+mod tests;
+
 pub use destination::{DestinationEffect, DestinationEvent, DestinationState, DestinationTask};
 pub use originator::{OriginatorEffect, OriginatorEvent, OriginatorState, OriginatorTask, Settled};
 

@@ -215,7 +215,7 @@ impl OriginatorTask {
             | (State::Sending | State::InDoubt, Event::DeadlineExpired)
             | (State::Prepared | State::Sending, Event::Status(None)) => Ok((self, &[])),
             // ET-52: the destination's record is authoritative, also when it has none.
-            (State::InDoubt, Event::Status(None)) => Ok((self.at(State::Sending), &[Effect::Send])),
+            (State::InDoubt, Event::Status(None)) => Ok((self.forgotten(), &[Effect::Send])),
             (State::Accepted, Event::Status(None)) => {
                 Ok((self.at(State::InDoubt), &[Effect::AskStatus]))
             }
@@ -267,6 +267,15 @@ impl OriginatorTask {
 
     const fn at(self, state: OriginatorState) -> Self {
         Self { state, ..self }
+    }
+
+    /// To be sent again, under the same id: the deadline counts from the next acceptance.
+    const fn forgotten(self) -> Self {
+        Self {
+            state: OriginatorState::Sending,
+            accepted_ms: None,
+            ..self
+        }
     }
 
     fn accepted(self, now: Timestamp) -> Self {

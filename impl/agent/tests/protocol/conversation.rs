@@ -1,17 +1,14 @@
 //! Whole conversations between agents on a network in memory, under paused time.
 
-#[cfg(test)]
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{Fault, World, command, deploy_request, name, task};
 use portcullis_agent::message::{FailureReason, Outcome, Reason};
 use portcullis_agent::observe::{Phase, Warning};
 use portcullis_agent::state::Settled;
 use portcullis_agent::work::{Job, Tree};
 use portcullis_agent::{AgentEvent, Order, SubmitRequest};
 use tokio::time::{sleep, timeout};
-use world::{Fault, World, command, deploy_request, name, task};
 
 const SUCCEEDED: Settled = Settled::Ended(Outcome::Succeeded);
 const MINUTE: Duration = Duration::from_secs(60);

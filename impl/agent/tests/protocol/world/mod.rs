@@ -18,7 +18,7 @@ use portcullis_store::{Disk, SimStore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub(crate) use net::{Fault, MemoryNet, Wires};
+pub(crate) use net::{Fault, MemoryNet, MemoryStream, Wires};
 
 /// The work of a test environment.
 pub(crate) type TestWork = Workshop<SimulatedPayload, SimulatedExecutor>;
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// Ends every task of a host at once; what is durable stays.
-    pub(crate) async fn crash(&mut self, host: &str) {
+    pub(crate) async fn crash(&self, host: &str) {
         let site = &self.sites[host];
         let mut tasks = std::mem::take(&mut *site.tasks.lock().unwrap());
         tasks.shutdown().await;
@@ -259,9 +259,11 @@ impl World {
     /// The states that `host` announced for a task, in order.
     pub(crate) fn states(&self, host: &str, id: &str) -> Vec<&'static str> {
         let events = self.events.lock().unwrap();
-        let states = events.iter().filter_map(|(_, at, event)| match event {
-            AgentEvent::State { task, to, .. } if at == host && task.as_str() == id => Some(*to),
-            _ => None,
+        let states = events.iter().filter_map(|(_, at, event)| {
+            let AgentEvent::State { task, to, .. } = event else {
+                return None;
+            };
+            (at == host && task.as_str() == id).then_some(*to)
         });
         states.collect()
     }
