@@ -17,7 +17,7 @@ use crate::exchange::exchange;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId};
 use crate::observe::{AgentEvent, Observer, Warning};
 
-/// One agent's share of the world.
+/// One agent's share of the world. ET-83: time, randomness, ports and I/O come from here only.
 #[derive(Debug)]
 pub(crate) struct Services<N, S, W> {
     pub(crate) host: Host<N>,

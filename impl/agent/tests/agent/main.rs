@@ -1,0 +1,12 @@
+//! The codec, and agents: on a network in memory under paused time, and on the real one.
+
+#[cfg(test)]
+mod codec;
+#[cfg(test)]
+mod connection;
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod world;
