@@ -178,9 +178,14 @@ impl Expectation for Counted {
         if self.is_exceeded() {
             return Outcome::broken(self.described(), entries());
         }
-        if self.window.opened().is_none() && self.count.min > 0 {
-            let seen = format!("{} never happened", self.window.after_words);
-            return Outcome::broken(seen, Vec::new());
+        if self.window.opened().is_none() {
+            let reason = format!("{} never happened", self.window.after_words);
+            return if self.count.min > 0 {
+                Outcome::broken(reason, Vec::new())
+            } else {
+                // What never began cannot be said to have been kept.
+                Outcome::Unknown { reason }
+            };
         }
         if self.count.admits(self.counted()) {
             return Outcome::Holds;

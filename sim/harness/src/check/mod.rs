@@ -21,3 +21,6 @@ pub use explain::explain;
 pub use judge::{Judgement, judge};
 pub use ordered::Ordered;
 pub use set::{Checks, HITS, needs_packets};
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ pub struct Ordered {
     window: Window,
     found: Vec<(usize, Duration)>,
     matched: u32,
-    /// The first match of the step now looked for that came before it was looked for.
+    /// For each step its last match that came before it was looked for.
     early: Vec<Option<(usize, Duration)>>,
 }
 
@@ -53,7 +53,7 @@ impl Expectation for Ordered {
             }
             if step > next {
                 if let Some(early) = self.early.get_mut(step) {
-                    early.get_or_insert((index, entry.at));
+                    *early = Some((index, entry.at));
                 }
                 continue;
             }

@@ -81,7 +81,7 @@ pub fn in_words(kind: EventKind, event: &Table) -> String {
         let said = words(&located.value);
         match key {
             "nth" if said == "1" => {}
-            "nth" => rest.push_str(&format!(", for the {said}th time")),
+            "nth" => rest.push_str(&format!(" (number {said})")),
             "phase" | "kind" => principal = said,
             _ if key == kind.name() => principal = said,
             "passage" if located.is_default => {}

@@ -30,6 +30,14 @@ pub(crate) const CLAUSES: &str = r#"
     evidence = "DD"
     topic = "talk"
     text = "A talker SHOULD be brief."
+
+    [[clause]]
+    id = "TOY-3"
+    level = "may"
+    binds = "talker"
+    evidence = "DD"
+    topic = "talk"
+    text = "A talker MAY be polite."
 "#;
 
 /// A scenario without faults; tests append to it.
