@@ -6,12 +6,15 @@ use portcullis_network::{SimTime, Stack};
 
 use super::packet::Fabric;
 use super::tasks::HostIndex;
+use super::turmoil::Port;
 
 /// One host's access to its stack.
 #[derive(Clone)]
 pub(crate) enum Door {
     /// The stack is one of many in the packet engine's network.
     Fabric(Arc<Fabric>, HostIndex),
+    /// The stack is that of a turmoil host.
+    Port(Arc<Port>),
 }
 
 impl Door {
@@ -19,6 +22,7 @@ impl Door {
     pub(crate) fn with<R>(&self, call: impl FnOnce(SimTime, &mut Stack) -> R) -> R {
         match self {
             Self::Fabric(fabric, host) => fabric.with_stack(*host, call),
+            Self::Port(port) => port.with_stack(call),
         }
     }
 }

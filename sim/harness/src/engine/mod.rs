@@ -6,13 +6,16 @@
 //!
 //! # Module map
 //! - [`packet`]: the default engine, every host in one runtime over `portcullis_network`.
+//! - [`turmoil`]: real turmoil hosts with the same stacks, as a second opinion.
 //! - spec ([`RunSpec`], [`Topology`], [`Step`], [`Action`], [`Node`]): what goes in.
 //! - outcome ([`RunOutcome`], [`End`], [`EngineError`]): what comes out.
+//! - agreement ([`disagreement`]): whether two engines made the same of one plan.
 //! - pattern ([`EventPattern`], [`entry_field`]): how entries of the history are named.
 //! - net ([`SimNet`]): the network as a host's code sees it; door: the way to the host's stack.
 //! - tasks: the executor of the hosts' tasks. seat: what outlives a host's crash. timeline: steps.
-//! - journal, digest, tap, decoder: how the history comes about.
+//! - journal, digest, tap, record, decoder: how the history comes about.
 
+mod agreement;
 mod decoder;
 mod digest;
 mod door;
@@ -21,13 +24,16 @@ mod net;
 mod outcome;
 pub mod packet;
 mod pattern;
+mod record;
 mod seat;
 mod shelf;
 mod spec;
 mod tap;
 mod tasks;
 mod timeline;
+pub mod turmoil;
 
+pub use agreement::{Disagreement, disagreement};
 pub use decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
 pub use journal::Recorder;
 pub use net::{SimListener, SimNet, SimStream};

@@ -1,13 +1,14 @@
 //! What a run is made of: hosts, what connects them, and what happens when.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_net::Host;
-use portcullis_network::{Direction, Idle, LinkConfig, Policy, Profile, Rule};
+use portcullis_network::{Direction, Idle, LinkConfig, Policy, Profile, Rule, StackConfig};
 use portcullis_reports::Entry;
 
 use super::decoder::DecoderChoice;
@@ -108,6 +109,16 @@ pub struct HostSpec {
     pub clock_offset: SignedDuration,
     /// What runs on it.
     pub boot: Boot,
+}
+
+impl HostSpec {
+    /// What the host's stack is made with.
+    pub(crate) fn stack_config(&self, address: Ipv4Addr, observe_streams: bool) -> StackConfig {
+        let mut config = StackConfig::new(&self.name, address, self.profile);
+        config.stealth = self.stealth;
+        config.observe_streams = observe_streams;
+        config
+    }
 }
 
 impl fmt::Debug for HostSpec {

@@ -117,6 +117,10 @@ struct QueueState {
 }
 
 impl Queue {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::default()))
+    }
+
     fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,14 +169,15 @@ impl Wake for TaskWaker {
 }
 
 impl Tasks {
-    /// No tasks yet. Must be called inside the runtime that will poll them.
-    pub(crate) fn new() -> Self {
+    /// No tasks but those that `queue` holds already. Must be called inside the runtime that will
+    /// poll them.
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             parked: Vec::new(),
             paused: Vec::new(),
-            queue: Arc::new(Queue(Mutex::default())),
+            queue,
             batch: VecDeque::new(),
             foreign: ForeignTasks::watch(),
             polls_at_instant: 0,

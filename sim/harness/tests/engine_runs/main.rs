@@ -5,3 +5,4 @@ mod faults;
 mod http;
 mod programs;
 mod steps;
+mod two_engines;

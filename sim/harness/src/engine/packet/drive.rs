@@ -15,7 +15,7 @@ use crate::engine::journal::{Clock, Journal};
 use crate::engine::outcome::{End, EngineError, RunOutcome};
 use crate::engine::seat::Seat;
 use crate::engine::spec::{Action, Call, HostChange};
-use crate::engine::tasks::{Batch, HostIndex, HostTask, Life, Tasks};
+use crate::engine::tasks::{Batch, HostIndex, HostTask, Life, Queue, Tasks};
 use crate::engine::timeline::{Timeline, action_entry};
 use crate::engine::{door::Door, net::Names};
 
@@ -66,7 +66,7 @@ impl Drive {
             seats: setting.seats,
             lives: BTreeMap::new(),
             incarnations: vec![0; hosts],
-            tasks: Tasks::new(),
+            tasks: Tasks::new(Queue::new()),
             timeline: setting.timeline,
             finished: setting.finished,
             seen: 0,

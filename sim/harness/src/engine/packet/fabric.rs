@@ -1,19 +1,15 @@
 //! The packet engine's network: one core for all hosts, reached through one lock.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_network::{
-    Capture, Firewall, HostId, HostSet, Network, Observation, Observer, Severed, SimTime, Stack,
-    StackConfig,
-};
-use portcullis_reports::{Entry, Event, PacketEvent, Source};
+use portcullis_network::{Capture, Firewall, HostId, HostSet, Network, Severed, SimTime, Stack};
 
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::net::Names;
 use crate::engine::outcome::{EngineError, Hits};
-use crate::engine::spec::{HostSpec, NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
+use crate::engine::record::PacketRecorder;
+use crate::engine::spec::{NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
 use crate::engine::tap::Tap;
 use crate::engine::tasks::HostIndex;
 
@@ -43,12 +39,11 @@ impl Fabric {
     ) -> Result<Self, EngineError> {
         let mut capture = Capture::new();
         if packets >= PacketDetail::History {
-            let journal = Arc::clone(journal);
-            capture.add(PacketRecorder { journal });
+            capture.add(PacketRecorder::new(Arc::clone(journal)));
         }
         let mut network = Network::new(seed, topology.default_link, capture);
         for (index, host) in topology.hosts.iter().enumerate() {
-            network.add_host(stack_config(host, index, names, &tap));
+            network.add_host(host.stack_config(names.address(index), tap.reads_streams()));
         }
         let mut state = FabricState {
             network,
@@ -166,14 +161,6 @@ fn host_id(host: HostIndex) -> HostId {
     HostId::new(u32::try_from(host.0).unwrap_or(u32::MAX))
 }
 
-/// What the stack of the `index`-th host is made with.
-pub(crate) fn stack_config(host: &HostSpec, index: usize, names: &Names, tap: &Tap) -> StackConfig {
-    let mut config = StackConfig::new(&host.name, names.address(index), host.profile);
-    config.stealth = host.stealth;
-    config.observe_streams = tap.reads_streams();
-    config
-}
-
 impl FabricState {
     /// Tells the tap what happened at the hosts.
     fn drain(&mut self) {
@@ -257,33 +244,5 @@ impl FabricState {
             NetworkChange::Path(path) => self.set_path(path)?,
         }
         Ok(())
-    }
-}
-
-/// Enters every packet's fates into the history.
-pub(crate) struct PacketRecorder {
-    journal: Arc<Journal>,
-}
-
-impl Observer for PacketRecorder {
-    fn observe(&mut self, observation: &Observation<'_>) {
-        let packet = observation.packet;
-        let segment = packet.tcp();
-        let length = segment.map_or(0, |segment| segment.payload.len());
-        let event = PacketEvent {
-            fate: Cow::Borrowed(observation.fate.name()),
-            by: observation.by.map(ToString::to_string),
-            source: packet.source_socket(),
-            destination: packet.destination_socket(),
-            flags: Cow::Borrowed(segment.map_or("I", |segment| segment.flags.letters())),
-            sequence: segment.map_or(0, |segment| segment.sequence.0),
-            octets: u32::try_from(length).unwrap_or(u32::MAX),
-        };
-        self.journal.append(Entry {
-            at: observation.at.since_start(),
-            host: Cow::Owned(observation.place.to_string()),
-            source: Source::Wire,
-            event: Event::Packet(event),
-        });
     }
 }

@@ -40,7 +40,7 @@ const TICK: Duration = Duration::from_secs(3600);
 pub fn run(spec: RunSpec) -> RunOutcome {
     let outcome = Rc::new(RefCell::new(None));
     let result = {
-        let mut sim = turmoil::Builder::new()
+        let mut sim = ::turmoil::Builder::new()
             .tick_duration(TICK)
             .simulation_duration(Duration::MAX)
             .epoch(spec.epoch.max(Timestamp::UNIX_EPOCH).into())

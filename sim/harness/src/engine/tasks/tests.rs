@@ -44,7 +44,7 @@ impl Drop for Goodbye {
 #[test]
 fn tasks_run_in_the_order_of_their_waking() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         let (told, heard) = mpsc::channel();
         let gates = ["first", "second", "third"].map(|name| {
             let (open, gate) = tokio::sync::oneshot::channel::<()>();
@@ -71,7 +71,7 @@ fn tasks_run_in_the_order_of_their_waking() {
 #[test]
 fn a_crash_drops_the_tasks_of_one_host_only() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         let (told, heard) = mpsc::channel();
         for (host, name) in [(0, "a"), (1, "b"), (0, "c")] {
             let goodbye = Goodbye(name, told.clone());
@@ -91,7 +91,7 @@ fn a_crash_drops_the_tasks_of_one_host_only() {
 #[test]
 fn a_task_spawned_for_a_life_that_is_over_never_runs() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         let (told, heard) = mpsc::channel();
         spawn(&tasks, 0, async move {
             told.send("ran").ok();
@@ -104,7 +104,7 @@ fn a_task_spawned_for_a_life_that_is_over_never_runs() {
 #[test]
 fn a_paused_host_runs_nothing_until_it_resumes() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         let (told, heard) = mpsc::channel();
         tasks.pause(HostIndex(0));
         spawn(&tasks, 0, async move {
@@ -121,7 +121,7 @@ fn a_paused_host_runs_nothing_until_it_resumes() {
 #[test]
 fn a_panic_is_told_with_its_message() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         spawn(&tasks, 0, async { panic!("the {} broke", "wheel") });
         let failure = run(&mut tasks).expect("the task panicked");
         assert_eq!(
@@ -142,7 +142,7 @@ fn a_panic_is_told_with_its_message() {
 )]
 fn a_bare_tokio_spawn_is_noticed() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         spawn(&tasks, 0, async {
             tokio::spawn(async {});
         });
@@ -159,7 +159,7 @@ fn a_bare_tokio_spawn_is_noticed() {
 )]
 fn a_blocking_thread_is_noticed() {
     on_runtime(|| {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(Queue::new());
         spawn(&tasks, 0, async {
             tokio::task::spawn_blocking(|| {});
         });

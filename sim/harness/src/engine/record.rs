@@ -1,0 +1,43 @@
+//! Packets as history entries.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use portcullis_network::{Observation, Observer};
+use portcullis_reports::{Entry, Event, PacketEvent, Source};
+
+use super::journal::Journal;
+
+/// Enters every packet's fates into the history.
+pub(crate) struct PacketRecorder {
+    journal: Arc<Journal>,
+}
+
+impl PacketRecorder {
+    pub(crate) const fn new(journal: Arc<Journal>) -> Self {
+        Self { journal }
+    }
+}
+
+impl Observer for PacketRecorder {
+    fn observe(&mut self, observation: &Observation<'_>) {
+        let packet = observation.packet;
+        let segment = packet.tcp();
+        let length = segment.map_or(0, |segment| segment.payload.len());
+        let event = PacketEvent {
+            fate: Cow::Borrowed(observation.fate.name()),
+            by: observation.by.map(ToString::to_string),
+            source: packet.source_socket(),
+            destination: packet.destination_socket(),
+            flags: Cow::Borrowed(segment.map_or("I", |segment| segment.flags.letters())),
+            sequence: segment.map_or(0, |segment| segment.sequence.0),
+            octets: u32::try_from(length).unwrap_or(u32::MAX),
+        };
+        self.journal.append(Entry {
+            at: observation.at.since_start(),
+            host: Cow::Owned(observation.place.to_string()),
+            source: Source::Wire,
+            event: Event::Packet(event),
+        });
+    }
+}

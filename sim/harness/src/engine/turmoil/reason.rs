@@ -1,0 +1,102 @@
+//! What this engine does not offer, found before a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_network::{Latency, LinkConfig, Probability};
+use thiserror::Error;
+
+use crate::engine::spec::{Action, NetworkChange, Step, Topology};
+
+/// Simulated time beyond which turmoil, which pays for every tick, is too slow to be useful.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Why a run cannot be made on real turmoil hosts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
+pub enum Reason {
+    /// turmoil draws its faults from its own stream, so the same loss cannot be had.
+    #[error("random loss, duplication or reordering on a link")]
+    RandomFaults,
+    /// turmoil's latency is one number a link here.
+    #[error("a latency that varies")]
+    RandomLatency,
+    /// turmoil counts in ticks of whole milliseconds.
+    #[error("a latency that is not a whole number of milliseconds, at least one")]
+    FineLatency,
+    /// turmoil has no rate limit.
+    #[error("a bandwidth")]
+    Bandwidth,
+    /// turmoil has one latency for both directions.
+    #[error("a link with different latencies in its two directions")]
+    Asymmetric,
+    /// turmoil links are set before the run here.
+    #[error("a link that is down or changes during the run")]
+    LinkChange,
+    /// Every tick costs, also those in which nothing happens.
+    #[error("more than an hour of simulated time")]
+    TooLong,
+}
+
+/// Why a run of `steps` on `topology` that needs `longest` simulated time is not offered on this
+/// engine; empty when it is.
+#[must_use]
+pub fn unsupported(topology: &Topology, steps: &[Step], longest: Duration) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let paths = topology.paths.iter().map(|path| &path.link);
+    for link in paths.chain([&topology.default_link]) {
+        link_reasons(link, &mut reasons);
+    }
+    if !is_symmetric(topology) {
+        reasons.push(Reason::Asymmetric);
+    }
+    let changes = |step: &Step| matches!(step.action, Action::Network(NetworkChange::Path(_)));
+    if steps.iter().any(changes) {
+        reasons.push(Reason::LinkChange);
+    }
+    if longest > LONGEST {
+        reasons.push(Reason::TooLong);
+    }
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons
+}
+
+fn link_reasons(link: &LinkConfig, reasons: &mut Vec<Reason>) {
+    if [link.loss, link.duplicate, link.reorder] != [Probability::NEVER; 3] {
+        reasons.push(Reason::RandomFaults);
+    }
+    match fixed(link) {
+        None => reasons.push(Reason::RandomLatency),
+        Some(latency) if latency.is_zero() || latency.subsec_nanos() % 1_000_000 != 0 => {
+            reasons.push(Reason::FineLatency);
+        }
+        Some(_) => {}
+    }
+    if link.bandwidth.is_some() {
+        reasons.push(Reason::Bandwidth);
+    }
+    if !link.up {
+        reasons.push(Reason::LinkChange);
+    }
+}
+
+/// The latency of a link that has only one.
+pub(super) fn fixed(link: &LinkConfig) -> Option<Duration> {
+    match link.latency {
+        Latency::Fixed(latency) => Some(latency),
+        Latency::Uniform { .. } | Latency::Normal { .. } | Latency::Pareto { .. } => None,
+    }
+}
+
+fn is_symmetric(topology: &Topology) -> bool {
+    let paths: BTreeMap<_, _> = topology
+        .paths
+        .iter()
+        .map(|path| ((&path.from, &path.to), fixed(&path.link)))
+        .collect();
+    let default = fixed(&topology.default_link);
+    paths.iter().all(|((from, to), latency)| {
+        let back = paths.get(&(*to, *from)).unwrap_or(&default);
+        back == latency
+    })
+}
