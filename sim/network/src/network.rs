@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -73,6 +72,7 @@ struct Host {
 /// A packet under way, with its number.
 #[derive(Debug)]
 struct Transit {
+    from: HostId,
     to: HostId,
     number: u64,
     packet: Packet,
@@ -82,6 +82,8 @@ struct Transit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Arrival(Slot),
+    /// A middlebox has held the packet for as long as its rule says.
+    Departure(Slot),
     HostTimer(HostId),
     WireTimer,
 }
@@ -232,7 +234,7 @@ impl Network {
     pub fn next_deadline(&mut self) -> Option<SimTime> {
         while let Some(&Reverse((at, _, due))) = self.queue.peek() {
             let actual = match due {
-                Due::Arrival(_) => return Some(at),
+                Due::Arrival(_) | Due::Departure(_) => return Some(at),
                 Due::WireTimer if self.wire_timer_at == Some(at) => {
                     self.wire_timer_at = None;
                     self.wire.poll_timeout()
@@ -264,7 +266,7 @@ impl Network {
 
     fn set_timer_at(&mut self, due: Due, at: SimTime) {
         match due {
-            Due::Arrival(_) => {}
+            Due::Arrival(_) | Due::Departure(_) => {}
             Due::HostTimer(id) => self.hosts[id.index()].timer_at = Some(at),
             Due::WireTimer => self.wire_timer_at = Some(at),
         }
@@ -293,6 +295,11 @@ impl Network {
                         self.arrive(transit);
                     }
                 }
+                Due::Departure(slot) => {
+                    if let Some(transit) = self.transits.remove(slot) {
+                        self.carry(transit);
+                    }
+                }
                 Due::HostTimer(id) => {
                     let host = &mut self.hosts[id.index()];
                     host.timer_at = None;
@@ -314,7 +321,12 @@ impl Network {
             );
             if let (Some(from), Some(to)) = ends {
                 let number = self.observe_sent(&place, &packet);
-                self.carry(from, to, number, packet, Duration::ZERO);
+                self.carry(Transit {
+                    from,
+                    to,
+                    number,
+                    packet,
+                });
             }
         }
         self.arm_wire_timer();
@@ -347,7 +359,9 @@ impl Network {
     }
 
     fn admit(&mut self, transit: Transit) {
-        let Transit { to, number, packet } = transit;
+        let Transit {
+            to, number, packet, ..
+        } = transit;
         let stack = &mut self.hosts[to.index()].stack;
         match stack.admit(self.now, packet) {
             Admission::Pass(packet) => {
@@ -411,9 +425,22 @@ impl Network {
             return;
         };
         if from == to {
-            self.schedule(self.now, Transit { to, number, packet });
+            self.schedule(
+                self.now,
+                Transit {
+                    from,
+                    to,
+                    number,
+                    packet,
+                },
+            );
         } else if self.wire.is_clear() {
-            self.carry(from, to, number, packet, Duration::ZERO);
+            self.carry(Transit {
+                from,
+                to,
+                number,
+                packet,
+            });
         } else {
             self.pass_wire(from, to, number, packet);
         }
@@ -437,33 +464,72 @@ impl Network {
                 Some(place) if index > 0 || !passed => self.observe_sent(place, &packet),
                 Some(_) | None => number,
             };
-            self.carry(from, to, number, packet, wait);
+            let transit = Transit {
+                from,
+                to,
+                number,
+                packet,
+            };
+            if wait.is_zero() {
+                self.carry(transit);
+            } else {
+                let slot = self.transits.insert(transit);
+                self.push(self.now + wait, Due::Departure(slot));
+            }
         }
         for packet in passage.back {
             if let Some(place) = &passage.answered_by {
                 let number = self.observe_sent(place, &packet);
-                self.carry(to, from, number, packet, Duration::ZERO);
+                self.carry(Transit {
+                    from: to,
+                    to: from,
+                    number,
+                    packet,
+                });
             }
         }
         self.arm_wire_timer();
     }
 
     /// Hands a packet to the link.
-    fn carry(&mut self, from: HostId, to: HostId, number: u64, packet: Packet, wait: Duration) {
-        let start = self.now + wait;
-        match self.link_mut(from, to).carry(start, packet.wire_len()) {
-            Carried::Once(at) => self.schedule(at, Transit { to, number, packet }),
+    fn carry(&mut self, transit: Transit) {
+        let Transit {
+            from,
+            to,
+            number,
+            packet,
+        } = transit;
+        let now = self.now;
+        match self.link_mut(from, to).carry(now, packet.wire_len()) {
+            Carried::Once(at) => self.schedule(
+                at,
+                Transit {
+                    from,
+                    to,
+                    number,
+                    packet,
+                },
+            ),
             Carried::Twice(first, second) => {
                 self.observe_at(from, Fate::Duplicated, None, number, &packet);
                 self.schedule(
                     first,
                     Transit {
+                        from,
                         to,
                         number,
                         packet: packet.clone(),
                     },
                 );
-                self.schedule(second, Transit { to, number, packet });
+                self.schedule(
+                    second,
+                    Transit {
+                        from,
+                        to,
+                        number,
+                        packet,
+                    },
+                );
             }
             Carried::Not(fate) => self.observe_at(from, fate, None, number, &packet),
         }

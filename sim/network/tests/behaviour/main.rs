@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod connection;
+mod firewall;
 mod lab;
+mod path;
 mod profile;
 mod property;
