@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use portcullis_net::{Connection, Listener, Net};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::codec::{DecodeError, Refused, decode, encode, read_unit};
 use crate::config::Limits;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
 use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
 use crate::services::Services;
+
+/// How long a listener rests when the host cannot give it a connection, for want of descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// What answers the requests of one port.
 pub(crate) trait Respond: Clone + Send + Sync + 'static {
@@ -99,7 +103,7 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
             services.announce(&AgentEvent::at_port(Warning::AcceptFailed, port));
-            tokio::task::yield_now().await;
+            sleep(ACCEPT_REST).await;
             continue;
         };
         // ET-11: the peer's address counts connections and nothing else; its port means nothing.

@@ -20,7 +20,7 @@ use crate::originator::{CompletionDesk, Originator, Prepared};
 use crate::records::{InboundTask, OutboundPart, OutboundTask, RecordedOrder, Starts};
 use crate::services::Services;
 use crate::state::{DestinationEffect, OriginatorState, Settled};
-use crate::work::{Layout, Payload, PayloadError, Work};
+use crate::work::{Job, Layout, Payload, PayloadError, Work};
 
 /// A running environment. Clones are handles to the same one, which runs on when they are dropped:
 /// it ends with its host or with [`Agent::stop`].
@@ -338,6 +338,16 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
             tasks.extend(originator.tasks().await);
         }
         tasks
+    }
+
+    /// Every task that other environments sent here, with what is recorded of it: link by link, in
+    /// the order of acceptance. Parked results are found here (ET-46).
+    pub async fn received(&self) -> Vec<(Job, Known)> {
+        let mut received = Vec::new();
+        for destination in &self.0.destinations {
+            received.extend(destination.received().await);
+        }
+        received
     }
 
     /// Asks the destination of a task for its recorded state (ET-50): one attempt. `None` when the

@@ -16,11 +16,12 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::config::EarlierLink;
 use crate::error::{CancelError, UnknownTask};
-use crate::message::{FailureReason, TaskId};
+use crate::message::{FailureReason, Known, TaskId};
 use crate::observe::{AgentEvent, Machine};
 use crate::records::InboundTask;
 use crate::services::Services;
 use crate::state::{DestinationEffect, DestinationEvent, DestinationState, DestinationTask};
+use crate::work::Job;
 
 pub(crate) use desk::TaskDesk;
 
@@ -168,6 +169,20 @@ impl<N, S: Store, W> Destination<N, S, W> {
             Err(Unapplied::Illegal) => Err(CancelError::TooLate),
             Err(Unapplied::Store) => Err(CancelError::Store),
         }
+    }
+
+    /// Every task, in the order of acceptance.
+    pub(crate) async fn received(&self) -> Vec<(Job, Known)> {
+        let ledger = self.ledger.lock().await;
+        let entry = |task: &TaskId| {
+            let known = ledger.entries.get(task)?.record.progress.known();
+            let job = Job {
+                from: self.link.name.clone(),
+                task: task.clone(),
+            };
+            Some((job, known))
+        };
+        ledger.order.values().filter_map(entry).collect()
     }
 
     async fn watch(&self, task: &TaskId) -> Option<watch::Receiver<DestinationTask>> {

@@ -82,8 +82,8 @@ async fn converse<C: Connection>(
         Err(_) => return Err(Failure::RequestTimeout),
     }
     drop(unit);
-    // ET-16, ET-61: the acknowledgement is waited for, and not for ever. ET-62: a silent peer is found
-    // by this timer; keepalive is never asked for.
+    // ET-16, ET-61: the acknowledgement is waited for, and not for ever. ET-62: a silent peer is
+    // found by this timer; keepalive is never asked for.
     let unit = timeout(
         timers.acknowledgement,
         read_unit(stream, frame_max, async |_| ()),

@@ -6,12 +6,12 @@
 //! task, and the destination reports the end over a new connection in the other direction.
 //!
 //! ```text
-//! originator, dynamic port  ->  destination, remote port   hello,     hello-ack      once a session
-//! originator, dynamic port  ->  destination, remote port   part,      part-ack       a transfer's files
-//! originator, dynamic port  ->  destination, remote port   task,      accepted       recorded, not done
+//! originator, dynamic port  -> destination, remote port  hello,     hello-ack      once a session
+//! originator, dynamic port  -> destination, remote port  part,      part-ack       of a transfer
+//! originator, dynamic port  -> destination, remote port  task,      accepted       recorded
 //!                 ... the work: no connection ...
-//! destination, dynamic port ->  originator,  local port    completed, completed-ack
-//! originator, dynamic port  ->  destination, remote port   query,     status         when in doubt
+//! destination, dynamic port -> originator,  local port   completed, completed-ack
+//! originator, dynamic port  -> destination, remote port  query,     status         when in doubt
 //! ```
 //!
 //! The clauses `ET-n` that the comments name are those of `scenarios/clauses`. The wire format is

@@ -8,6 +8,7 @@
 mod completion;
 mod drive;
 mod part;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -266,6 +267,10 @@ impl<N, S: Store, W> Originator<N, S, W> {
     }
 }
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "the other one decides whose turn it is"
+)]
 impl Ledger {
     fn insert(&mut self, record: OutboundTask, parts: BTreeMap<u32, Digest>) {
         self.order.insert(record.sequence, record.task.clone());
@@ -278,14 +283,6 @@ impl Ledger {
                 progress,
             },
         );
-    }
-
-    /// The task that must have been accepted before `sequence` may be sent: the one before it in
-    /// the order of the link. ET-56
-    fn previous_ordered(&self, sequence: u64) -> Option<&Entry> {
-        let earlier = self.order.range(..sequence).rev();
-        let mut entries = earlier.filter_map(|(_, task)| self.entries.get(task));
-        entries.find(|entry| !entry.record.independent)
     }
 }
 

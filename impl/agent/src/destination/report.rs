@@ -31,6 +31,8 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         else {
             return;
         };
+        // Read once: a wall clock that jumps later must not end the attempts.
+        let before = self.since(ended_ms);
         let start = Instant::now();
         let schedule = &self.services.config.retries.completion;
         for attempt in 1.. {
@@ -47,9 +49,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
                     None
                 }
             };
-            let passed = start
-                .elapsed()
-                .saturating_add(self.before_restart(ended_ms, start));
+            let passed = before.saturating_add(start.elapsed());
             let wait = schedule.wait_after(attempt, passed, &self.services.jitter);
             match (event, wait) {
                 (None, Some(wait)) => sleep(wait).await,
@@ -63,16 +63,10 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
     }
 
     /// How much of the horizon had passed when this run of the agent began to report.
-    fn before_restart(&self, ended_ms: Option<i64>, start: Instant) -> Duration {
-        let ended_ms = ended_ms.unwrap_or(i64::MAX);
-        let since_end = self
-            .services
-            .now()
-            .as_millisecond()
-            .saturating_sub(ended_ms)
-            .max(0);
-        let since_end = Duration::from_millis(u64::try_from(since_end).unwrap_or(0));
-        since_end.saturating_sub(start.elapsed())
+    fn since(&self, ended_ms: Option<i64>) -> Duration {
+        let now = self.services.now().as_millisecond();
+        let passed = now.saturating_sub(ended_ms.unwrap_or(now)).max(0);
+        Duration::from_millis(u64::try_from(passed).unwrap_or(0))
     }
 
     /// One attempt, on a new connection from a dynamic port to the originator's local port (ET-17,

@@ -42,7 +42,10 @@ macro_rules! named {
         $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord,
+            serde::Serialize, serde::Deserialize,
+        )]
         #[serde(rename_all = "kebab-case")]
         pub enum $type {
             $($(#[$variant_doc])* $variant,)+

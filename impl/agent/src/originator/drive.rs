@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Originator, Unapplied};
 use crate::error::Failure;
-use crate::message::{Body, FailureReason, Known, MessageId, Reason, TaskId};
+use crate::message::{Body, Known, MessageId, Reason, TaskId};
 use crate::observe::{AgentEvent, Phase, Warning};
 use crate::records::{OutboundTask, RecordedOrder};
 use crate::state::{OriginatorEvent, OriginatorState, OriginatorTask, Settled};
@@ -73,46 +73,6 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         }
     }
 
-    /// Waits until the tasks that come first have got far enough.
-    async fn turn(&self, task: &TaskId) -> Result<(), FailureReason> {
-        let (after, previous) = {
-            let ledger = self.ledger.lock().await;
-            let Some(entry) = ledger.entries.get(task) else {
-                return Ok(());
-            };
-            let after = entry
-                .record
-                .after
-                .as_ref()
-                .and_then(|after| ledger.entries.get(after));
-            let previous = match entry.record.independent {
-                true => None,
-                false => ledger.previous_ordered(entry.record.sequence),
-            };
-            (
-                after.map(|entry| entry.progress.subscribe()),
-                previous.map(|entry| entry.progress.subscribe()),
-            )
-        };
-        // ET-56: the destination works in the order of acceptance, so that order is ours.
-        if let Some(mut previous) = previous {
-            let past = |task: &OriginatorTask| task.is_accepted() || task.state.is_final();
-            previous
-                .wait_for(past)
-                .await
-                .map_err(|_| FailureReason::DependencyFailed)?;
-        }
-        // ET-57: not before the completion of the step that it depends on has been recorded.
-        if let Some(mut after) = after {
-            let ended = after.wait_for(|task| task.state.is_final()).await;
-            match ended.map(|task| task.state) {
-                Ok(OriginatorState::Completed) => {}
-                _ => return Err(FailureReason::DependencyFailed),
-            }
-        }
-        Ok(())
-    }
-
     /// Opens the session if it is not open, as often as it takes.
     ///
     /// # Errors
@@ -124,6 +84,8 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
             match self.greet(task, attempt).await {
                 Ok(()) => break,
                 Err(Failure::Refused(reason)) if reason.is_final() => return Err(reason),
+                // ET-9: a refusal that is itself of another version says the same.
+                Err(Failure::Decode(error)) if error.is_version() => return Err(Reason::Version),
                 Err(_) => {}
             }
             match schedule.wait_after(attempt, start.elapsed(), &self.services.jitter) {

@@ -80,7 +80,12 @@ async fn a_task_whose_acknowledgement_is_lost_runs_once() {
     }
     world.wires.break_next("prod", 6102, Fault::LoseReply, 1);
     assert_eq!(world.agent("dev").wait(&t2).await, Ok(SUCCEEDED));
-    let starts = |_: &str, event: &AgentEvent| matches!(event, AgentEvent::WorkStarted { task, .. } if *task == t2);
+    let starts = |_: &str, event: &AgentEvent| {
+        let AgentEvent::WorkStarted { task, .. } = event else {
+            return false;
+        };
+        *task == t2
+    };
     assert_eq!(world.count(starts), 1);
     let lost = |_: &str, event: &AgentEvent| {
         matches!(
@@ -136,6 +141,17 @@ async fn a_task_in_doubt_is_resolved_by_asking() {
     assert_eq!(world.count(parked), 1);
     let known = world.agent("dev").query(&t1).await.unwrap().unwrap();
     assert_eq!(known.outcome, Some(Outcome::Succeeded));
+    let kept = world.agent("prod").received().await;
+    assert_eq!(
+        kept,
+        [(
+            Job {
+                from: name("dev"),
+                task: t1
+            },
+            known
+        )]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,4 +356,19 @@ async fn a_stopped_agent_leaves_nothing_running_and_can_be_started_again() {
     world.restart("prod").await;
     let interrupted = Settled::Ended(Outcome::Failed(FailureReason::Interrupted));
     assert_eq!(world.agent("dev").wait(&t1).await, Ok(interrupted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_work_is_not_sent_again_while_it_is_in_doubt() {
+    let world = World::chain(&["dev", "prod"]).await;
+    world.wires.break_next("dev", 6101, Fault::Drop, usize::MAX);
+    let t1 = world.deploy("dev", "prod", "t1", 300 * MINUTE).await;
+    sleep(245 * MINUTE).await;
+    assert_eq!(world.states("dev", "t1").last(), Some(&"in-doubt"));
+    let t2 = world.deploy("dev", "prod", "t2", MINUTE).await;
+    sleep(10 * MINUTE).await;
+    assert_eq!(world.states("dev", "t2"), ["prepared"]);
+    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    world.wires.heal();
+    assert_eq!(world.agent("dev").wait(&t2).await, Ok(SUCCEEDED));
 }

@@ -1,0 +1,87 @@
+//! When a task may be sent: after which others of its link, and after how much of them.
+
+use tokio::sync::watch;
+
+use super::{Entry, Ledger, Originator};
+use crate::message::{FailureReason, TaskId};
+use crate::state::{OriginatorState, OriginatorTask};
+
+/// What a task waits for.
+#[derive(Default)]
+struct Turn {
+    /// To be accepted, or to have ended. ET-56
+    previous: Option<watch::Receiver<OriginatorTask>>,
+    /// To have completed. ET-57
+    after: Option<watch::Receiver<OriginatorTask>>,
+    /// Not to be in doubt. ET-51
+    same: Vec<watch::Receiver<OriginatorTask>>,
+}
+
+impl<N, S, W> Originator<N, S, W> {
+    /// Waits until the tasks that come first have got far enough.
+    ///
+    /// # Errors
+    /// When the task that this one depends on did not succeed.
+    pub(super) async fn turn(&self, task: &TaskId) -> Result<(), FailureReason> {
+        let turn = self.ledger.lock().await.turn(task);
+        // ET-56: the destination works in the order of acceptance, so that order is ours.
+        if let Some(mut previous) = turn.previous {
+            let past = |task: &OriginatorTask| task.is_accepted() || task.state.is_final();
+            drop(previous.wait_for(past).await);
+        }
+        // ET-57: not before the completion of the step that it depends on has been recorded.
+        if let Some(mut after) = turn.after {
+            let ended = after.wait_for(|task| task.state.is_final()).await;
+            if !ended.is_ok_and(|task| task.state == OriginatorState::Completed) {
+                return Err(FailureReason::DependencyFailed);
+            }
+        }
+        // ET-51: the same work is not sent under a new id while the old one is in doubt.
+        for mut same in turn.same {
+            drop(
+                same.wait_for(|task| task.state != OriginatorState::InDoubt)
+                    .await,
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Ledger {
+    fn turn(&self, task: &TaskId) -> Turn {
+        let Some(Entry { record, .. }) = self.entries.get(task) else {
+            return Turn::default();
+        };
+        let follow = |entry: &Entry| entry.progress.subscribe();
+        let after = record
+            .after
+            .as_ref()
+            .and_then(|after| self.entries.get(after));
+        let same_work = |entry: &&Entry| {
+            entry.record.sequence < record.sequence
+                && !entry.record.progress.state.is_final()
+                && entry.record.order == record.order
+        };
+        Turn {
+            previous: self.previous_ordered(task).map(follow),
+            after: after.map(follow),
+            same: self
+                .entries
+                .values()
+                .filter(same_work)
+                .map(follow)
+                .collect(),
+        }
+    }
+
+    /// The last ordered task before an ordered one.
+    fn previous_ordered(&self, task: &TaskId) -> Option<&Entry> {
+        let record = &self.entries.get(task)?.record;
+        if record.independent {
+            return None;
+        }
+        let earlier = self.order.range(..record.sequence).rev();
+        let mut entries = earlier.filter_map(|(_, task)| self.entries.get(task));
+        entries.find(|entry| !entry.record.independent)
+    }
+}
