@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -16,7 +16,7 @@ use super::{INTERVAL, PAYLOAD, PORT};
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await;
-    let octets = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let octets = body.map(Collected::to_bytes).unwrap_or_default();
     Ok(Response::new(Full::new(octets)))
 }
 

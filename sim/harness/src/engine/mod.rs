@@ -41,6 +41,6 @@ pub use outcome::{End, EngineError, Hits, RunOutcome};
 pub use pattern::{Aliases, EventKind, EventPattern, Wanted, entry_field};
 pub use shelf::Shelf;
 pub use spec::{
-    Action, Boot, Call, HostChange, HostFuture, HostSpec, MiddleboxSpec, NetworkChange, Node,
-    PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger,
+    Action, Boot, Call, Finished, HostChange, HostFuture, HostSpec, MiddleboxSpec, NetworkChange,
+    Node, PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger,
 };

@@ -16,6 +16,9 @@ impl Shelf {
     /// The thing of type `T`, made now if there is none yet.
     ///
     /// `make` must not use the shelf.
+    ///
+    /// # Panics
+    /// When `make` does.
     pub fn keep<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
         let mut things = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let thing = things

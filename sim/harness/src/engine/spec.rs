@@ -16,6 +16,7 @@ use super::journal::Recorder;
 use super::net::SimNet;
 use super::pattern::EventPattern;
 use super::shelf::Shelf;
+use super::tap::Tap;
 
 /// A future that owns what it needs, as hosts run it.
 pub type HostFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -39,6 +40,9 @@ pub struct Node {
     pub shelf: Shelf,
 }
 
+/// Tells from the history so far whether everything is decided.
+pub type Finished = Box<dyn FnMut(&[Entry]) -> bool>;
+
 /// Everything that determines a run. The same value gives the same digest, always and everywhere.
 pub struct RunSpec {
     /// The root of all randomness.
@@ -55,7 +59,7 @@ pub struct RunSpec {
     pub packets: PacketDetail,
     /// Asked whenever the history has grown: whether everything is decided. It sees the history
     /// from its beginning and may remember how far it has read.
-    pub finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    pub finished: Finished,
     /// Simulated time after which the run ends in any case.
     pub ends: Duration,
 }
@@ -113,10 +117,10 @@ pub struct HostSpec {
 
 impl HostSpec {
     /// What the host's stack is made with.
-    pub(crate) fn stack_config(&self, address: Ipv4Addr, observe_streams: bool) -> StackConfig {
+    pub(crate) fn stack_config(&self, address: Ipv4Addr, tap: &Tap) -> StackConfig {
         let mut config = StackConfig::new(&self.name, address, self.profile);
         config.stealth = self.stealth;
-        config.observe_streams = observe_streams;
+        config.observe_streams = tap.reads_streams();
         config
     }
 }

@@ -7,7 +7,7 @@ use portcullis_harness::engine::{
     Action, HostChange, NetworkChange, Node, Place, Rank, Step, Trigger, packet,
 };
 use portcullis_net::{Connection, Listener, Net};
-use portcullis_network::{Rule, Verdict};
+use portcullis_network::{Rule, Severed, Verdict};
 use portcullis_reports::{Event, Source};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
@@ -29,12 +29,12 @@ fn change(time: u64, host: &str, change: HostChange) -> Step {
     at(seconds(time), Action::Host(change, host.to_owned()))
 }
 
-fn partition(name: &str, one_way: bool) -> Action {
+fn partition(name: &str, severed: Severed) -> Action {
     Action::Network(NetworkChange::Partition {
         name: name.to_owned(),
         from: vec!["server".to_owned()],
         to: vec!["client".to_owned()],
-        one_way,
+        one_way: severed == Severed::OneWay,
     })
 }
 
@@ -137,7 +137,10 @@ fn a_paused_host_answers_after_the_pause_and_loses_nothing() {
 #[test]
 fn a_partition_delays_a_transfer_until_it_heals() {
     let steps = vec![
-        at(Duration::from_millis(70), partition("cut", false)),
+        at(
+            Duration::from_millis(70),
+            partition("cut", Severed::BothWays),
+        ),
         at(seconds(10), heal("cut")),
     ];
     let outcome = run(echo_server(), echo_client(500_000), steps, seconds(120));
@@ -148,7 +151,7 @@ fn a_partition_delays_a_transfer_until_it_heals() {
 
 #[test]
 fn a_one_way_partition_blocks_one_direction_only() {
-    let steps = vec![at(seconds(0), partition("answers", true))];
+    let steps = vec![at(seconds(0), partition("answers", Severed::OneWay))];
     let outcome = run(echo_server(), echo_client(10), steps, seconds(600));
     assert!(said(&outcome)[0].ends_with("done TimedOut"));
     let fates = |source_port: bool, wanted: &str| {

@@ -14,7 +14,7 @@ use super::fabric::Fabric;
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::outcome::{End, EngineError, RunOutcome};
 use crate::engine::seat::Seat;
-use crate::engine::spec::{Action, Call, HostChange};
+use crate::engine::spec::{Action, Call, Finished, HostChange};
 use crate::engine::tasks::{Batch, HostIndex, HostTask, Life, Queue, Tasks};
 use crate::engine::timeline::{Timeline, action_entry};
 use crate::engine::{door::Door, net::Names};
@@ -27,7 +27,7 @@ pub(crate) struct Setting {
     pub(crate) names: Arc<Names>,
     pub(crate) seats: Vec<Seat>,
     pub(crate) timeline: Timeline,
-    pub(crate) finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    pub(crate) finished: Finished,
     pub(crate) ends: Duration,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Drive {
     incarnations: Vec<u32>,
     tasks: Tasks,
     timeline: Timeline,
-    finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    finished: Finished,
     /// How much of the history `finished` has seen.
     seen: usize,
     start: Instant,
@@ -121,7 +121,7 @@ impl Drive {
             self.fabric.advance(now);
             self.timeline.take_triggered(&self.journal);
             while let Some(action) = self.timeline.pop_due(now) {
-                if let Err(error) = self.execute(now, action) {
+                if let Err(error) = self.execute(now, &action) {
                     return Some(End::Error(error));
                 }
                 self.timeline.take_triggered(&self.journal);
@@ -137,7 +137,7 @@ impl Drive {
                 return Some(End::Finished);
             }
             let idle = matches!(batch, Batch::Idle)
-                && !self.next_deadline().is_some_and(|due| due <= now)
+                && self.next_deadline().is_none_or(|due| due > now)
                 && !self.tasks.register(cx.waker());
             if idle {
                 return (now >= self.ends).then_some(End::Deadline);
@@ -166,9 +166,9 @@ impl Drive {
         }
     }
 
-    fn execute(&mut self, now: Duration, action: Action) -> Result<(), EngineError> {
-        let tell = |note| self.journal.append(action_entry(now, &action, note));
-        match &action {
+    fn execute(&mut self, now: Duration, action: &Action) -> Result<(), EngineError> {
+        let tell = |note| self.journal.append(action_entry(now, action, note));
+        match action {
             Action::Network(change) => {
                 tell(None);
                 self.fabric.change(change)

@@ -43,7 +43,7 @@ impl Fabric {
         }
         let mut network = Network::new(seed, topology.default_link, capture);
         for (index, host) in topology.hosts.iter().enumerate() {
-            network.add_host(host.stack_config(names.address(index), tap.reads_streams()));
+            network.add_host(host.stack_config(names.address(index), &tap));
         }
         let mut state = FabricState {
             network,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_net::Randomness;
-use portcullis_network::{Capture, Firewall, HostSet, Stack, Wire};
+use portcullis_network::{Capture, Firewall, HostSet, Severed, Stack, Wire};
 use portcullis_reports::Entry;
 use turmoil::Sim;
 
@@ -22,7 +22,7 @@ use crate::engine::outcome::{End, EngineError, Hits, RunOutcome};
 use crate::engine::record::PacketRecorder;
 use crate::engine::seat::Seat;
 use crate::engine::spec::{
-    Action, HostChange, NetworkChange, PacketDetail, Place, Rank, RunSpec, Topology,
+    Action, Finished, HostChange, NetworkChange, PacketDetail, Place, Rank, RunSpec, Topology,
 };
 use crate::engine::tap::Tap;
 use crate::engine::tasks::{HostIndex, TaskFailure};
@@ -40,7 +40,7 @@ pub(super) struct Conductor {
     hosts: Vec<Rc<TurmoilHost>>,
     failure: Rc<RefCell<Option<TaskFailure>>>,
     timeline: Timeline,
-    finished: Box<dyn FnMut(&[Entry]) -> bool>,
+    finished: Finished,
     seen: usize,
     ends: Duration,
 }
@@ -58,7 +58,7 @@ impl Conductor {
         for (index, host) in specs.iter().enumerate() {
             let (index, clock) = (HostIndex(index), Clock::default());
             let address = names.address(index.0);
-            let config = host.stack_config(address, spec.decoder.is_some());
+            let config = host.stack_config(address, &ether.lock().tap);
             let stack = Stack::new(config, spec.seed);
             let ether = Arc::clone(&ether);
             let port = Arc::new(Port::new(index, address, clock.clone(), ether, stack));
@@ -215,8 +215,8 @@ impl Conductor {
                 self.crash(host);
                 self.sim.bounce(host.address);
             }
-            HostChange::Pause => host.port.set_paused(true),
-            HostChange::Resume => host.port.set_paused(false),
+            HostChange::Pause => host.port.pause(),
+            HostChange::Resume => host.port.resume(),
             HostChange::Clock(offset) => host.seat.set_clock_offset(offset),
         }
     }
@@ -260,7 +260,14 @@ impl Conductor {
                 from,
                 to,
                 one_way,
-            } => self.partition(name, from, to, *one_way),
+            } => {
+                let severed = if *one_way {
+                    Severed::OneWay
+                } else {
+                    Severed::BothWays
+                };
+                self.partition(name, from, to, severed)
+            }
             NetworkChange::Heal { name } => {
                 if self.heal(name) {
                     Ok(())
@@ -295,7 +302,7 @@ impl Conductor {
         name: &str,
         from: &[String],
         to: &[String],
-        one_way: bool,
+        severed: Severed,
     ) -> Result<(), EngineError> {
         self.heal(name);
         let mut pairs = Vec::new();
@@ -303,7 +310,7 @@ impl Conductor {
             for other in to {
                 let pair = (position(&self.names, one)?, position(&self.names, other)?);
                 pairs.push(pair);
-                if !one_way {
+                if severed == Severed::BothWays {
                     pairs.push((pair.1, pair.0));
                 }
             }

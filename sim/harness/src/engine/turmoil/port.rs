@@ -143,9 +143,13 @@ impl Port {
         state.paused
     }
 
-    pub(super) fn set_paused(&self, paused: bool) {
+    pub(super) fn pause(&self) {
+        self.lock().paused = true;
+    }
+
+    pub(super) fn resume(&self) {
         let mut state = self.lock();
-        state.paused = paused;
+        state.paused = false;
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
