@@ -1,5 +1,8 @@
 //! An object's octets: where each part of them comes from, and where each octet of them goes.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::{Bytes, BytesMut};
 
 use super::{Manifest, Payload, PayloadError, RelativePath};

@@ -1,6 +1,8 @@
 //! The codec, and agents: on a network in memory under paused time, and on the real one.
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod codec;
 #[cfg(test)]
 mod connection;
