@@ -4,6 +4,7 @@
 
 mod connection;
 mod firewall;
+mod interop;
 mod lab;
 mod path;
 mod profile;

@@ -2,11 +2,12 @@
 //!
 //! `PROPTEST_CASES` sets the number of cases; 1,000 by default, CI runs 10,000.
 
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use portcullis_network::{
-    Bandwidth, Capture, HostId, Latency, LinkConfig, Network, Probability, Profile, SimTime,
-    SocketError, SocketId, StackConfig,
+    Bandwidth, Capture, HostId, Latency, LinkConfig, ListenerId, Network, Probability, Profile,
+    SimTime, SocketError, SocketId, StackConfig,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -170,6 +171,7 @@ struct Side {
 
 struct Run {
     net: Network,
+    listener: ListenerId,
     sides: [Side; 2],
 }
 
@@ -187,44 +189,7 @@ struct Ending {
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn run(case: &Case) -> Ending {
-    let mut net = Network::new(case.seed, LinkConfig::default(), Capture::new());
-    let names = ["a", "b"];
-    let hosts: Vec<_> = (0..2_u8)
-        .map(|index| {
-            let shape = &case.hosts[usize::from(index)];
-            net.add_host(StackConfig {
-                mss: shape.mss,
-                receive_window: shape.receive_window,
-                send_buffer: shape.send_buffer,
-                ..config(names[usize::from(index)], index + 1, shape.profile)
-            })
-        })
-        .collect();
-    net.set_link(hosts[0], hosts[1], case.links[0]);
-    net.set_link(hosts[1], hosts[0], case.links[1]);
-    let listener = net.stack_mut(hosts[1]).listen(80, 4).unwrap();
-    let remote = std::net::SocketAddrV4::new(net.stack(hosts[1]).config().address, 80);
-    let opened = net
-        .stack_mut(hosts[0])
-        .connect(SimTime::START, remote, None)
-        .unwrap();
-    net.flush(hosts[0], SimTime::START);
-    let side = |index: usize, socket| Side {
-        index,
-        host: hosts[index],
-        socket,
-        application: case.applications[index].clone(),
-        written: 0,
-        received: 0,
-        end_seen: false,
-        shut: false,
-        error: None,
-        next_step: SimTime::START,
-    };
-    let mut run = Run {
-        net,
-        sides: [side(0, Some(opened)), side(1, None)],
-    };
+    let mut run = Run::new(case);
     let mut now = SimTime::START;
     let heals = SimTime::from(case.heals);
     let mut healed = false;
@@ -238,14 +203,9 @@ fn run(case: &Case) -> Ending {
             now < heals.max(moved) + PATIENCE,
             "nothing may hang once the network has healed: {run:?}"
         );
-        let active = run
-            .sides
-            .iter()
-            .filter(|side| side.socket.is_some() && !side.is_over());
-        let step = active.map(|side| side.next_step);
         let heal = (!healed).then_some(heals);
-        let next = step
-            .min()
+        let next = run
+            .next_step()
             .into_iter()
             .chain(run.net.next_deadline())
             .chain(heal)
@@ -254,41 +214,15 @@ fn run(case: &Case) -> Ending {
         run.net.advance(now);
         if !healed && now >= heals {
             healed = true;
-            for (from, to) in [(0, 1), (1, 0)] {
-                let bandwidth = case.links[from].bandwidth;
-                let perfect = LinkConfig {
-                    bandwidth,
-                    ..LinkConfig::default()
-                };
-                run.net.set_link(hosts[from], hosts[to], perfect);
-            }
+            run.heal(case);
         }
-        if run.sides[1].socket.is_none() {
-            let accepted = run.net.stack_mut(hosts[1]).poll_accept(listener, &mut cx());
-            run.sides[1].socket = ready(accepted).and_then(Result::ok);
-        }
+        run.accept();
         for side in 0..2 {
             run.step(side, now);
         }
     }
     let ending = run.ending(now);
-    run.sides.iter().for_each(|side| {
-        if let Some(socket) = side.socket {
-            run.net.stack_mut(side.host).close(now, socket);
-            run.net.flush(side.host, now);
-        }
-    });
-    while let Some(at) = run.net.next_deadline() {
-        assert!(at < now + 4 * PATIENCE, "every timer ends");
-        run.net.advance(at);
-    }
-    for side in &run.sides {
-        assert_eq!(
-            run.net.stack(side.host).socket_count(),
-            0,
-            "every socket ends"
-        );
-    }
+    run.close(now);
     ending
 }
 
@@ -305,6 +239,95 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
+    fn new(case: &Case) -> Self {
+        let mut net = Network::new(case.seed, LinkConfig::default(), Capture::new());
+        let hosts = [("a", 1), ("b", 2)].map(|(name, number)| {
+            let shape = &case.hosts[usize::from(number - 1)];
+            net.add_host(StackConfig {
+                mss: shape.mss,
+                receive_window: shape.receive_window,
+                send_buffer: shape.send_buffer,
+                ..config(name, number, shape.profile)
+            })
+        });
+        net.set_link(hosts[0], hosts[1], case.links[0]);
+        net.set_link(hosts[1], hosts[0], case.links[1]);
+        let listener = net.stack_mut(hosts[1]).listen(80, 4).unwrap();
+        let remote = SocketAddrV4::new(net.stack(hosts[1]).config().address, 80);
+        let opened = net
+            .stack_mut(hosts[0])
+            .connect(SimTime::START, remote, None)
+            .unwrap();
+        net.flush(hosts[0], SimTime::START);
+        let side = |index: usize, socket| Side {
+            index,
+            host: hosts[index],
+            socket,
+            application: case.applications[index].clone(),
+            written: 0,
+            received: 0,
+            end_seen: false,
+            shut: false,
+            error: None,
+            next_step: SimTime::START,
+        };
+        Self {
+            net,
+            listener,
+            sides: [side(0, Some(opened)), side(1, None)],
+        }
+    }
+
+    fn next_step(&self) -> Option<SimTime> {
+        let active = self
+            .sides
+            .iter()
+            .filter(|side| side.socket.is_some() && !side.is_over());
+        active.map(|side| side.next_step).min()
+    }
+
+    /// Makes the links perfect; their bandwidth stays.
+    fn heal(&mut self, case: &Case) {
+        let [a, b] = [self.sides[0].host, self.sides[1].host];
+        for (from, to, link) in [(a, b, case.links[0]), (b, a, case.links[1])] {
+            let perfect = LinkConfig {
+                bandwidth: link.bandwidth,
+                ..LinkConfig::default()
+            };
+            self.net.set_link(from, to, perfect);
+        }
+    }
+
+    fn accept(&mut self) {
+        let side = &mut self.sides[1];
+        if side.socket.is_none() {
+            let accepted = self
+                .net
+                .stack_mut(side.host)
+                .poll_accept(self.listener, &mut cx());
+            side.socket = ready(accepted).and_then(Result::ok);
+        }
+    }
+
+    /// Both let go; everything that TCP still has to do ends by itself.
+    fn close(&mut self, now: SimTime) {
+        for side in &self.sides {
+            if let Some(socket) = side.socket {
+                self.net.stack_mut(side.host).close(now, socket);
+                self.net.flush(side.host, now);
+            }
+        }
+        while let Some(at) = self.net.next_deadline() {
+            assert!(at < now + 4 * PATIENCE, "every timer ends");
+            self.net.advance(at);
+        }
+        let left = self
+            .sides
+            .iter()
+            .map(|side| self.net.stack(side.host).socket_count());
+        assert_eq!(left.sum::<usize>(), 0, "every socket ends");
+    }
+
     /// Both are done, or one has failed: then the other need not learn of it by itself.
     fn is_over(&self) -> bool {
         self.sides.iter().all(Side::is_over) || self.sides.iter().any(|side| side.error.is_some())
