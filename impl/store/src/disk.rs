@@ -27,9 +27,9 @@ pub type WriteHook = Arc<dyn Fn(&Write) + Send + Sync>;
 
 /// A host's durable medium in a simulation; clones are handles to the same medium.
 ///
-/// Keep it outside the host and give it to each incarnation's [`SimStore`](crate::SimStore). A write
-/// that was not yet being synced when the host crashed is lost; for one that was, a coin of the
-/// medium's own randomness decides whether all of it or nothing of it is found afterwards.
+/// Keep it outside the host and give it to each incarnation's [`SimStore`](crate::SimStore). A
+/// write that was not yet being synced when the host crashed is lost; for one that was, a coin of
+/// the medium's own randomness decides whether all of it or nothing of it is found afterwards.
 #[derive(Clone)]
 pub struct Disk(Arc<Mutex<Medium>>);
 
@@ -65,7 +65,8 @@ impl Disk {
         })))
     }
 
-    /// Has `hook` called for every row that becomes durable from now on, in place of the hook before.
+    /// Has `hook` called for every row that becomes durable from now on, in place of the hook
+    /// before.
     ///
     /// It is called while the medium is locked: it must not use the medium.
     pub fn on_write(&self, hook: WriteHook) {

@@ -3,8 +3,8 @@
 //! A [`Store`] holds typed [`Record`]s in tables and changes them by [`Batch`]es, each of which is
 //! carried out as a whole or not at all and is durable when [`Store::commit`] returns. A batch may
 //! state what it expects of the rows it touches, so that of two writers that claim one row exactly
-//! one succeeds. Each batch has an [`OperationId`]: when an answer is lost, the caller reads again by
-//! it ([`Store::outcome`]) or commits the same batch again, which writes nothing twice.
+//! one succeeds. Each batch has an [`OperationId`]: when an answer is lost, the caller reads again
+//! by it ([`Store::outcome`]) or commits the same batch again, which writes nothing twice.
 //!
 //! # Module map
 //! - [`Store`], [`Batch`], [`Record`], [`StoreError`]: the seam.

@@ -10,7 +10,8 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The table's name; one type, one table.
     const TABLE: &'static str;
     /// The version of the record's form, 1 at first. A program that meets a newer one refuses the
-    /// record by name; an older one is read as it is, so a field added later has `#[serde(default)]`.
+    /// record by name; an older one is read as it is, so a field added later has
+    /// `#[serde(default)]`.
     const SCHEMA: u32;
 
     /// The key within the table.

@@ -42,8 +42,8 @@ impl SimStore {
     }
 }
 
-/// The right to write to the medium. Dropped while a sync is under way, it leaves the outcome to the
-/// medium's coin.
+/// The right to write to the medium. Dropped while a sync is under way, it leaves the outcome to
+/// the medium's coin.
 struct Owner {
     disk: Disk,
     incarnation: u64,

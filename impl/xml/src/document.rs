@@ -10,9 +10,9 @@ use crate::{ElementReader, Limits, XmlError, XmlErrorKind};
 
 /// A checked document.
 ///
-/// Names, attribute values and text borrow from the octets where no reference and no line end has to
-/// be resolved, so one long text, such as a part in base64, is not copied. The tree is an array in
-/// document order: building and dropping it is iterative.
+/// Names, attribute values and text borrow from the octets where no reference and no line end has
+/// to be resolved, so one long text, such as a part in base64, is not copied. The tree is an array
+/// in document order: building and dropping it is iterative.
 #[derive(Debug)]
 pub struct Document<'a> {
     nodes: Vec<Node<'a>>,

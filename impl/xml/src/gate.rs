@@ -139,8 +139,8 @@ impl<'a> Gate<'a> {
         self.source.get(at..self.position()).unwrap_or_default()
     }
 
-    /// ET-64: everything that begins with `<!` or `<?` is refused before the tokenizer looks for its
-    /// end; an XML declaration is good at the start only.
+    /// ET-64: everything that begins with `<!` or `<?` is refused before the tokenizer looks for
+    /// its end; an XML declaration is good at the start only.
     fn refuse_special(&self, at: usize) -> Result<(), XmlError> {
         let rest = self.source.as_bytes().get(at..).unwrap_or_default();
         let kind = match rest {

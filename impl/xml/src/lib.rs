@@ -8,8 +8,8 @@
 //!
 //! # What is refused, beyond what is not well-formed
 //! - Other encodings than UTF-8, a byte order mark, XML 1.1 (ET-63).
-//! - Document type declarations, comments, processing instructions, and references other than to the
-//!   five predefined entities and to characters (ET-64).
+//! - Document type declarations, comments, processing instructions, and references other than to
+//!   the five predefined entities and to characters (ET-64).
 //! - CDATA sections. XMPP allows them, but they are a second way to write text, which canonical
 //!   output never uses (ET-71) and which hides content from filters. A peer that cannot do without
 //!   them would be the reason to think again.

@@ -2,8 +2,8 @@
 
 /// Upper bounds on one document (ET-67).
 ///
-/// There are two sets, [`Limits::control`] and [`Limits::transfer_part`]; every bound can be lowered
-/// from there and none can be raised.
+/// There are two sets, [`Limits::control`] and [`Limits::transfer_part`]; every bound can be
+/// lowered from there and none can be raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) octets_max: usize,
@@ -140,9 +140,9 @@ impl Limits {
         }
     }
 
-    /// At most this many steps for each octet of the document, where a step is a token, a comparison
-    /// of two attribute names or of two prefixes. A budget of steps and not of time, so that the
-    /// same document always meets the same fate.
+    /// At most this many steps for each octet of the document, where a step is a token, a
+    /// comparison of two attribute names or of two prefixes. A budget of steps and not of time, so
+    /// that the same document always meets the same fate.
     #[must_use]
     pub const fn with_steps_per_octet_max(self, wish: usize) -> Self {
         Self {

@@ -7,9 +7,9 @@ use crate::{Child, Element, XmlError, XmlErrorKind};
 
 /// Reads one element in a fixed order and refuses what nobody asked for (ET-69).
 ///
-/// Attributes are asked for by name, in any order; child elements in document order. The reading ends
-/// with [`ElementReader::finish`] or [`ElementReader::text`], which report attributes, elements and
-/// text that were not asked for. White space between child elements is not text.
+/// Attributes are asked for by name, in any order; child elements in document order. The reading
+/// ends with [`ElementReader::finish`] or [`ElementReader::text`], which report attributes,
+/// elements and text that were not asked for. White space between child elements is not text.
 ///
 /// # Example: a message with a required attribute and an optional child
 /// ```
@@ -138,8 +138,8 @@ impl<'d> ElementReader<'d> {
     /// The next child, which must be the element `name` of this element's namespace.
     ///
     /// # Errors
-    /// [`XmlErrorKind::UnexpectedElement`] at another child, [`XmlErrorKind::MissingElement`] at this
-    /// element when there is none.
+    /// [`XmlErrorKind::UnexpectedElement`] at another child, [`XmlErrorKind::MissingElement`] at
+    /// this element when there is none.
     pub fn child(&mut self, name: &str) -> Result<Self, XmlError> {
         self.child_in(self.element.namespace(), name)
     }
@@ -176,8 +176,8 @@ impl<'d> ElementReader<'d> {
     /// Ends the reading of an element that contains text only, and returns the text.
     ///
     /// # Errors
-    /// [`XmlErrorKind::UnknownAttribute`] and [`XmlErrorKind::UnexpectedElement`] at the first thing
-    /// that was not asked for.
+    /// [`XmlErrorKind::UnknownAttribute`] and [`XmlErrorKind::UnexpectedElement`] at the first
+    /// thing that was not asked for.
     pub fn text(self) -> Result<&'d str, XmlError> {
         self.refuse_unread()?;
         self.element.text()
@@ -209,7 +209,8 @@ impl<'d> ElementReader<'d> {
     }
 }
 
-/// The bit of an attribute; the limits allow 64 on one element, and what is beyond is never asked for.
+/// The bit of an attribute; the limits allow 64 on one element, and what is beyond is never asked
+/// for.
 fn bit(index: usize) -> u128 {
     u32::try_from(index)
         .ok()

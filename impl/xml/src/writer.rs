@@ -23,11 +23,11 @@ pub enum WriteError {
 
 /// Writes one document in canonical form (ET-71).
 ///
-/// The form: no XML declaration, attributes and elements in the order of the calls, double quotes, no
-/// white space that was not asked for, `<name/>` for an element without content, and one way to escape
-/// each character: `&amp;` `&lt;` `&gt;` everywhere, `&quot;` and references to tab and line feed in
-/// attributes, a reference to carriage return everywhere. What the gate reads back is what was
-/// written.
+/// The form: no XML declaration, attributes and elements in the order of the calls, double quotes,
+/// no white space that was not asked for, `<name/>` for an element without content, and one way to
+/// escape each character: `&amp;` `&lt;` `&gt;` everywhere, `&quot;` and references to tab and line
+/// feed in attributes, a reference to carriage return everywhere. What the gate reads back is what
+/// was written.
 ///
 /// Errors are kept and reported by [`Writer::finish`], so calls can be chained.
 ///
@@ -153,8 +153,8 @@ impl Writer {
     /// The document.
     ///
     /// # Errors
-    /// The first that any call met; [`WriteError::OutOfOrder`] when an element is still open or there
-    /// is none.
+    /// The first that any call met; [`WriteError::OutOfOrder`] when an element is still open or
+    /// there is none.
     pub fn finish(self) -> Result<Vec<u8>, WriteError> {
         match self.error {
             Some(error) => Err(error),

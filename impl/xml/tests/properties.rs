@@ -190,7 +190,10 @@ proptest! {
     }
 
     #[test]
-    fn every_cut_of_a_good_document_is_refused(tree in tree(), cut in any::<proptest::sample::Index>()) {
+    fn every_cut_of_a_good_document_is_refused(
+        tree in tree(),
+        cut in any::<proptest::sample::Index>(),
+    ) {
         let octets = write(&tree).expect("legal content is written");
         let cut = cut.index(octets.len());
         prop_assert!(check(&octets[..cut], &Limits::control()).is_err());

@@ -42,8 +42,8 @@ fn prepare(connection: &Connection) -> Result<(), OpenErrorKind> {
     let error = |error: rusqlite::Error| open_kind(&error);
     // An owner stays for as long as it runs: waiting for it is of no use.
     connection.busy_timeout(Duration::ZERO).map_err(error)?;
-    // Exclusive from the first access on: no other process can open the file, and the write-ahead log
-    // needs no shared memory.
+    // Exclusive from the first access on: no other process can open the file, and the write-ahead
+    // log needs no shared memory.
     connection
         .pragma_update(None, "locking_mode", "EXCLUSIVE")
         .map_err(error)?;
@@ -213,7 +213,8 @@ fn write(connection: &Connection, change: &Change, revision: i64) -> rusqlite::R
     match change {
         Change::Put { table, key, value } => connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO records (tab, key, revision, value) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO records (tab, key, revision, value)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![table, key, revision, value])?,
         Change::Delete { table, key } => connection

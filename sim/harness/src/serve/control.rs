@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::sight::Sight;
 
 pub(super) use client::{Client, ControlError};
-pub(super) use server::serve;
+pub(super) use server::ControlChannel;
 
 /// A line longer than this is refused.
 const LINE_OCTETS_MAX: usize = 64 * 1024;

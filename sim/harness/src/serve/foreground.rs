@@ -3,6 +3,7 @@
 use portcullis_agent::message::TaskId;
 use portcullis_agent::state::Settled;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::control::Ask;
 use super::owner::Owner;
@@ -49,7 +50,8 @@ async fn carry_out(owner: &mut Owner, ask: Ask) -> Exit {
                 screen.show(&sight);
             }
         };
-        tokio::join!(follow(&owner.agent, &task, None, sender), showing);
+        let stop = CancellationToken::new();
+        tokio::join!(follow(&owner.agent, &task, None, &stop, sender), showing);
         if let Ok(Settled::Ended(_)) = owner.agent.wait(&task).await {
             settled_by_peer += 1;
         }

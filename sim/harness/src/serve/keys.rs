@@ -105,7 +105,7 @@ const TIMERS: &[Key] = &[
     Key::new(
         "connect",
         Kind::Duration,
-        "From the start of a connect to the connection; below 21 s all hosts report the same class.",
+        "From the start of a connect to the connection; below 21 s all hosts report one class.",
     )
     .default_value("20s"),
     Key::new(

@@ -12,9 +12,8 @@ use portcullis_net::{Host, TokioNet};
 use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-use super::control;
+use super::control::ControlChannel;
 use super::settings::Settings;
 use super::state_directory::StateDirectory;
 
@@ -49,7 +48,7 @@ pub(super) enum OwnError {
 pub(super) struct Owner {
     pub(super) agent: Agent<TokioNet, SqliteStore, Workshop<Files, Processes>>,
     store: SqliteStore,
-    control: CancellationToken,
+    control: ControlChannel,
     /// How many completions have been heard to the end of their connection.
     completions_heard: watch::Receiver<u64>,
 }
@@ -80,12 +79,12 @@ impl Owner {
             executor: Processes::new(commands).with_output(log_output),
         };
         let host = Host::real(settings.agent.name.as_str(), settings.listen);
-        let (spawner, control) = (host.spawner.clone(), CancellationToken::new());
+        let spawner = host.spawner.clone();
         let (heard, completions_heard) = watch::channel(0);
         let observer = observer(heard);
         let config = settings.agent.clone();
         let agent = Agent::start(host, store.clone(), work, config, observer).await?;
-        control::serve(agent.clone(), &directory, &spawner, control.clone())
+        let control = ControlChannel::open(agent.clone(), &directory, &spawner)
             .await
             .map_err(OwnError::Control)?;
         Ok(Self {
@@ -110,7 +109,7 @@ impl Owner {
 
     /// Closes the listeners, leaves unfinished work to the next start (ET-54), closes the store.
     pub(super) async fn stop(self) {
-        self.control.cancel();
+        self.control.close().await;
         self.agent.stop().await;
         if self.store.close().await.is_err() {
             tracing::error!("the store had closed before");

@@ -1,5 +1,7 @@
 //! What is asked of the process that owns the store.
 
+use std::time::Duration;
+
 use portcullis_agent::message::TaskId;
 
 use super::control::{Answer, Ask, Client, ControlError};
@@ -9,9 +11,12 @@ use super::sight::Sight;
 use super::state_directory::StateDirectory;
 use super::{Exit, complain, words_of};
 
+/// How long an owner may take to open its channel after it has locked the store.
+const STARTING: Duration = Duration::from_secs(5);
+
 /// Hands `ask` to the owner and watches what comes of it.
 pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
-    let answer = match first_answer(settings, &ask).await {
+    let answer = match first_answer(settings, &ask, STARTING).await {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
@@ -32,7 +37,8 @@ pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
 /// Shows a task until it has ended.
 pub(super) async fn watch(settings: &Settings, task: TaskId) -> Exit {
     let directory = StateDirectory::at(&settings.state);
-    let mut client = match Client::ask(&directory, &Ask::Watch(task.clone())).await {
+    let mut client = match Client::ask(&directory, &Ask::Watch(task.clone()), Duration::ZERO).await
+    {
         Ok(client) => client,
         Err(error) => return nobody(&error),
     };
@@ -49,7 +55,7 @@ pub(super) async fn watch(settings: &Settings, task: TaskId) -> Exit {
 
 /// Asks the task's destination once.
 pub(super) async fn query(settings: &Settings, task: TaskId) -> Exit {
-    let answer = match first_answer(settings, &Ask::Query(task.clone())).await {
+    let answer = match first_answer(settings, &Ask::Query(task.clone()), Duration::ZERO).await {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
@@ -69,9 +75,9 @@ pub(super) async fn query(settings: &Settings, task: TaskId) -> Exit {
     }
 }
 
-async fn first_answer(settings: &Settings, ask: &Ask) -> Result<Answer, Exit> {
+async fn first_answer(settings: &Settings, ask: &Ask, patience: Duration) -> Result<Answer, Exit> {
     let directory = StateDirectory::at(&settings.state);
-    let mut client = Client::ask(&directory, ask)
+    let mut client = Client::ask(&directory, ask, patience)
         .await
         .map_err(|error| nobody(&error))?;
     match client.next_answer().await {

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_agent::message::TaskId;
 
-use super::sight::{Sight, Standing, outcome_words, settled_words};
+use super::sight::{Sight, Standing, outcome_words, standing_words};
 use super::{Exit, say};
 
 /// Shows one task.
@@ -14,6 +14,8 @@ pub(super) struct Screen {
     task: TaskId,
     bar: Option<ProgressBar>,
     last: Option<Standing>,
+    /// What the destination was last heard to say.
+    heard: Option<Sight>,
 }
 
 impl Screen {
@@ -29,13 +31,21 @@ impl Screen {
             task,
             bar,
             last: None,
+            heard: None,
         }
     }
 
     /// Shows one sight.
     pub(super) fn show(&mut self, sight: &Sight) {
+        if let Sight::Progress(standing) = sight {
+            self.show_progress(*standing);
+            return;
+        }
+        if self.heard.replace(sight.clone()).as_ref() == Some(sight) {
+            return;
+        }
         match sight {
-            Sight::Progress(standing) => self.show_progress(*standing),
+            Sight::Progress(_) => {}
             Sight::Recorded(recorded) => {
                 let state = recorded.state.name();
                 match recorded.outcome {
@@ -67,10 +77,7 @@ impl Screen {
             ));
         }
         if before.is_none_or(|before| before.state != standing.state) {
-            match standing.settled {
-                None => self.line(state),
-                Some(settled) => self.line(&format!("{state}: {}", settled_words(settled))),
-            }
+            self.line(&standing_words(standing));
         }
     }
 

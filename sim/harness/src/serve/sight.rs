@@ -11,6 +11,7 @@ use portcullis_net::Net;
 use portcullis_store::Store;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -83,12 +84,15 @@ pub(super) fn outcome_words(outcome: Outcome) -> String {
     }
 }
 
-/// How a task ended, in words.
-pub(super) fn settled_words(settled: Settled) -> String {
-    match settled {
-        Settled::Ended(outcome) => outcome_words(outcome),
-        Settled::Rejected(reason) => format!("rejected ({})", Reason::name(reason)),
-    }
+/// A state in words, with the reason where there is one: `failed (interrupted)`.
+pub(super) fn standing_words(standing: Standing) -> String {
+    let reason = match standing.settled {
+        Some(Settled::Ended(outcome)) => outcome.reason().map(FailureReason::name),
+        Some(Settled::Rejected(reason)) => Some(Reason::name(reason)),
+        None => None,
+    };
+    let state = standing.state.name();
+    reason.map_or_else(|| state.to_owned(), |reason| format!("{state} ({reason})"))
 }
 
 /// One status query. The answer also moves the task at its originator.
@@ -108,17 +112,20 @@ pub(super) async fn ask<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>, task:
     }
 }
 
-/// Sends a sight each time that the task has moved on, until it has ended or nobody receives. With
-/// `every`, the destination is asked that often once the task has been sent.
+/// Sends a sight each time that the task has moved on, until it has ended, nobody receives, or
+/// `stop`, which still gets a last look. With `every`, the destination is asked that often once the
+/// task has been sent.
 pub(super) async fn follow<N: Net, S: Store, W: Work>(
     agent: &Agent<N, S, W>,
     task: &TaskId,
     every: Option<Duration>,
+    stop: &CancellationToken,
     sights: mpsc::Sender<Sight>,
 ) {
     let mut shown = None;
     let mut asked: Option<tokio::time::Instant> = None;
     while !sights.is_closed() {
+        let is_last = stop.is_cancelled();
         let Ok(progress) = agent.progress(task).await else {
             let why = format!("no task {task}");
             drop(sights.send(Sight::NoAnswer { why }).await);
@@ -129,7 +136,7 @@ pub(super) async fn follow<N: Net, S: Store, W: Work>(
             shown = Some(standing);
             drop(sights.send(Sight::Progress(standing)).await);
         }
-        if standing.state.is_final() {
+        if is_last || standing.state.is_final() {
             return;
         }
         let due = |every| asked.is_none_or(|asked| asked.elapsed() >= every);
@@ -137,6 +144,10 @@ pub(super) async fn follow<N: Net, S: Store, W: Work>(
             drop(sights.send(ask(agent, task).await).await);
             asked = Some(tokio::time::Instant::now());
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(GLANCE) => {}
+        }
     }
 }

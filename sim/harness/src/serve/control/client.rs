@@ -11,9 +11,6 @@ use tokio::time::timeout;
 use super::super::state_directory::StateDirectory;
 use super::{Answer, Ask, LINE_OCTETS_MAX, Letter};
 
-/// How long the owner may take to open its channel after it has locked the store.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// How long to wait before looking for the owner again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -35,12 +32,14 @@ pub(in crate::serve) struct Client {
 }
 
 impl Client {
-    /// Opens a connection to the process that owns `directory`, and asks.
+    /// Opens a connection to the process that owns `directory`, and asks. Looks for that process
+    /// for as long as `patience`.
     pub(in crate::serve) async fn ask(
         directory: &StateDirectory,
         ask: &Ask,
+        patience: Duration,
     ) -> Result<Self, ControlError> {
-        let found = timeout(PATIENCE, find(directory)).await;
+        let found = timeout(patience, find(directory)).await;
         let (mut stream, token) = match found {
             Ok(found) => found,
             // The last look tells why.

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::super::sight::{ask, follow};
 use super::super::state_directory::{ControlAddress, StateDirectory};
@@ -23,52 +24,79 @@ use super::{Answer, Ask, LINE_OCTETS_MAX, Letter};
 /// How long a caller may take to say what it wants.
 const LETTER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long callers may take for their last answer when the process ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How often a watched task's destination is asked.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
-/// Opens the channel, leaves the way to it in `directory`, and serves until `stop`.
-pub(in crate::serve) async fn serve<N: Net, S: Store, W: Work>(
-    agent: Agent<N, S, W>,
-    directory: &StateDirectory,
-    spawner: &Spawner,
+/// An open channel.
+#[derive(Debug)]
+pub(in crate::serve) struct ControlChannel {
     stop: CancellationToken,
-) -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = ControlAddress {
-        port: listener.local_addr()?.port(),
-        token: new_token()?,
-    };
-    directory.announce(&address)?;
-    let directory = directory.clone();
-    let own = spawner.clone();
-    spawner.spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            let Ok((stream, _)) = accepted else {
-                // Out of descriptors, most likely: let some close.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let (agent, token, stop) = (agent.clone(), address.token.clone(), stop.clone());
-            own.spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => {}
-                    result = converse(&agent, stream, &token) => {
-                        if let Err(error) = result {
-                            tracing::debug!("control channel: {error}");
-                        }
+    conversations: TaskTracker,
+}
+
+impl ControlChannel {
+    /// Opens the channel and leaves the way to it in `directory`.
+    pub(in crate::serve) async fn open<N: Net, S: Store, W: Work>(
+        agent: Agent<N, S, W>,
+        directory: &StateDirectory,
+        spawner: &Spawner,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = ControlAddress {
+            port: listener.local_addr()?.port(),
+            token: new_token()?,
+        };
+        directory.announce(&address)?;
+        let channel = Self {
+            stop: CancellationToken::new(),
+            conversations: TaskTracker::new(),
+        };
+        let (directory, own) = (directory.clone(), spawner.clone());
+        let (stop, conversations) = (channel.stop.clone(), channel.conversations.clone());
+        spawner.spawn(channel.conversations.track_future(async move {
+            while let Some(stream) = next_caller(&listener, &stop).await {
+                let (agent, token, stop) = (agent.clone(), address.token.clone(), stop.clone());
+                own.spawn(conversations.track_future(async move {
+                    if let Err(error) = converse(&agent, stream, &token, &stop).await {
+                        tracing::debug!("control channel: {error}");
                     }
-                }
-            });
+                }));
+            }
+            directory.withdraw();
+        }));
+        Ok(channel)
+    }
+
+    /// Lets every watcher have a last look, and closes the channel.
+    pub(in crate::serve) async fn close(self) {
+        self.stop.cancel();
+        self.conversations.close();
+        if timeout(LAST_WORDS, self.conversations.wait())
+            .await
+            .is_err()
+        {
+            tracing::debug!("a caller of the control channel did not take its answer");
         }
-        directory.withdraw();
-    });
-    Ok(())
+    }
+}
+
+/// The next connection; none after `stop`.
+async fn next_caller(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStream> {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => return Some(stream),
+            // Out of descriptors, most likely: let some close.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 /// 256 bits that only the system and the token file know.
@@ -92,6 +120,7 @@ async fn converse<N: Net, S: Store, W: Work>(
     agent: &Agent<N, S, W>,
     stream: TcpStream,
     token: &str,
+    stop: &CancellationToken,
 ) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
@@ -105,7 +134,7 @@ async fn converse<N: Net, S: Store, W: Work>(
             },
             Ask::Resume => Answer::Open(super::super::open_tasks(agent).await),
             Ask::Query(task) => Answer::Sight(ask(agent, &task).await),
-            Ask::Watch(task) => return show(agent, &task, &mut writer).await,
+            Ask::Watch(task) => return show(agent, &task, stop, &mut writer).await,
         },
         Ok(_) => Answer::Refused("the token is not the one in the state directory".into()),
         Err(_) => Answer::Refused("not a request of the control channel".into()),
@@ -117,6 +146,7 @@ async fn converse<N: Net, S: Store, W: Work>(
 async fn show<N: Net, S: Store, W: Work>(
     agent: &Agent<N, S, W>,
     task: &TaskId,
+    stop: &CancellationToken,
     writer: &mut (impl AsyncWriteExt + Unpin),
 ) -> io::Result<()> {
     let (sender, mut sights) = mpsc::channel(1);
@@ -126,7 +156,7 @@ async fn show<N: Net, S: Store, W: Work>(
         }
         Ok(())
     };
-    let ((), sent) = tokio::join!(follow(agent, task, Some(ASK_EVERY), sender), sending);
+    let ((), sent) = tokio::join!(follow(agent, task, Some(ASK_EVERY), stop, sender), sending);
     sent
 }
 

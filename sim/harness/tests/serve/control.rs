@@ -1,0 +1,101 @@
+//! The control channel: who does not own the store reaches the process that does.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use crate::site::{Site, logged};
+
+#[tokio::test]
+async fn tasks_are_submitted_to_the_owner_and_watched_there() {
+    let site = Site::new();
+    let _prod = site.serve("prod", "prod.log").await;
+    let dev = site.serve("dev", "dev.log").await;
+
+    let mut submit = site.submit("submit.log", &["--id", "t1", "deploy", "wait"]);
+    submit.says("t1 accepted").await;
+    let mut watch = site.start("watch.log", &["watch", "--config", "dev.toml", "t1"]);
+    watch.says("t1 destination: running").await;
+    let query = site.start("query.log", &["query", "--config", "dev.toml", "t1"]);
+    assert_eq!(query.ends_with(3).await, "t1 destination: running");
+
+    drop(site.running_work().await);
+    assert!(submit.ends_with(0).await.ends_with("t1 completed"));
+    assert!(watch.ends_with(0).await.ends_with("t1 completed"));
+    let query = site.start("query.log", &["query", "--config", "dev.toml", "t1"]);
+    assert_eq!(
+        query.ends_with(0).await,
+        "t1 destination: reported, succeeded"
+    );
+    assert_eq!(
+        logged(&dev.log(), "phase", &["phase=\"task\""]).len(),
+        1,
+        "the owner sent it"
+    );
+}
+
+#[tokio::test]
+async fn a_foreground_originator_can_be_watched_too() {
+    let site = Site::new();
+    let _prod = site.serve("prod", "prod.log").await;
+    let mut submit = site.submit("submit.log", &["--id", "t1", "deploy", "wait"]);
+    submit.says("t1 accepted").await;
+    let mut second = site.submit("second.log", &["--id", "t2", "execute", "list"]);
+    second.says("t2 ").await;
+    drop(site.running_work().await);
+    assert!(second.ends_with(0).await.contains("t2 completed"));
+    submit.ends_with(0).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_who_can_read_the_token_is_heard() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let site = Site::new();
+    let _dev = site.serve("dev", "dev.log").await;
+    let file = site.path("dev/control.json");
+    let mode = fs::metadata(&file).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let text = fs::read_to_string(file).expect("ours");
+    let (_, port) = text.split_once("\"port\":").expect("a port");
+    let digits: String = port.chars().take_while(char::is_ascii_digit).collect();
+    let port: u16 = digits.parse().expect("a number");
+    for letter in [
+        "{\"token\":\"0\",\"ask\":{\"query\":\"t1\"}}\n",
+        "GET / HTTP/1.1\r\n",
+    ] {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .expect("set");
+        stream.write_all(letter.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        assert!(answer.starts_with("{\"refused\":"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn without_an_owner_nobody_answers() {
+    let site = Site::new();
+    for command in ["watch", "query"] {
+        let log = format!("{command}.log");
+        let program = site.start(&log, &[command, "--config", "dev.toml", "t1"]);
+        assert_eq!(program.ends_with(3).await, "");
+        let log = fs::read_to_string(site.path(log)).expect("a log");
+        assert!(log.contains("no agent answers"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_owner_is_refused() {
+    let site = Site::new();
+    let _dev = site.serve("dev", "dev.log").await;
+    let second = site.start("second.log", &["serve", "agent", "--config", "dev.toml"]);
+    second.ends_with(2).await;
+    let log = fs::read_to_string(site.path("second.log")).expect("a log");
+    assert!(log.contains("another process owns the store"), "{log}");
+}
