@@ -1,22 +1,31 @@
-//! Packets as history entries.
+//! What is kept of packets: history entries, and a capture file.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use portcullis_network::{Observation, Observer};
+use portcullis_network::{Capture, Observation, Observer, PcapNg};
 use portcullis_reports::{Entry, Event, PacketEvent, Source};
 
 use super::journal::Journal;
+use super::spec::PacketDetail;
 
-/// Enters every packet's fates into the history.
-pub(crate) struct PacketRecorder {
-    journal: Arc<Journal>,
+/// A capture that keeps what `detail` asks for, and the pcapng file that it fills.
+pub(crate) fn capture(detail: PacketDetail, journal: &Arc<Journal>) -> (Capture, Option<PcapNg>) {
+    let mut capture = Capture::new();
+    if detail >= PacketDetail::History {
+        let journal = Arc::clone(journal);
+        capture.add(PacketRecorder { journal });
+    }
+    let file = (detail == PacketDetail::Capture).then(PcapNg::new);
+    if let Some(file) = &file {
+        capture.add(file.clone());
+    }
+    (capture, file)
 }
 
-impl PacketRecorder {
-    pub(crate) const fn new(journal: Arc<Journal>) -> Self {
-        Self { journal }
-    }
+/// Enters every packet's fates into the history.
+struct PacketRecorder {
+    journal: Arc<Journal>,
 }
 
 impl Observer for PacketRecorder {

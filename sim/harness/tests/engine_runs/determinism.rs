@@ -70,6 +70,10 @@ fn the_digest_does_not_depend_on_what_is_kept() {
     assert_eq!(digest.digest, history.digest);
     assert_eq!(digest.digest, capture.digest);
     assert!(digest.history.len() < history.history.len());
+    assert!(digest.capture.is_none() && history.capture.is_none());
+    // A pcapng file begins with the type of its section header.
+    let file = capture.capture.as_deref().expect("it was asked for");
+    assert!(file.starts_with(&0x0A0D_0D0A_u32.to_le_bytes()));
 }
 
 /// Writes its digest past libtest's capture, for the test below to read.

@@ -108,7 +108,7 @@ impl Drive {
         RunOutcome {
             history,
             digest: digest.value(),
-            capture: None,
+            capture: self.fabric.capture_file(),
             end,
             elapsed: self.clock.now(),
             hits: self.fabric.hits(),

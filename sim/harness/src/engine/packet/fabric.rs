@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_network::{Capture, Firewall, HostId, HostSet, Network, Severed, SimTime, Stack};
+use portcullis_network::{Firewall, HostId, HostSet, Network, PcapNg, Severed, SimTime, Stack};
 
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::net::Names;
 use crate::engine::outcome::{EngineError, Hits};
-use crate::engine::record::PacketRecorder;
+use crate::engine::record::capture;
 use crate::engine::spec::{NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
 use crate::engine::tap::Tap;
 use crate::engine::tasks::HostIndex;
@@ -17,6 +17,7 @@ use crate::engine::tasks::HostIndex;
 pub(crate) struct Fabric {
     state: Mutex<FabricState>,
     clock: Clock,
+    file: Option<PcapNg>,
 }
 
 struct FabricState {
@@ -37,10 +38,7 @@ impl Fabric {
         tap: Tap,
         clock: Clock,
     ) -> Result<Self, EngineError> {
-        let mut capture = Capture::new();
-        if packets >= PacketDetail::History {
-            capture.add(PacketRecorder::new(Arc::clone(journal)));
-        }
+        let (capture, file) = capture(packets, journal);
         let mut network = Network::new(seed, topology.default_link, capture);
         for (index, host) in topology.hosts.iter().enumerate() {
             network.add_host(host.stack_config(names.address(index), &tap));
@@ -65,6 +63,7 @@ impl Fabric {
         Ok(Self {
             state: Mutex::new(state),
             clock,
+            file,
         })
     }
 
@@ -138,6 +137,11 @@ impl Fabric {
     /// The digest over all packets so far.
     pub(crate) fn digest(&self) -> u128 {
         self.lock().network.capture().digest()
+    }
+
+    /// The run as a pcapng file, when it was asked for.
+    pub(crate) fn capture_file(&self) -> Option<Vec<u8>> {
+        self.file.as_ref().map(PcapNg::export)
     }
 
     /// What met which rule, partition and middlebox so far.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_net::Randomness;
-use portcullis_network::{Capture, Firewall, HostSet, Severed, Stack, Wire};
+use portcullis_network::{Firewall, HostSet, Severed, Stack, Wire};
 use portcullis_reports::Entry;
 use turmoil::Sim;
 
@@ -19,10 +19,10 @@ use super::reason::fixed;
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::net::Names;
 use crate::engine::outcome::{End, EngineError, Hits, RunOutcome};
-use crate::engine::record::PacketRecorder;
+use crate::engine::record::capture;
 use crate::engine::seat::Seat;
 use crate::engine::spec::{
-    Action, Finished, HostChange, NetworkChange, PacketDetail, Place, Rank, RunSpec, Topology,
+    Action, Finished, HostChange, NetworkChange, Place, Rank, RunSpec, Topology,
 };
 use crate::engine::tap::Tap;
 use crate::engine::tasks::{HostIndex, TaskFailure};
@@ -143,7 +143,7 @@ impl Conductor {
         RunOutcome {
             history,
             digest: digest.value(),
-            capture: None,
+            capture: self.ether.capture_file(),
             end,
             elapsed: self.sim.elapsed(),
             hits,
@@ -172,13 +172,14 @@ impl Conductor {
                 .host_at(packet.source)
                 .zip(self.ether.host_at(packet.destination));
             let Some((from, to)) = ends else { continue };
-            self.ether.sent(&mut state, now.into(), &place, &packet);
+            let number = self.ether.sent(&mut state, now.into(), &place, &packet);
             let at = now + self.ether.latency(from, to);
-            deliveries.push((to, at, packet));
+            deliveries.push((to, at, number, packet));
         }
         drop(state);
-        for (to, at, packet) in deliveries {
-            self.hosts[to.0].port.deliver_at(at.into(), packet);
+        for (to, at, number, packet) in deliveries {
+            let port = &self.hosts[to.0].port;
+            port.deliver_at(at.into(), number, packet);
         }
     }
 
@@ -401,15 +402,12 @@ fn ether(spec: &RunSpec, names: &Arc<Names>, journal: &Arc<Journal>) -> Result<E
         let ends = (position(names, &path.from)?, position(names, &path.to)?);
         pairs.insert(ends, fixed(&path.link).unwrap_or_default());
     }
-    let mut capture = Capture::new();
-    if spec.packets >= PacketDetail::History {
-        capture.add(PacketRecorder::new(Arc::clone(journal)));
-    }
+    let (capture, file) = capture(spec.packets, journal);
     Ok(Ether::new(
         Arc::clone(names),
         pairs,
         fixed(&topology.default_link).unwrap_or_default(),
-        capture,
+        (capture, file),
         Tap::new(Arc::clone(journal), spec.decoder.clone()),
         wire,
     ))

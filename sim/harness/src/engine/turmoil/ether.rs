@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_network::{
-    Capture, Direction, Fate, HostId, Observation, Packet, RuleName, SimTime, StackEvent, Wire,
+    Capture, Direction, Fate, HostId, Observation, Packet, PcapNg, RuleName, SimTime, StackEvent,
+    Wire,
 };
 
 use crate::engine::net::Names;
@@ -20,6 +21,7 @@ pub(super) struct Ether {
     latencies: BTreeMap<(HostIndex, HostIndex), Duration>,
     default_latency: Duration,
     numbers: AtomicU64,
+    file: Option<PcapNg>,
     state: Mutex<EtherState>,
 }
 
@@ -53,7 +55,7 @@ impl Ether {
         names: Arc<Names>,
         latencies: BTreeMap<(HostIndex, HostIndex), Duration>,
         default_latency: Duration,
-        capture: Capture,
+        (capture, file): (Capture, Option<PcapNg>),
         tap: Tap,
         wire: Wire,
     ) -> Self {
@@ -62,6 +64,7 @@ impl Ether {
             latencies,
             default_latency,
             numbers: AtomicU64::new(0),
+            file,
             state: Mutex::new(EtherState {
                 capture,
                 tap,
@@ -74,6 +77,11 @@ impl Ether {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, EtherState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The run as a pcapng file, when it was asked for.
+    pub(super) fn capture_file(&self) -> Option<Vec<u8>> {
+        self.file.as_ref().map(PcapNg::export)
     }
 
     /// A number for a packet that begins its way.

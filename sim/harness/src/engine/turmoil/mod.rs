@@ -27,7 +27,7 @@ use conductor::Conductor;
 
 /// Runs `spec` from its start to its end.
 ///
-/// Everything that goes wrong is in the outcome's [`End`](super::End). No pcapng is made.
+/// Everything that goes wrong is in the outcome's [`End`](super::End).
 #[must_use]
 pub fn run(spec: RunSpec) -> RunOutcome {
     let reasons = unsupported(&spec.topology, &spec.steps, Duration::ZERO);

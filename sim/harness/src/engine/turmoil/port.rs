@@ -92,9 +92,9 @@ impl Port {
     }
 
     /// A packet reaches the host at `at` without travelling over turmoil.
-    pub(super) fn deliver_at(&self, at: SimTime, packet: Packet) {
+    pub(super) fn deliver_at(&self, at: SimTime, number: u64, packet: Packet) {
         let mut state = self.lock();
-        state.local.insert((at, self.ether.next_number()), packet);
+        state.local.insert((at, number), packet);
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
