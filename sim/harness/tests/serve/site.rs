@@ -114,8 +114,9 @@ impl Site {
     pub(crate) async fn running_work(&self) -> File {
         let gate = self.path("gate");
         // Opening a pipe for writing waits for a reader.
-        let opened = OpenOptions::new().write(true).open(gate);
-        let opened = timeout(PATIENCE, opened).await.expect("the work begins");
+        let mut writing = OpenOptions::new();
+        let opened = timeout(PATIENCE, writing.write(true).open(gate)).await;
+        let opened = opened.expect("the work begins");
         opened.expect("the gate opens").into_std().await
     }
 }
