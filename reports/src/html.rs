@@ -10,7 +10,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::markup::Escaped;
-use crate::{CaseRecord, Entry, Event, RecordError, RunRecord, Verdict, read_history, timeline};
+use crate::{
+    CaseRecord, Entry, Event, Finding, RecordError, RunRecord, Verdict, read_history, timeline,
+};
 
 /// The page's own style; verdicts differ in shape of word as well as in colour.
 const STYLE: &str = include_str!("html/style.css");
@@ -59,10 +61,7 @@ fn badge(verdict: Verdict) -> String {
 }
 
 fn render_totals(page: &mut String, record: &RunRecord) {
-    push(
-        page,
-        format_args!("<p>portcullis {}: ", Escaped(&record.program)),
-    );
+    push(page, format_args!("<p>{}: ", Escaped(&record.program)));
     for verdict in Verdict::ALL {
         let count = record
             .cases
@@ -77,14 +76,17 @@ fn render_totals(page: &mut String, record: &RunRecord) {
 }
 
 fn render_cases(page: &mut String, record: &RunRecord) {
-    page.push_str("<h2>Cases</h2>\n<table><thead><tr><th>Verdict<th>Claim<th>Engine<th>Seed");
+    page.push_str(
+        "<h2>Cases</h2>\n<table><thead><tr><th>No.<th>Verdict<th>Claim<th>Engine<th>Seed",
+    );
     page.push_str("<th>Simulated<th>Clauses</tr></thead>\n<tbody>\n");
     for (index, case) in record.cases.iter().enumerate() {
         push(
             page,
             format_args!(
-                "<tr><td>{}<td><a href=\"#case-{index}\">{}</a><br><code>{}</code><td>{}<td>{}\
+                "<tr><td>{}<td>{}<td><a href=\"#case-{index}\">{}</a><br><code>{}</code><td>{}<td>{}\
                  <td>{}<td>",
+                index + 1,
                 badge(case.verdict),
                 Escaped(&case.title),
                 Escaped(&case.scenario),
@@ -102,15 +104,48 @@ fn render_cases(page: &mut String, record: &RunRecord) {
     page.push_str("</tbody></table>\n");
 }
 
-fn render_clauses(page: &mut String, record: &RunRecord) {
-    let mut cases: BTreeMap<&str, Vec<(usize, &CaseRecord)>> = BTreeMap::new();
+/// What the cases of this run say about one clause.
+#[derive(Default)]
+struct Standing<'a> {
+    /// The cases whose scenario is about it, by index.
+    cases: Vec<(usize, &'a CaseRecord)>,
+    /// The worst finding that names it in any case, its own scenario or not.
+    worst: Option<(Verdict, usize)>,
+    /// How many findings name it.
+    findings: usize,
+}
+
+/// Every clause that a case or a finding of the record names.
+fn standings(record: &RunRecord) -> BTreeMap<&str, Standing<'_>> {
+    let mut standings: BTreeMap<&str, Standing<'_>> = BTreeMap::new();
     for (index, case) in record.cases.iter().enumerate() {
         for clause in &case.clauses {
-            cases.entry(clause).or_default().push((index, case));
+            standings
+                .entry(clause)
+                .or_default()
+                .cases
+                .push((index, case));
+        }
+        for finding in &case.findings {
+            for clause in &finding.clauses {
+                let standing = standings.entry(clause).or_default();
+                standing.findings += 1;
+                if standing
+                    .worst
+                    .is_none_or(|(worst, _)| finding.verdict > worst)
+                {
+                    standing.worst = Some((finding.verdict, index));
+                }
+            }
         }
     }
+    standings
+}
+
+fn render_clauses(page: &mut String, record: &RunRecord) {
+    let standings = standings(record);
     page.push_str("<h2>Clauses</h2>\n<table><thead><tr><th>Clause<th>Level<th>Binds<th>Statement");
-    page.push_str("<th>Checked by</tr></thead>\n<tbody>\n");
+    page.push_str("<th>Worst<th>Scenarios<th>Findings</tr></thead>\n<tbody>\n");
     for clause in &record.clauses {
         let id = Escaped(&clause.id);
         push(
@@ -122,22 +157,35 @@ fn render_clauses(page: &mut String, record: &RunRecord) {
                 Escaped(&clause.text)
             ),
         );
-        match (cases.get(clause.id.as_str()), &clause.uncovered) {
-            (Some(cases), _) => {
-                for (index, case) in cases {
-                    let badge = badge(case.verdict);
-                    push(page, format_args!("<a href=\"#case-{index}\">{badge}</a> "));
-                }
+        let standing = standings.get(clause.id.as_str());
+        match standing.and_then(|standing| standing.worst) {
+            Some((verdict, index)) => {
+                push(
+                    page,
+                    format_args!("<a href=\"#case-{index}\">{}</a>", badge(verdict)),
+                );
             }
-            (None, Some(reason)) => {
+            None => {
+                let reason = clause.uncovered.as_deref().unwrap_or("not in this run");
                 push(
                     page,
                     format_args!("<span class=\"uncovered\">{}</span>", Escaped(reason)),
                 );
             }
-            (None, None) => page.push_str("<span class=\"uncovered\">not in this run</span>"),
         }
-        page.push_str("</tr>\n");
+        page.push_str("<td>");
+        for (index, case) in standing.iter().flat_map(|standing| &standing.cases) {
+            push(
+                page,
+                format_args!(
+                    "<a href=\"#case-{index}\">{} {}</a> ",
+                    badge(case.verdict),
+                    index + 1
+                ),
+            );
+        }
+        let findings = standing.map_or(0, |standing| standing.findings);
+        push(page, format_args!("<td>{findings}</tr>\n"));
     }
     page.push_str("</tbody></table>\n");
 }
@@ -160,23 +208,22 @@ fn render_case(page: &mut String, index: usize, case: &CaseRecord, history: &[En
             Escaped(&case.digest)
         ),
     );
-    for finding in &case.findings {
-        push(
-            page,
-            format_args!(
-                "<li>{} <b>{}</b> {}<br>expected: {}",
-                badge(finding.verdict),
-                Escaped(&finding.check),
-                Escaped(&finding.clauses.join(" ")),
-                Escaped(&finding.expected)
-            ),
-        );
-        if !finding.seen.is_empty() {
-            push(page, format_args!("<br>seen: {}", Escaped(&finding.seen)));
-        }
-        page.push_str("</li>\n");
+    let (passed, others): (Vec<_>, Vec<_>) = case
+        .findings
+        .iter()
+        .partition(|finding| finding.verdict == Verdict::Pass);
+    for finding in others {
+        render_finding(page, finding);
     }
-    page.push_str("</ul>\n");
+    let count = passed.len();
+    push(
+        page,
+        format_args!("</ul>\n<details><summary>{count} checks passed</summary><ul>\n"),
+    );
+    for finding in passed {
+        render_finding(page, finding);
+    }
+    page.push_str("</ul></details>\n");
     diagram::render(page, history);
     render_timeline(page, case, history);
     push(
@@ -186,6 +233,23 @@ fn render_case(page: &mut String, index: usize, case: &CaseRecord, history: &[En
             Preformatted(&case.plan)
         ),
     );
+}
+
+fn render_finding(page: &mut String, finding: &Finding) {
+    push(
+        page,
+        format_args!(
+            "<li>{} <b>{}</b> {}<br>expected: {}",
+            badge(finding.verdict),
+            Escaped(&finding.check),
+            Escaped(&finding.clauses.join(" ")),
+            Escaped(&finding.expected)
+        ),
+    );
+    if !finding.seen.is_empty() {
+        push(page, format_args!("<br>seen: {}", Escaped(&finding.seen)));
+    }
+    page.push_str("</li>\n");
 }
 
 /// Everything but packets, which the capture shows better; the end of a long run, not its start.

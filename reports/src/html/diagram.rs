@@ -162,6 +162,8 @@ fn row<'a>(
 ) -> Option<Row<'a>> {
     let lane = |name: &str| lanes.iter().position(|lane| *lane == name);
     match &entry.event {
+        // A second name for something that other rows show.
+        Event::Action { name, .. } if name == "alias" => None,
         Event::Message(message) if message.passage == Passage::Sent => {
             let from = lane(&entry.host)?;
             let label = message.kind.to_string();
@@ -213,6 +215,11 @@ fn row<'a>(
         },
         Event::Message(_) | Event::Packet(_) | Event::Write { .. } | Event::Effect { .. } => None,
     }
+}
+
+/// Whether an action is a disturbance or its end, not something that its user wants.
+fn is_fault(action: &str) -> bool {
+    !matches!(action, "exit" | "submit" | "query" | "start")
 }
 
 /// Whether the same message is seen delivered later.
