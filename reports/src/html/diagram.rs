@@ -209,7 +209,7 @@ fn row<'a>(
             Some(lane) => Some(Row::Note {
                 lane,
                 text: name.to_string(),
-                fault: true,
+                fault: is_fault(name),
             }),
             None => Some(Row::Everywhere { text: name }),
         },
