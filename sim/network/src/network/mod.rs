@@ -1,43 +1,30 @@
 //! A whole network as one machine: hosts, links and what lies between them.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+mod agenda;
+mod host;
+mod journal;
+mod links;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::capture::{Capture, Fate, Observation};
+use crate::capture::{Capture, Fate};
 use crate::firewall::{Direction, RuleName};
 use crate::hash::FixedState;
-use crate::link::{Carried, Link, LinkConfig};
+use crate::link::{Carried, LinkConfig};
 use crate::packet::Packet;
 use crate::random::derive;
-use crate::slots::{Slot, Slots};
 use crate::stack::{Admission, Stack, StackConfig, StackEvent};
 use crate::time::SimTime;
 use crate::wire::Wire;
 
-/// Packets that wait while their host is paused; more are dropped.
-const PAUSED_QUEUE_MAX: usize = 1_024;
-
-/// Names a host of one network: hosts are numbered in the order in which they were added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostId(u32);
-
-impl HostId {
-    /// The host that was added after `index` others: for a [`Wire`](crate::Wire) of its own.
-    #[must_use]
-    pub const fn new(index: u32) -> Self {
-        Self(index)
-    }
-
-    /// How many hosts were added before.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+use agenda::{Agenda, Due};
+pub use host::HostId;
+use host::{Host, Running, Transit};
+use journal::Journal;
+use links::Links;
 
 /// Something that happened at a host.
 #[derive(Clone, Debug)]
@@ -48,44 +35,6 @@ pub struct NetworkEvent {
     pub host: HostId,
     /// What.
     pub event: StackEvent,
-}
-
-/// Whether a host takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Running {
-    Up,
-    /// Handles nothing; packets wait.
-    Paused,
-    /// Has no memory and answers nothing.
-    Down,
-}
-
-#[derive(Debug)]
-struct Host {
-    stack: Stack,
-    running: Running,
-    waiting: VecDeque<Transit>,
-    /// The earliest timer entry that the event queue holds for this host.
-    timer_at: Option<SimTime>,
-}
-
-/// A packet under way, with its number.
-#[derive(Debug)]
-struct Transit {
-    from: HostId,
-    to: HostId,
-    number: u64,
-    packet: Packet,
-}
-
-/// What the event queue holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    Arrival(Slot),
-    /// A middlebox has held the packet for as long as its rule says.
-    Departure(Slot),
-    HostTimer(HostId),
-    WireTimer,
 }
 
 /// All hosts with what connects them, driven by one event queue.
@@ -100,16 +49,11 @@ pub struct Network {
     hosts: Vec<Host>,
     by_name: IndexMap<Arc<str>, HostId, FixedState>,
     by_address: IndexMap<u32, HostId, FixedState>,
-    default_link: LinkConfig,
-    links: IndexMap<u64, Link, FixedState>,
+    links: Links,
     wire: Wire,
     wire_timer_at: Option<SimTime>,
-    queue: BinaryHeap<Reverse<(SimTime, u64, Due)>>,
-    queued: u64,
-    transits: Slots<Transit>,
-    sent: u64,
-    capture: Capture,
-    events: VecDeque<NetworkEvent>,
+    agenda: Agenda,
+    journal: Journal,
 }
 
 impl Network {
@@ -124,16 +68,11 @@ impl Network {
             hosts: Vec::new(),
             by_name: IndexMap::default(),
             by_address: IndexMap::default(),
-            default_link,
-            links: IndexMap::default(),
+            links: Links::new(seed, default_link),
             wire: Wire::new(seed),
             wire_timer_at: None,
-            queue: BinaryHeap::new(),
-            queued: 0,
-            transits: Slots::new(),
-            sent: 0,
-            capture,
-            events: VecDeque::new(),
+            agenda: Agenda::new(),
+            journal: Journal::new(capture),
         }
     }
 
@@ -149,12 +88,8 @@ impl Network {
             named.or(addressed).is_none(),
             "hosts have names and addresses of their own"
         );
-        self.hosts.push(Host {
-            stack: Stack::new(config, self.seed),
-            running: Running::Up,
-            waiting: VecDeque::new(),
-            timer_at: None,
-        });
+        self.links.add_host(Arc::clone(&config.name));
+        self.hosts.push(Host::new(Stack::new(config, self.seed)));
         id
     }
 
@@ -201,38 +136,28 @@ impl Network {
     /// The capture.
     #[must_use]
     pub const fn capture(&self) -> &Capture {
-        &self.capture
+        &self.journal.capture
     }
 
     /// The capture, to add observers.
     pub const fn capture_mut(&mut self) -> &mut Capture {
-        &mut self.capture
+        &mut self.journal.capture
     }
 
     /// What the link in this direction does to packets.
     #[must_use]
     pub fn link(&self, from: HostId, to: HostId) -> LinkConfig {
-        self.links
-            .get(&pair(from, to))
-            .map_or(self.default_link, |link| link.config)
+        self.links.config(from, to)
     }
 
     /// Changes what the link in this direction does to packets. Packets under way are not affected.
     pub fn set_link(&mut self, from: HostId, to: HostId, config: LinkConfig) {
-        self.link_mut(from, to).config = config;
-    }
-
-    fn link_mut(&mut self, from: HostId, to: HostId) -> &mut Link {
-        let (hosts, seed, config) = (&self.hosts, self.seed, self.default_link);
-        self.links.entry(pair(from, to)).or_insert_with(|| {
-            let name = |host: HostId| &hosts[host.index()].stack.config().name;
-            Link::new(config, seed, &format!("link/{}/{}", name(from), name(to)))
-        })
+        self.links.between(from, to).config = config;
     }
 
     /// When the network next has something to do.
     pub fn next_deadline(&mut self) -> Option<SimTime> {
-        while let Some(&Reverse((at, _, due))) = self.queue.peek() {
+        while let Some((at, due)) = self.agenda.first() {
             let actual = match due {
                 Due::Arrival(_) | Due::Departure(_) => return Some(at),
                 Due::WireTimer if self.wire_timer_at == Some(at) => {
@@ -242,11 +167,7 @@ impl Network {
                 Due::HostTimer(id) if self.hosts[id.index()].timer_at == Some(at) => {
                     let host = &mut self.hosts[id.index()];
                     host.timer_at = None;
-                    if host.running == Running::Up {
-                        host.stack.poll_timeout()
-                    } else {
-                        None
-                    }
+                    host.poll_timeout()
                 }
                 Due::HostTimer(_) | Due::WireTimer => None,
             };
@@ -255,10 +176,10 @@ impl Network {
                 return Some(at);
             }
             // The timer was moved since: take the entry out and put it where it belongs.
-            self.queue.pop();
+            self.agenda.pop();
             if let Some(actual) = actual {
                 self.set_timer_at(due, actual);
-                self.push(actual, due);
+                self.agenda.push(actual, due);
             }
         }
         None
@@ -272,11 +193,6 @@ impl Network {
         }
     }
 
-    fn push(&mut self, at: SimTime, due: Due) {
-        self.queue.push(Reverse((at, self.queued, due)));
-        self.queued += 1;
-    }
-
     /// Does everything that is due up to `to`, each thing at its own time and things of one time in
     /// the order in which they were caused.
     ///
@@ -285,18 +201,18 @@ impl Network {
         while let Some(at) = self.next_deadline()
             && at <= to
         {
-            let Some(Reverse((at, _, due))) = self.queue.pop() else {
+            let Some((at, due)) = self.agenda.pop() else {
                 return;
             };
             self.now = self.now.max(at);
             match due {
                 Due::Arrival(slot) => {
-                    if let Some(transit) = self.transits.remove(slot) {
+                    if let Some(transit) = self.agenda.take(slot) {
                         self.arrive(transit);
                     }
                 }
                 Due::Departure(slot) => {
-                    if let Some(transit) = self.transits.remove(slot) {
+                    if let Some(transit) = self.agenda.take(slot) {
                         self.carry(transit);
                     }
                 }
@@ -320,7 +236,7 @@ impl Network {
                 self.host_at(packet.destination),
             );
             if let (Some(from), Some(to)) = ends {
-                let number = self.observe_sent(&place, &packet);
+                let number = self.journal.sent(self.now, &place, &packet);
                 self.carry(Transit {
                     from,
                     to,
@@ -337,7 +253,7 @@ impl Network {
             && self.wire_timer_at.is_none_or(|queued| at < queued)
         {
             self.wire_timer_at = Some(at);
-            self.push(at, Due::WireTimer);
+            self.agenda.push(at, Due::WireTimer);
         }
     }
 
@@ -348,7 +264,7 @@ impl Network {
                 self.admit(transit);
                 return;
             }
-            Running::Paused if host.waiting.len() < PAUSED_QUEUE_MAX => {
+            Running::Paused if host.has_room() => {
                 host.waiting.push_back(transit);
                 return;
             }
@@ -396,11 +312,11 @@ impl Network {
             {
                 let number = match (direction, arrived) {
                     (Direction::In, Some(number)) => number,
-                    (Direction::In | Direction::Out, _) => self.next_number(),
+                    (Direction::In | Direction::Out, _) => self.journal.next_number(),
                 };
                 self.observe_at(host, fate, Some(&rule), number, &packet);
             } else {
-                self.events.push_back(NetworkEvent {
+                self.journal.events.push_back(NetworkEvent {
                     at: self.now,
                     host,
                     event,
@@ -408,24 +324,23 @@ impl Network {
             }
         }
         let entry = &mut self.hosts[host.index()];
-        if entry.running == Running::Up
-            && let Some(at) = entry.stack.poll_timeout()
+        if let Some(at) = entry.poll_timeout()
             && entry.timer_at.is_none_or(|queued| at < queued)
         {
             entry.timer_at = Some(at);
-            self.push(at, Due::HostTimer(host));
+            self.agenda.push(at, Due::HostTimer(host));
         }
     }
 
     fn send(&mut self, from: HostId, packet: Packet) {
         let place = Arc::clone(&self.stack(from).config().name);
-        let number = self.observe_sent(&place, &packet);
+        let number = self.journal.sent(self.now, &place, &packet);
         let Some(to) = self.host_at(packet.destination) else {
             self.observe_at(from, Fate::NoHost, None, number, &packet);
             return;
         };
         if from == to {
-            self.schedule(
+            self.agenda.arrive_at(
                 self.now,
                 Transit {
                     from,
@@ -450,18 +365,13 @@ impl Network {
         let passage = self.wire.inspect(self.now, from, to, packet);
         let passed = passage.stopped.is_none();
         if let Some(stopped) = &passage.stopped {
-            self.capture.observe(&Observation {
-                at: self.now,
-                place: &stopped.place,
-                fate: stopped.fate,
-                by: Some(&stopped.by),
-                number,
-                packet: &stopped.packet,
-            });
+            let decided = (stopped.fate, Some(&stopped.by));
+            self.journal
+                .note(self.now, &stopped.place, decided, number, &stopped.packet);
         }
         for (index, (packet, wait)) in passage.onward.into_iter().enumerate() {
             let number = match &passage.answered_by {
-                Some(place) if index > 0 || !passed => self.observe_sent(place, &packet),
+                Some(place) if index > 0 || !passed => self.journal.sent(self.now, place, &packet),
                 Some(_) | None => number,
             };
             let transit = Transit {
@@ -473,13 +383,12 @@ impl Network {
             if wait.is_zero() {
                 self.carry(transit);
             } else {
-                let slot = self.transits.insert(transit);
-                self.push(self.now + wait, Due::Departure(slot));
+                self.agenda.depart_at(self.now + wait, transit);
             }
         }
         for packet in passage.back {
             if let Some(place) = &passage.answered_by {
-                let number = self.observe_sent(place, &packet);
+                let number = self.journal.sent(self.now, place, &packet);
                 self.carry(Transit {
                     from: to,
                     to: from,
@@ -500,8 +409,8 @@ impl Network {
             packet,
         } = transit;
         let now = self.now;
-        match self.link_mut(from, to).carry(now, packet.wire_len()) {
-            Carried::Once(at) => self.schedule(
+        match self.links.between(from, to).carry(now, packet.wire_len()) {
+            Carried::Once(at) => self.agenda.arrive_at(
                 at,
                 Transit {
                     from,
@@ -512,7 +421,7 @@ impl Network {
             ),
             Carried::Twice(first, second) => {
                 self.observe_at(from, Fate::Duplicated, None, number, &packet);
-                self.schedule(
+                self.agenda.arrive_at(
                     first,
                     Transit {
                         from,
@@ -521,7 +430,7 @@ impl Network {
                         packet: packet.clone(),
                     },
                 );
-                self.schedule(
+                self.agenda.arrive_at(
                     second,
                     Transit {
                         from,
@@ -535,30 +444,6 @@ impl Network {
         }
     }
 
-    fn schedule(&mut self, at: SimTime, transit: Transit) {
-        let slot = self.transits.insert(transit);
-        self.push(at, Due::Arrival(slot));
-    }
-
-    fn next_number(&mut self) -> u64 {
-        self.sent += 1;
-        self.sent
-    }
-
-    fn observe_sent(&mut self, place: &Arc<str>, packet: &Packet) -> u64 {
-        let (at, number) = (self.now, self.next_number());
-        let fate = Fate::Sent;
-        self.capture.observe(&Observation {
-            at,
-            place,
-            fate,
-            by: None,
-            number,
-            packet,
-        });
-        number
-    }
-
     fn observe_at(
         &mut self,
         host: HostId,
@@ -568,20 +453,13 @@ impl Network {
         packet: &Packet,
     ) {
         let place = &self.hosts[host.index()].stack.config().name;
-        let at = self.now;
-        self.capture.observe(&Observation {
-            at,
-            place,
-            fate,
-            by,
-            number,
-            packet,
-        });
+        self.journal
+            .note(self.now, place, (fate, by), number, packet);
     }
 
     /// The next thing that happened at a host, in order.
     pub fn poll_event(&mut self) -> Option<NetworkEvent> {
-        self.events.pop_front()
+        self.journal.events.pop_front()
     }
 
     /// The host loses its memory and answers nothing until [`restart`](Self::restart). Packets for
@@ -619,8 +497,4 @@ impl Network {
         }
         self.settle(host, None);
     }
-}
-
-fn pair(from: HostId, to: HostId) -> u64 {
-    (u64::from(from.0) << 32) | u64::from(to.0)
 }
