@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use portcullis_agent::AgentEvent;
+use portcullis_agent::message::{EnvironmentName, FailureReason, Outcome, TaskId};
 use portcullis_reports::{Event, Fields, StateEvent};
 
 use super::vocabulary::effect;
@@ -18,123 +19,141 @@ pub(super) fn event(announced: &AgentEvent) -> Option<Event> {
             to,
             outcome,
             reason,
-        } => {
-            let mut fields = Pairs::default();
-            fields.set("task", task.as_str());
-            fields.set("peer", peer.as_str());
-            fields.set_some("outcome", outcome.map(|outcome| outcome.name()));
-            let failure = outcome.and_then(|outcome| outcome.reason());
-            fields.set_some("reason", failure.map(|reason| reason.name()).or(*reason));
-            Some(Event::State(StateEvent {
-                machine: Cow::Borrowed(machine.name()),
-                id: task.as_str().to_owned(),
-                from: Cow::Borrowed(*from),
-                to: Cow::Borrowed(*to),
-                fields: fields.0,
-            }))
-        }
+        } => Some(Event::State(StateEvent {
+            machine: Cow::Borrowed(machine.name()),
+            id: task.to_string(),
+            from: Cow::Borrowed(*from),
+            to: Cow::Borrowed(*to),
+            fields: fields([
+                ("task", Some(task.as_str())),
+                ("peer", Some(peer.as_str())),
+                ("outcome", outcome.map(Outcome::name)),
+                ("reason", failure(*outcome).or(*reason)),
+            ]),
+        })),
         AgentEvent::Durable { .. } => None,
-        other => {
-            let (name, fields) = particulars(other);
-            Some(Event::Effect {
-                name: Cow::Borrowed(name),
-                fields: fields.0,
-            })
-        }
-    }
-}
-
-fn particulars(announced: &AgentEvent) -> (&'static str, Pairs) {
-    let mut fields = Pairs::default();
-    let name = match announced {
-        AgentEvent::WorkStarted {
-            task,
-            peer,
-            kind,
-            start,
-        } => {
-            fields.set("task", task.as_str());
-            fields.set("peer", peer.as_str());
-            fields.set("task-kind", kind.name());
-            fields.set("start", &start.to_string());
-            effect::WORK_STARTED
-        }
-        AgentEvent::WorkEnded {
-            task,
-            peer,
-            outcome,
-        } => {
-            fields.set("task", task.as_str());
-            fields.set("peer", peer.as_str());
-            fields.set("outcome", outcome.name());
-            fields.set_some("reason", outcome.reason().map(|reason| reason.name()));
-            effect::WORK_ENDED
-        }
-        AgentEvent::AttemptFailed {
-            phase,
-            peer,
-            port,
-            task,
-            attempt,
-            class,
-            failure,
-        } => {
-            fields.set("phase", phase.name());
-            fields.set("peer", peer.as_str());
-            fields.set("port", &port.to_string());
-            fields.set_some("task", task.as_ref().map(|task| task.as_str()));
-            fields.set("attempt", &attempt.to_string());
-            fields.set("class", class.name());
-            fields.set("failure", &failure.to_string());
-            effect::ATTEMPT_FAILED
-        }
-        AgentEvent::Connection {
-            opened_here,
-            local,
-            remote,
-            phase,
-            closed_by,
-        } => {
-            fields.set("opener", if *opened_here { "here" } else { "peer" });
-            fields.set("local", &local.to_string());
-            fields.set("remote", &remote.to_string());
-            fields.set("phase", phase.name());
-            fields.set("closed-by", closed_by.name());
-            effect::CONNECTION
-        }
+        AgentEvent::WorkStarted { .. } | AgentEvent::WorkEnded { .. } => work(announced),
+        AgentEvent::AttemptFailed { .. } | AgentEvent::Connection { .. } => exchange(announced),
         AgentEvent::Warning {
             warning,
             peer,
             task,
             port,
             detail,
-        } => {
-            fields.set("warning", warning.name());
-            fields.set_some("peer", peer.as_ref().map(|peer| peer.as_str()));
-            fields.set_some("task", task.as_ref().map(|task| task.as_str()));
-            if let Some(port) = port {
-                fields.set("port", &port.to_string());
-            }
-            fields.set_some("detail", *detail);
-            effect::WARNING
-        }
-        AgentEvent::State { .. } | AgentEvent::Durable { .. } => effect::WARNING,
-    };
-    (name, fields)
+        } => noted(
+            effect::WARNING,
+            [
+                ("warning", Some(warning.name())),
+                ("peer", peer.as_ref().map(EnvironmentName::as_str)),
+                ("task", task.as_ref().map(TaskId::as_str)),
+                ("port", port.map(|port| port.to_string()).as_deref()),
+                ("detail", *detail),
+            ],
+        ),
+    }
 }
 
-/// Fields under construction.
-#[derive(Default)]
-struct Pairs(Fields);
-
-impl Pairs {
-    fn set(&mut self, name: &'static str, value: &str) {
-        self.0.insert(Cow::Borrowed(name), value.to_owned());
+fn work(announced: &AgentEvent) -> Option<Event> {
+    if let AgentEvent::WorkStarted {
+        task,
+        peer,
+        kind,
+        start,
+    } = announced
+    {
+        return noted(
+            effect::WORK_STARTED,
+            [
+                ("task", Some(task.as_str())),
+                ("peer", Some(peer.as_str())),
+                (effect::TASK_KIND, Some(kind.name())),
+                ("start", Some(start.to_string().as_str())),
+            ],
+        );
     }
+    let AgentEvent::WorkEnded {
+        task,
+        peer,
+        outcome,
+    } = announced
+    else {
+        return None;
+    };
+    noted(
+        effect::WORK_ENDED,
+        [
+            ("task", Some(task.as_str())),
+            ("peer", Some(peer.as_str())),
+            ("outcome", Some(outcome.name())),
+            ("reason", failure(Some(*outcome))),
+        ],
+    )
+}
 
-    fn set_some(&mut self, name: &'static str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.set(name, value);
-        }
+fn exchange(announced: &AgentEvent) -> Option<Event> {
+    if let AgentEvent::AttemptFailed {
+        phase,
+        peer,
+        port,
+        task,
+        attempt,
+        class,
+        failure,
+    } = announced
+    {
+        return noted(
+            effect::ATTEMPT_FAILED,
+            [
+                ("phase", Some(phase.name())),
+                ("peer", Some(peer.as_str())),
+                ("port", Some(port.to_string().as_str())),
+                ("task", task.as_ref().map(TaskId::as_str)),
+                ("attempt", Some(attempt.to_string().as_str())),
+                ("class", Some(class.name())),
+                ("failure", Some(failure.to_string().as_str())),
+            ],
+        );
     }
+    let AgentEvent::Connection {
+        opened_here,
+        local,
+        remote,
+        phase,
+        closed_by,
+    } = announced
+    else {
+        return None;
+    };
+    noted(
+        effect::CONNECTION,
+        [
+            ("opener", Some(if *opened_here { "here" } else { "peer" })),
+            ("local", Some(local.to_string().as_str())),
+            ("remote", Some(remote.to_string().as_str())),
+            ("phase", Some(phase.name())),
+            ("closed-by", Some(closed_by.name())),
+        ],
+    )
+}
+
+fn failure(outcome: Option<Outcome>) -> Option<&'static str> {
+    outcome.and_then(Outcome::reason).map(FailureReason::name)
+}
+
+fn noted<const N: usize>(
+    name: &'static str,
+    pairs: [(&'static str, Option<&str>); N],
+) -> Option<Event> {
+    Some(Event::Effect {
+        name: Cow::Borrowed(name),
+        fields: fields(pairs),
+    })
+}
+
+/// The pairs that have a value.
+pub(super) fn fields<const N: usize>(pairs: [(&'static str, Option<&str>); N]) -> Fields {
+    let present = pairs.into_iter();
+    present
+        .filter_map(|(name, value)| Some((Cow::Borrowed(name), value?.to_owned())))
+        .collect()
 }

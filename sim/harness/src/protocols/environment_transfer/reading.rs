@@ -184,24 +184,23 @@ impl<'a> Reading<'a> {
             .filter(move |said| said.message.passage == passage)
     }
 
-    /// Whether `host` was crashed, restarted, paused or resumed at a position in `span`.
+    /// Whether `host` was crashed, stopped, paused or brought back at a position in `span`.
     ///
     /// A host that was away owes nothing of what it would have done in that time.
     #[must_use]
     pub fn was_away(&self, host: &str, span: std::ops::RangeInclusive<usize>) -> bool {
         self.actions.iter().any(|action| {
-            matches!(action.name, "crash" | "restart" | "pause" | "resume")
-                && action.host == host
-                && span.contains(&action.position)
+            let away = ["crash", "restart", "pause", "resume", "stop", "start"];
+            away.contains(&action.name) && action.host == host && span.contains(&action.position)
         })
     }
 
-    /// The position of the last restart of `host` before `position`, or 0.
+    /// The position of the last restart of `host` or its service before `position`, or 0.
     #[must_use]
     pub fn started(&self, host: &str, position: usize) -> usize {
         self.actions
             .iter()
-            .filter(|action| action.name == "restart" && action.host == host)
+            .filter(|action| matches!(action.name, "restart" | "start") && action.host == host)
             .map(|action| action.position)
             .take_while(|restart| *restart < position)
             .last()

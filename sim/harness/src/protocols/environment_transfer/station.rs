@@ -23,7 +23,7 @@ use crate::scenario::Plan;
 /// How long a simulated disk takes to sync.
 const SYNC_LATENCY: Duration = Duration::from_millis(2);
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a scenario's steps may ask of an environment, whoever plays it.
 pub(super) trait Operator: Send + Sync {

@@ -65,6 +65,8 @@ pub mod field {
     pub const OUTCOME: &str = "outcome";
     /// Why it failed.
     pub const REASON: &str = "reason";
+    /// Why octets were not read as a message.
+    pub const ERROR: &str = "error";
     /// The recorded state, in a status or an acceptance.
     pub const RECORDED: &str = "recorded";
     /// Whether the task may run beside others of its link.
@@ -93,6 +95,12 @@ pub mod state {
     pub const ORIGINATOR: &str = "originator-task";
     /// A task as the destination sees it.
     pub const DESTINATION: &str = "destination-task";
+    /// Durable at the originator, not sent yet.
+    pub const PREPARED: &str = "prepared";
+    /// Being sent.
+    pub const SENDING: &str = "sending";
+    /// The destination has acknowledged it, at the originator.
+    pub const ACCEPTED: &str = "accepted";
     /// Nobody knows; a query resolves it.
     pub const IN_DOUBT: &str = "in-doubt";
     /// Ended well, at the originator.

@@ -131,7 +131,7 @@ pub(crate) fn connections_do_not_wait_for_work(reading: &Reading<'_>) -> Vec<Bre
     breaches
 }
 
-/// ET-20: the side that opened closes first, so that TIME_WAIT rests on the dynamic port.
+/// ET-20: the side that opened closes first, so that `TIME_WAIT` rests on the dynamic port.
 ///
 /// Judged only where the response reached the opener: an acceptor whose answer is lost has to close
 /// after its linger.

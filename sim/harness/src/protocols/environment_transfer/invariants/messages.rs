@@ -21,7 +21,7 @@ pub(crate) fn messages_are_complete(reading: &Reading<'_>) -> Vec<Breach> {
                 "one framed document that the protocol's codec reads",
                 format!(
                     "{octets} octets that it does not read: {}",
-                    said.field("error")
+                    said.field(field::ERROR)
                 ),
             ));
             continue;
@@ -62,6 +62,9 @@ pub(crate) fn messages_are_complete(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
+/// What the decoder says of a length above every cap.
+const FRAME_TOO_LONG: &str = "frame-too-long";
+
 /// ET-26, ET-88: a frame above the cap of its kind is never sent; what arrives above it is refused
 /// before memory is reserved, which the agent's own tests measure.
 pub(crate) fn frames_stay_below_the_cap(reading: &Reading<'_>) -> Vec<Breach> {
@@ -72,6 +75,13 @@ pub(crate) fn frames_stay_below_the_cap(reading: &Reading<'_>) -> Vec<Breach> {
             _ => reading.setting.control_frame_max,
         };
         let octets = said.message.octets;
+        if said.field(field::ERROR) == FRAME_TOO_LONG {
+            breaches.push(Breach::at(
+                said.position,
+                "a length within the cap",
+                "a length above it was announced",
+            ));
+        }
         if octets > cap {
             breaches.push(Breach::at(
                 said.position,

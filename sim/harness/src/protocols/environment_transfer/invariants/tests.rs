@@ -297,3 +297,21 @@ fn a_result_acknowledged_before_the_write_is_seen() {
     story.close(id, "prod", "dev");
     assert_eq!(broken(&story), ["results-recorded-before-acknowledged"]);
 }
+
+#[test]
+fn an_announced_length_above_every_cap_is_seen() {
+    let mut story = Story::new();
+    let id = story.open("dev", 50001, "prod", 6102);
+    story.say(
+        id,
+        "dev",
+        kind::UNDECODABLE,
+        "",
+        &[("error", "frame-too-long")],
+    );
+    story.close(id, "dev", "prod");
+    assert_eq!(
+        broken(&story),
+        ["messages-are-complete", "frames-stay-below-the-cap"]
+    );
+}

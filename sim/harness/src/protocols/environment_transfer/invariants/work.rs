@@ -17,40 +17,36 @@ pub(crate) fn one_execution_a_task(reading: &Reading<'_>) -> Vec<Breach> {
     let mut ended: BTreeMap<&str, usize> = BTreeMap::new();
     for noted in &reading.effects {
         let task = noted.field(field::TASK);
-        match noted.name {
-            effect::WORK_STARTED => {
-                let Some(first) = started.insert(task, *noted) else {
-                    continue;
-                };
-                let crashed = reading.started(noted.host, noted.position) > first.position;
-                let restartable = reading
-                    .setting
-                    .is_restartable(noted.host, noted.field(effect::TASK_KIND));
-                if !crashed || !restartable || ended.contains_key(task) {
-                    breaches.push(Breach::at(
-                        noted.position,
-                        format!(
-                            "the work of {task} starts once, or again after a crash if restartable"
-                        ),
-                        format!(
-                            "it started again at {} (crashed between: {crashed}, restartable: \
-                             {restartable}, had ended: {})",
-                            noted.host,
-                            ended.contains_key(task)
-                        ),
-                    ));
-                }
+        let over = ended.contains_key(task);
+        if noted.name == effect::WORK_ENDED {
+            if over {
+                breaches.push(Breach::at(
+                    noted.position,
+                    format!("the work of {task} ends at most once"),
+                    format!("it ended again at {}", noted.host),
+                ));
             }
-            effect::WORK_ENDED => {
-                if ended.insert(task, noted.position).is_some() {
-                    breaches.push(Breach::at(
-                        noted.position,
-                        format!("the work of {task} ends at most once"),
-                        format!("it ended again at {}", noted.host),
-                    ));
-                }
-            }
-            _ => {}
+            ended.insert(task, noted.position);
+        }
+        if noted.name != effect::WORK_STARTED {
+            continue;
+        }
+        let Some(first) = started.insert(task, *noted) else {
+            continue;
+        };
+        let crashed = reading.started(noted.host, noted.position) > first.position;
+        let kind = noted.field(effect::TASK_KIND);
+        let restartable = reading.setting.is_restartable(noted.host, kind);
+        if !crashed || !restartable || over {
+            breaches.push(Breach::at(
+                noted.position,
+                format!("the work of {task} starts once, or again after a crash if restartable"),
+                format!(
+                    "it started again at {} (stopped between: {crashed}, restartable: \
+                     {restartable}, had ended: {over})",
+                    noted.host
+                ),
+            ));
         }
     }
     breaches

@@ -1,0 +1,144 @@
+//! Where saboteurs play: small scenarios, and the names of the checks that a run breaks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_harness::engine::PacketDetail;
+use portcullis_harness::protocols::environment_transfer::EnvironmentTransfer;
+use portcullis_harness::protocols::environment_transfer::rogue::Rogue;
+use portcullis_harness::run::{Engine, attempt};
+use portcullis_harness::scenario::{Clauses, Known, Plan, Protocol, Scenario};
+use portcullis_reports::Verdict;
+
+/// What goes on around the saboteur.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scene {
+    /// One task of five seconds.
+    Plain,
+    /// One task of an hour.
+    LongWork,
+    /// Two tasks, one after the other.
+    TwoTasks,
+    /// Two tasks, the second of which depends on the first.
+    Dependent,
+    /// The remote port is closed for a while.
+    ClosedPort,
+    /// The acceptance does not arrive.
+    LostAcceptance,
+    /// The acknowledgement of the completion does not arrive.
+    LostAcknowledgement,
+}
+
+impl Scene {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::LongWork,
+        Self::TwoTasks,
+        Self::Dependent,
+        Self::ClosedPort,
+        Self::LostAcceptance,
+        Self::LostAcknowledgement,
+    ];
+
+    fn text(self) -> String {
+        let submit = |name: &str, work: &str, more: &str| {
+            format!(
+                "[[at]]\ntime = \"1s\"\nsubmit = {{ from = \"dev\", task = \"deploy\", \
+                 as = \"{name}\", work = \"{work}\"{more} }}\n"
+            )
+        };
+        let lost = |message: &str, from: &str, to: &str| {
+            format!(
+                "[[at]]\nafter = {{ message = \"{message}\", task = \"t1\" }}\n\
+                 partition = {{ name = \"cut\", from = \"{from}\", to = \"{to}\", one_way = true }}\n\
+                 [[at]]\ntime = \"2m\"\nheal = \"cut\"\n[[bites]]\npartition = \"cut\"\n"
+            )
+        };
+        let plain = submit("t1", "5s", "");
+        let steps = match self {
+            Self::Plain => plain,
+            Self::LongWork => submit("t1", "1h", ""),
+            Self::TwoTasks => plain + &submit("t2", "5s", ""),
+            Self::Dependent => plain + &submit("t2", "5s", ", depends_on = \"t1\""),
+            Self::ClosedPort => {
+                plain
+                    + "[[at]]\ntime = \"0s\"\nfirewall = { host = \"prod\", add = { \
+                       name = \"closed\", verdict = \"drop\", direction = \"in\", port = 6102 } }\n\
+                       [[at]]\ntime = \"3m\"\nfirewall = { host = \"prod\", remove = \"closed\" }\n\
+                       [[bites]]\nrule = \"closed\"\n"
+            }
+            Self::LostAcceptance => plain + &lost("task", "prod", "dev"),
+            Self::LostAcknowledgement => plain + &lost("completed", "dev", "prod"),
+        };
+        format!("{HEAD}{steps}{TAIL}")
+    }
+}
+
+const HEAD: &str = r#"
+title = "a saboteur is caught"
+clauses = ["ET-88"]
+ends = "4h"
+[hosts.dev]
+role = "environment"
+[hosts.prod]
+role = "environment"
+[[link]]
+from = "dev"
+to = "prod"
+remote_port = 6102
+local_port = 6101
+"#;
+
+const TAIL: &str = r#"
+[[expect]]
+task = "t1"
+becomes = "completed"
+at = "dev"
+"#;
+
+/// The invariants that a run breaks in which `rogue` plays `host`.
+pub(crate) fn broken_by(rogue: Rogue, host: &'static str, scene: Scene) -> BTreeSet<String> {
+    broken(
+        EnvironmentTransfer {
+            rogue: Some((host, rogue)),
+        },
+        scene,
+    )
+}
+
+/// The invariants that a run of honest agents breaks.
+pub(crate) fn broken_by_agents(scene: Scene) -> BTreeSet<String> {
+    broken(EnvironmentTransfer { rogue: None }, scene)
+}
+
+fn broken(protocol: EnvironmentTransfer, scene: Scene) -> BTreeSet<String> {
+    // A plan borrows its protocol for ever, and a test process does not live long.
+    let protocol: &'static dyn Protocol = Box::leak(Box::new(protocol));
+    let list = include_str!("../../../../scenarios/clauses/environment-transfer.toml");
+    let clauses = Arc::new(Clauses::parse(protocol.name(), list).expect("the clause list loads"));
+    let known = Known {
+        protocols: &[protocol],
+        clauses: &|_| Arc::clone(&clauses),
+    };
+    let name = "environment-transfer/teeth";
+    let scenario = Scenario::load(name, name, scene.text(), known).expect("the scene loads");
+    let run = attempt(
+        &Plan::new(&scenario, 1),
+        Engine::Packet,
+        PacketDetail::Digest,
+    );
+    let invariants = protocol.invariants();
+    run.judgement
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict != Verdict::Pass)
+        .filter(|finding| {
+            let of_invariant = invariants.iter().any(|known| known.name == finding.check);
+            of_invariant || finding.verdict == Verdict::Error
+        })
+        .map(|finding| match finding.verdict {
+            Verdict::Error => format!("{}: {}", finding.check, finding.seen),
+            _ => finding.check.to_string(),
+        })
+        .collect()
+}
