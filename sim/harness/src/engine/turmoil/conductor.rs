@@ -353,15 +353,22 @@ fn position(names: &Names, name: &str) -> Result<HostIndex, EngineError> {
     })
 }
 
-/// The latency of every link, all of which are fixed on this engine.
-fn latencies(topology: &Topology) -> impl Iterator<Item = Duration> {
-    let paths = topology.paths.iter().map(|path| &path.link);
-    paths.chain([&topology.default_link]).filter_map(fixed)
+/// The smallest latency between any two hosts.
+fn tick(topology: &Topology) -> Option<Duration> {
+    let hosts = topology.hosts.len();
+    let paths: BTreeMap<_, _> = topology
+        .paths
+        .iter()
+        .map(|path| ((&path.from, &path.to), &path.link))
+        .collect();
+    // Where every pair is named, the default link is nowhere.
+    let default = (paths.len() < hosts * hosts.saturating_sub(1)).then_some(&topology.default_link);
+    paths.into_values().chain(default).filter_map(fixed).min()
 }
 
 fn simulation(spec: &RunSpec) -> Sim<'static> {
     let default = fixed(&spec.topology.default_link).unwrap_or_default();
-    let tick = latencies(&spec.topology).min().unwrap_or(default);
+    let tick = tick(&spec.topology).unwrap_or(default);
     turmoil::Builder::new()
         .tick_duration(tick)
         .simulation_duration(Duration::MAX)
