@@ -203,6 +203,11 @@ enum Place {
     Text,
 }
 
+/// Whether an octet stands for itself in attributes and in text.
+const fn is_plain(octet: u8) -> bool {
+    matches!(octet, b' '..=b'~') && !matches!(octet, b'&' | b'<' | b'>' | b'"')
+}
+
 /// Escapes what is written through it; an error means a character that cannot be written.
 struct Escape<'a> {
     out: &'a mut String,
@@ -211,6 +216,14 @@ struct Escape<'a> {
 
 impl fmt::Write for Escape<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Almost all text is plain; one pass without branches settles that for long ones.
+        if text
+            .bytes()
+            .fold(true, |plain, octet| plain & is_plain(octet))
+        {
+            self.out.push_str(text);
+            return Ok(());
+        }
         let in_attribute = self.place == Place::Attribute;
         let special = |c: char| match c {
             '&' | '<' | '>' | '\r' => true,

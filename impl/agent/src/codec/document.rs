@@ -147,15 +147,17 @@ pub fn decode(document: &[u8]) -> Result<Message, Refused> {
     }
 }
 
+/// How far into a document its root is looked for.
+const START_OCTETS: usize = 256;
+
 /// Which limits of section 6.3 apply. Decided on the name of the first tag, which the gate checks
 /// afterwards: a document that only pretends to be a part is refused then.
 fn limits(document: &[u8]) -> Limits {
     let is_name = |octet: &u8| !matches!(octet, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>');
-    let root = document
-        .split(|octet| *octet == b'<')
-        .skip(1)
-        .find(|tag| !tag.starts_with(b"?"))
-        .unwrap_or_default();
+    // A declaration, if any, and the name: nothing of that is long.
+    let start = document.get(..START_OCTETS).unwrap_or(document);
+    let mut tags = start.split(|octet| *octet == b'<').skip(1);
+    let root = tags.find(|tag| !tag.starts_with(b"?")).unwrap_or_default();
     let end = root
         .iter()
         .position(|octet| !is_name(octet))

@@ -19,9 +19,6 @@ use crate::work::Work;
 /// How long a task rests when the store does not take its record.
 const STORE_REST: Duration = Duration::from_secs(1);
 
-/// The progress of one task.
-type Watched = watch::Receiver<OriginatorTask>;
-
 impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     /// Drives one task from wherever it is to its final state.
     pub(crate) async fn drive(self: Arc<Self>, task: TaskId) {
@@ -124,7 +121,7 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     }
 
     /// Sends the task until it is acknowledged, refused, ended, or the attempts end. ET-44
-    async fn send(&self, task: &TaskId, progress: &mut Watched) {
+    async fn send(&self, task: &TaskId, progress: &mut watch::Receiver<OriginatorTask>) {
         let start = Instant::now();
         let schedule = &self.services.config.retries.task;
         for attempt in 1.. {
@@ -185,7 +182,11 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     }
 
     /// Waits for the completion, for as long as the deadline allows; no connection is open (ET-22).
-    async fn await_completion(&self, task: &TaskId, progress: &mut Watched) {
+    async fn await_completion(
+        &self,
+        task: &TaskId,
+        progress: &mut watch::Receiver<OriginatorTask>,
+    ) {
         let accepted_ms = progress.borrow().accepted_ms.unwrap_or(i64::MAX);
         let passed = self
             .services
@@ -222,7 +223,7 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     }
 
     /// Asks until the destination says how the task ended, or that it does not know it. ET-51
-    async fn resolve(&self, task: &TaskId, progress: &mut Watched) {
+    async fn resolve(&self, task: &TaskId, progress: &mut watch::Receiver<OriginatorTask>) {
         let start = Instant::now();
         let schedule = &self.services.config.retries.status;
         for attempt in 1.. {

@@ -39,9 +39,6 @@ pub struct Captured {
     pub errors: Vec<u8>,
 }
 
-/// Receives what each command wrote, when it has ended.
-type OnOutput = Arc<dyn Fn(&Job, &Captured) + Send + Sync>;
-
 /// Runs the configured commands as processes.
 ///
 /// A command finds the task and its sender in the environment variables `PORTCULLIS_TASK` and
@@ -50,7 +47,8 @@ type OnOutput = Arc<dyn Fn(&Job, &Captured) + Send + Sync>;
 #[derive(Clone)]
 pub struct Processes {
     commands: Arc<BTreeMap<CommandName, CommandLine>>,
-    on_output: OnOutput,
+    /// Receives what each command wrote, when it has ended.
+    on_output: Arc<dyn Fn(&Job, &Captured) + Send + Sync>,
 }
 
 impl Processes {
