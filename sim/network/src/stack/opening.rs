@@ -113,7 +113,8 @@ fn learn(socket: &mut Socket, config: &StackConfig, syn: &TcpSegment) {
     // 536 is what a peer without the option gets (RFC 9293 3.7.1).
     socket.send.mss = u32::from(syn.mss.unwrap_or(536).min(config.mss).max(1));
     if let Some(shift) = syn.window_scale {
-        socket.send.scale = shift;
+        // RFC 7323 section 2.3: larger shifts count as 14.
+        socket.send.scale = shift.min(14);
         socket.receive.scale = config.window_scale();
     }
     let window = u32::from(syn.window);

@@ -59,6 +59,10 @@ pub(super) fn on_segment(socket: &mut Socket, turn: &mut Turn<'_>, segment: &Tcp
         let payload = segment.sequence_len() - 1;
         socket.receive.note_fin(segment.sequence + payload);
         ack = Ack::Needed;
+        if socket.state == State::TimeWait {
+            // The peer missed the last acknowledgement: stay for another full period.
+            socket.linger_until = Some(turn.now + turn.config.profile.time_wait());
+        }
     }
     if socket.receive.take_fin() {
         on_fin(socket, turn);
@@ -74,10 +78,6 @@ fn check_acceptable(socket: &mut Socket, turn: &mut Turn<'_>, segment: &TcpSegme
         .accepts(segment.sequence, segment.sequence_len())
     {
         if !flags.rst() {
-            if socket.state == State::TimeWait && flags.fin() {
-                // The peer missed the last acknowledgement: stay for another full period.
-                socket.linger_until = Some(turn.now + turn.config.profile.time_wait());
-            }
             if flags.syn() && socket.state == State::SynReceived {
                 opening::send_syn_ack(socket, turn);
             } else if is_answered(socket, segment) {
@@ -94,7 +94,13 @@ fn check_acceptable(socket: &mut Socket, turn: &mut Turn<'_>, segment: &TcpSegme
     }
     if flags.syn() {
         // RFC 5961 section 4: a SYN never ends a connection; a restarted peer answers with RST.
-        if socket.state == State::SynReceived && segment.sequence + 1 == socket.receive.nxt {
+        let expected =
+            socket.state == State::SynReceived && segment.sequence + 1 == socket.receive.nxt;
+        if expected && flags.ack() {
+            // Both ends opened at once, and this is the other's SYN-ACK.
+            return Verdict::Continue;
+        }
+        if expected {
             opening::send_syn_ack(socket, turn);
         } else {
             challenge(socket, turn);
@@ -152,7 +158,13 @@ fn on_ack(socket: &mut Socket, turn: &mut Turn<'_>, segment: &TcpSegment) -> Ver
         }
         socket.establish(turn);
     }
-    let window = u32::from(segment.window) << socket.send.scale;
+    // RFC 7323 section 2.2: the window of a SYN is never scaled.
+    let scale = if segment.flags.syn() {
+        0
+    } else {
+        socket.send.scale
+    };
+    let window = u32::from(segment.window) << scale;
     let repeats = ack == socket.send.una
         && segment.sequence_len() == 0
         && window == socket.send.window

@@ -4,6 +4,7 @@
 
 mod connection;
 mod firewall;
+mod hostile;
 mod interop;
 mod lab;
 mod path;
