@@ -39,6 +39,9 @@ pub struct Captured {
     pub errors: Vec<u8>,
 }
 
+/// Receives what each command wrote, when it has ended.
+type OnOutput = Arc<dyn Fn(&Job, &Captured) + Send + Sync>;
+
 /// Runs the configured commands as processes.
 ///
 /// A command finds the task and its sender in the environment variables `PORTCULLIS_TASK` and
@@ -47,8 +50,7 @@ pub struct Captured {
 #[derive(Clone)]
 pub struct Processes {
     commands: Arc<BTreeMap<CommandName, CommandLine>>,
-    /// Receives what each command wrote, when it has ended.
-    on_output: Arc<dyn Fn(&Job, &Captured) + Send + Sync>,
+    on_output: OnOutput,
 }
 
 impl Processes {
