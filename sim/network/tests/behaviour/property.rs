@@ -405,7 +405,7 @@ impl Run {
     }
 }
 
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let default = ProptestConfig::default();
     // The variable replaces proptest's own default of 256, which is how its absence shows.
     let cases = if default.cases == 256 {
