@@ -1,6 +1,8 @@
 //! The attributes of a tag, as they stand in the source.
 
-use crate::character::{is_space, resolve};
+use std::borrow::Cow;
+
+use crate::character::{is_space, is_special_in_value, normal_value, resolve};
 use crate::{XmlError, XmlErrorKind};
 
 /// One attribute as written.
@@ -14,6 +16,19 @@ pub(crate) struct RawAttribute<'a> {
     pub(crate) value_at: usize,
     /// The value between the quotes, references unresolved.
     pub(crate) value: &'a str,
+    /// The value is what it looks like: no reference, no `<`, no tab, no line end.
+    pub(crate) is_plain: bool,
+}
+
+impl<'a> RawAttribute<'a> {
+    /// The value as XML 1.0 wants it; its references were checked before.
+    pub(crate) fn normal_value(&self) -> Cow<'a, str> {
+        if self.is_plain {
+            Cow::Borrowed(self.value)
+        } else {
+            normal_value(self.value)
+        }
+    }
 }
 
 /// Walks over what follows the name in a tag or in the XML declaration.
@@ -50,7 +65,11 @@ impl<'a> Attributes<'a> {
         };
         self.skip(quote);
         let value_at = self.at;
-        let value = self.take_until(|octet| octet == quote);
+        let mut is_plain = true;
+        let value = self.take_until(|octet| {
+            is_plain &= !is_special_in_value(octet);
+            octet == quote
+        });
         if !self.skip(quote) {
             return Err(self.error(XmlErrorKind::MalformedAttribute));
         }
@@ -59,6 +78,7 @@ impl<'a> Attributes<'a> {
             name,
             value_at,
             value,
+            is_plain,
         }))
     }
 
@@ -78,7 +98,7 @@ impl<'a> Attributes<'a> {
         found
     }
 
-    fn take_until(&mut self, ends: impl Fn(u8) -> bool) -> &'a str {
+    fn take_until(&mut self, ends: impl FnMut(u8) -> bool) -> &'a str {
         let length = self.rest.bytes().position(ends).unwrap_or(self.rest.len());
         let taken = self.rest.get(..length).unwrap_or_default();
         self.advance(length);
@@ -94,8 +114,14 @@ impl<'a> Attributes<'a> {
 /// Checks a value as written: no `<`, and nothing but good references.
 pub(crate) fn check_value(attribute: &RawAttribute<'_>) -> Result<(), XmlError> {
     let RawAttribute {
-        value, value_at, ..
+        value,
+        value_at,
+        is_plain,
+        ..
     } = *attribute;
+    if is_plain {
+        return Ok(());
+    }
     let marks = |octet: u8| matches!(octet, b'<' | b'&');
     let mut from = 0_usize;
     while let Some(index) = value

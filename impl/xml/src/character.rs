@@ -52,6 +52,29 @@ pub(crate) fn first_illegal(text: &str) -> Option<usize> {
     None
 }
 
+/// The offset of the first `]]>`, which text may not hold.
+pub(crate) fn section_end(text: &str) -> Option<usize> {
+    let octets = text.as_bytes();
+    let mut start = 0_usize;
+    for chunk in octets.chunks(CHUNK) {
+        // `>` is rare in text: whole chunks are passed over.
+        if chunk
+            .iter()
+            .fold(false, |seen, octet| seen | (*octet == b'>'))
+        {
+            let ends = |index: &usize| {
+                let end = start.saturating_add(*index).saturating_add(1);
+                octets.get(..end).is_some_and(|text| text.ends_with(b"]]>"))
+            };
+            if let Some(index) = (0..chunk.len()).find(ends) {
+                return start.saturating_add(index).checked_sub(2);
+            }
+        }
+        start = start.saturating_add(CHUNK);
+    }
+    None
+}
+
 /// The production `NameStartChar` without the colon.
 const fn starts_name(c: char) -> bool {
     matches!(c,
@@ -69,10 +92,34 @@ const fn continues_name(c: char) -> bool {
             '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
+/// The octets of ASCII that [`continues_name`] takes.
+const fn continues_name_in_ascii(octet: u8) -> bool {
+    matches!(octet, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.')
+}
+
 /// The production `NCName`.
 pub(crate) fn is_local_name(name: &str) -> bool {
+    let octets = name.as_bytes();
+    if octets.iter().all(|octet| continues_name_in_ascii(*octet)) {
+        return matches!(octets, [b'a'..=b'z' | b'A'..=b'Z' | b'_', ..]);
+    }
     let mut letters = name.chars();
     letters.next().is_some_and(starts_name) && letters.all(continues_name)
+}
+
+/// A qualified name as prefix, empty for none, and local name.
+pub(crate) fn split_name(name: &str) -> Option<(&str, &str)> {
+    let (prefix, local) = match name.bytes().position(|octet| octet == b':') {
+        None => ("", name),
+        Some(colon) => {
+            let (prefix, rest) = name.split_at_checked(colon)?;
+            if !is_local_name(prefix) {
+                return None;
+            }
+            (prefix, rest.get(1..)?)
+        }
+    };
+    is_local_name(local).then_some((prefix, local))
 }
 
 /// The character that the reference `&name;` stands for (ET-64, ET-65).
@@ -112,12 +159,14 @@ pub(crate) fn normal_text(raw: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether an octet of an attribute value means that the value is not what it looks like.
+pub(crate) const fn is_special_in_value(octet: u8) -> bool {
+    matches!(octet, b'<' | b'&' | b'\t' | b'\r' | b'\n')
+}
+
 /// An attribute value as XML 1.0 section 3.3.3 wants it; its references were checked before.
 pub(crate) fn normal_value(raw: &str) -> Cow<'_, str> {
-    if !raw
-        .bytes()
-        .any(|octet| matches!(octet, b'&' | b'\t' | b'\r' | b'\n'))
-    {
+    if !raw.bytes().any(is_special_in_value) {
         return Cow::Borrowed(raw);
     }
     let mut value = String::with_capacity(raw.len());
@@ -159,6 +208,15 @@ mod tests {
             let text = format!("{}\u{FFFF}", "\u{FF01}a\n".repeat(before));
             assert_eq!(first_illegal(&text), Some(before * 5));
         }
+    }
+
+    #[test]
+    fn the_end_of_a_section_is_found_across_chunks() {
+        for before in 0..200 {
+            let text = format!("{}]]>]]>", "]> ".repeat(before));
+            assert_eq!(section_end(&text), Some(before * 3));
+        }
+        assert_eq!(section_end(&"]] >]]".repeat(50)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::character::{normal_text, normal_value};
+use crate::character::normal_text;
 use crate::gate::{Gate, Token};
 use crate::namespace::{Binding, resolve};
 use crate::{ElementReader, Limits, XmlError, XmlErrorKind};
@@ -96,11 +96,11 @@ impl<'a> Document<'a> {
                     let attributes = document.attributes.len();
                     document
                         .attributes
-                        .extend(gate.scope().attributes().iter().map(|a| Attribute {
-                            at: a.at,
+                        .extend(gate.scope().attributes().map(|a| Attribute {
+                            at: a.raw.at,
                             namespace: a.namespace.clone(),
                             local: a.local,
-                            value: normal_value(a.raw),
+                            value: a.raw.normal_value(),
                         }));
                     let declarations = document.declarations.len();
                     document

@@ -5,7 +5,7 @@ use quick_xml::errors::{Error as Tokenizer, IllFormedError, SyntaxError};
 use quick_xml::events::Event;
 
 use crate::attribute::Attributes;
-use crate::character::{first_illegal, is_space, resolve};
+use crate::character::{first_illegal, is_space, resolve, section_end};
 use crate::scope::{Budget, Name, Scope};
 use crate::{Limits, XmlError, XmlErrorKind};
 
@@ -210,8 +210,7 @@ impl<'a> Gate<'a> {
             };
         }
         self.count_text(at, raw.len())?;
-        if raw.contains("]]>") {
-            let index = raw.find("]]>").unwrap_or_default();
+        if let Some(index) = section_end(raw) {
             return Err(XmlError::new(
                 at.saturating_add(index),
                 XmlErrorKind::SectionEndInText,

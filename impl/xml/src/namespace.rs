@@ -37,7 +37,14 @@ pub(crate) fn resolve<'a>(
     bindings: &[Binding<'a>],
     prefix: &str,
 ) -> Result<Cow<'a, str>, XmlErrorKind> {
-    if let Some(binding) = bindings.iter().rev().find(|b| b.prefix == prefix) {
+    // The empty prefix, which most names have, is found without comparing texts.
+    let mut innermost_first = bindings.iter().rev();
+    let binding = if prefix.is_empty() {
+        innermost_first.find(|binding| binding.prefix.is_empty())
+    } else {
+        innermost_first.find(|binding| binding.prefix == prefix)
+    };
+    if let Some(binding) = binding {
         return Ok(binding.uri.clone());
     }
     match prefix {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::attribute::{Attributes, RawAttribute, check_value};
-use crate::character::{is_blank, is_local_name, is_space, normal_value};
+use crate::character::{is_blank, is_space, split_name};
 use crate::namespace::{Binding, resolve};
 use crate::{Limits, XmlError, XmlErrorKind};
 
@@ -13,15 +13,6 @@ pub(crate) struct Name<'a> {
     pub(crate) at: usize,
     pub(crate) namespace: Cow<'a, str>,
     pub(crate) local: &'a str,
-}
-
-/// A checked attribute; the value is as written.
-#[derive(Clone, Debug)]
-pub(crate) struct GateAttribute<'a> {
-    pub(crate) at: usize,
-    pub(crate) namespace: Cow<'a, str>,
-    pub(crate) local: &'a str,
-    pub(crate) raw: &'a str,
 }
 
 /// What one document may still cost.
@@ -61,13 +52,60 @@ struct Open<'a> {
     outer_bindings: usize,
 }
 
+/// An attribute or declaration of the element just entered.
+#[derive(Clone, Debug)]
+pub(crate) struct Written<'a> {
+    pub(crate) raw: RawAttribute<'a>,
+    prefix: &'a str,
+    pub(crate) local: &'a str,
+    pub(crate) namespace: Cow<'a, str>,
+    /// Differs between most names that differ, and is compared first.
+    mark: [u8; 4],
+}
+
+impl<'a> Written<'a> {
+    fn new(raw: RawAttribute<'a>, budget: &Budget) -> Result<Self, XmlError> {
+        let (prefix, local) = split(raw.at, raw.name, budget)?;
+        let octets = raw.name.as_bytes();
+        let octet = |octet: Option<&u8>| octet.copied().unwrap_or_default();
+        let mark = [
+            u8::try_from(octets.len()).unwrap_or(u8::MAX),
+            octet(octets.first()),
+            octet(octets.get(1)),
+            octet(octets.last()),
+        ];
+        Ok(Self {
+            raw,
+            prefix,
+            local,
+            namespace: Cow::Borrowed(""),
+            mark,
+        })
+    }
+
+    /// Whether the name is neither a declaration nor needs one.
+    fn is_plain(&self) -> bool {
+        self.prefix.is_empty() && self.local != "xmlns"
+    }
+
+    /// The prefix that this declares; empty for the default namespace.
+    fn declares(&self) -> Option<&'a str> {
+        match (self.prefix, self.local) {
+            ("", "xmlns") => Some(""),
+            ("xmlns", declared) => Some(declared),
+            _ => None,
+        }
+    }
+}
+
 /// The open elements, the bindings in scope and the attributes of the innermost element.
 #[derive(Debug, Default)]
 pub(crate) struct Scope<'a> {
     open: Vec<Open<'a>>,
     bindings: Vec<Binding<'a>>,
-    written: Vec<RawAttribute<'a>>,
-    attributes: Vec<GateAttribute<'a>>,
+    written: Vec<Written<'a>>,
+    /// Whether every attribute of the element just entered has a plain name, as most elements' do.
+    is_plain: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -77,8 +115,11 @@ impl<'a> Scope<'a> {
     }
 
     /// The attributes of the element just entered, in the order written, without declarations.
-    pub(crate) fn attributes(&self) -> &[GateAttribute<'a>] {
-        &self.attributes
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &Written<'a>> {
+        let all = self.is_plain;
+        self.written
+            .iter()
+            .filter(move |written| all || written.declares().is_none())
     }
 
     /// The declarations of the element just entered.
@@ -108,15 +149,17 @@ impl<'a> Scope<'a> {
     ) -> Result<Name<'a>, XmlError> {
         let name_length = tag.bytes().position(is_space).unwrap_or(tag.len());
         let (name, rest) = tag.split_at_checked(name_length).unwrap_or_default();
-        let (prefix, local) = split_name(at, name, budget)?;
+        let (prefix, local) = split(at, name, budget)?;
         self.read_attributes(rest, at.saturating_add(name_length), budget)?;
         self.open.push(Open {
             at,
             name,
             outer_bindings: self.bindings.len(),
         });
-        self.bind(budget)?;
-        self.resolve_attributes(budget)?;
+        if !self.is_plain {
+            self.bind(budget)?;
+            self.resolve_attributes(budget)?;
+        }
         if prefix == "xmlns" {
             return Err(XmlError::new(at, XmlErrorKind::ReservedNamespace));
         }
@@ -136,6 +179,7 @@ impl<'a> Scope<'a> {
         budget: &mut Budget,
     ) -> Result<(), XmlError> {
         self.written.clear();
+        self.is_plain = true;
         if is_blank(text) {
             return Ok(());
         }
@@ -154,10 +198,14 @@ impl<'a> Scope<'a> {
             check_value(&attribute)?;
             // ET-68: by name; by expanded name once the prefixes are known.
             budget.spend(attribute.at, self.written.len())?;
-            if self.written.iter().any(|w| w.name == attribute.name) {
+            let attribute = Written::new(attribute, budget)?;
+            let twice =
+                |w: &Written<'_>| w.mark == attribute.mark && w.raw.name == attribute.raw.name;
+            if self.written.iter().any(twice) {
                 let kind = XmlErrorKind::DuplicateAttribute;
-                return Err(XmlError::new(attribute.at, kind));
+                return Err(XmlError::new(attribute.raw.at, kind));
             }
+            self.is_plain &= attribute.is_plain();
             self.written.push(attribute);
         }
         Ok(())
@@ -165,18 +213,16 @@ impl<'a> Scope<'a> {
 
     /// Takes the declarations among the attributes into scope.
     fn bind(&mut self, budget: &Budget) -> Result<(), XmlError> {
-        for attribute in &self.written {
-            let error = |kind| XmlError::new(attribute.at, kind);
-            let declared = match split_name(attribute.at, attribute.name, budget)? {
-                ("", "xmlns") => "",
-                ("xmlns", declared) => declared,
-                _ => continue,
+        for written in &self.written {
+            let Some(prefix) = written.declares() else {
+                continue;
             };
+            let error = |kind| XmlError::new(written.raw.at, kind);
             let limit = budget.limits.namespaces_max;
             if self.bindings.len() >= limit {
                 return Err(error(XmlErrorKind::TooManyNamespaces { limit }));
             }
-            let binding = Binding::new(declared, normal_value(attribute.value)).map_err(error)?;
+            let binding = Binding::new(prefix, written.raw.normal_value()).map_err(error)?;
             self.bindings.push(binding);
         }
         Ok(())
@@ -184,55 +230,40 @@ impl<'a> Scope<'a> {
 
     /// Gives every other attribute its namespace.
     fn resolve_attributes(&mut self, budget: &mut Budget) -> Result<(), XmlError> {
-        self.attributes.clear();
-        for attribute in &self.written {
-            let error = |kind| XmlError::new(attribute.at, kind);
-            let (prefix, local) = attribute
-                .name
-                .split_once(':')
-                .unwrap_or(("", attribute.name));
-            let namespace = match prefix {
-                "xmlns" => continue,
-                "" if local == "xmlns" => continue,
-                "" => Cow::Borrowed(""),
-                _ => {
-                    let steps = self.bindings.len().saturating_add(self.attributes.len());
-                    budget.spend(attribute.at, steps)?;
-                    let namespace = resolve(&self.bindings, prefix).map_err(error)?;
-                    // ET-68: the same expanded name under two prefixes.
-                    let twice =
-                        |a: &GateAttribute<'_>| a.local == local && a.namespace == namespace;
-                    if self.attributes.iter().any(twice) {
-                        return Err(error(XmlErrorKind::DuplicateAttribute));
-                    }
-                    namespace
-                }
+        for index in 0..self.written.len() {
+            let Some((written, before)) = self
+                .written
+                .get_mut(..=index)
+                .and_then(<[_]>::split_last_mut)
+            else {
+                break;
             };
-            self.attributes.push(GateAttribute {
-                at: attribute.at,
-                namespace,
-                local,
-                raw: attribute.value,
-            });
+            if written.prefix.is_empty() || written.prefix == "xmlns" {
+                continue;
+            }
+            let error = |kind| XmlError::new(written.raw.at, kind);
+            budget.spend(written.raw.at, self.bindings.len().saturating_add(index))?;
+            let namespace = resolve(&self.bindings, written.prefix).map_err(error)?;
+            // ET-68: the same expanded name under two prefixes.
+            let twice = |other: &Written<'_>| {
+                other.local == written.local
+                    && other.declares().is_none()
+                    && other.namespace == namespace
+            };
+            if before.iter().any(twice) {
+                return Err(error(XmlErrorKind::DuplicateAttribute));
+            }
+            written.namespace = namespace;
         }
         Ok(())
     }
 }
 
 /// A qualified name as prefix and local name.
-fn split_name<'a>(
-    at: usize,
-    name: &'a str,
-    budget: &Budget,
-) -> Result<(&'a str, &'a str), XmlError> {
+fn split<'a>(at: usize, name: &'a str, budget: &Budget) -> Result<(&'a str, &'a str), XmlError> {
     let limit = budget.limits.name_octets_max;
     if name.len() > limit {
         return Err(XmlError::new(at, XmlErrorKind::NameTooLong { limit }));
     }
-    let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-    let prefixed = local.len() < name.len();
-    if !is_local_name(local) || (prefixed && !is_local_name(prefix)) {
-        return Err(XmlError::new(at, XmlErrorKind::IllegalName));
-    }
-    Ok((prefix, local))
+    split_name(name).ok_or(XmlError::new(at, XmlErrorKind::IllegalName))
 }
