@@ -61,8 +61,10 @@ pub(super) struct Sighting {
     pub(super) state: FlowState,
     /// Both ends have seen the handshake through.
     pub(super) established: bool,
-    /// Offset of the payload in its direction's stream, when the flow's start was seen.
-    pub(super) offset: Option<u32>,
+    /// The initial number of the packet's direction, when the flow's start was seen.
+    pub(super) initial: Option<Sequence>,
+    /// Where the flow is in the table, until the table changes.
+    index: Option<usize>,
 }
 
 /// The ends in one word, the same for both directions.
@@ -87,7 +89,8 @@ impl Conntrack {
                 return Sighting {
                     state,
                     established: known,
-                    offset: None,
+                    initial: None,
+                    index: None,
                 };
             }
         };
@@ -98,8 +101,8 @@ impl Conntrack {
             idle.is_some_and(|timeout| now >= flow.last_seen + timeout)
                 || (opens && flow.progress == Progress::Closed)
         };
-        let flow = match self.flows.get(&key) {
-            Some(flow) if !expired(flow) => flow,
+        let (index, flow) = match self.flows.get_full(&key) {
+            Some((index, _, flow)) if !expired(flow) => (index, flow),
             Some(_) => {
                 self.flows.swap_remove(&key);
                 return Sighting::without_flow(segment);
@@ -116,20 +119,28 @@ impl Conntrack {
                 FlowState::New
             },
             established: flow.progress >= Progress::Established,
-            offset: track
-                .initial
-                .map(|initial| (segment.sequence - (initial.0)).0.wrapping_sub(1)),
+            initial: track.initial,
+            index: Some(index),
         }
     }
 
-    /// Takes a TCP packet that passes into account.
-    pub(super) fn note(&mut self, now: SimTime, packet: &Packet, segment: &TcpSegment) {
-        let (source, destination) = (packet.source_socket(), packet.destination_socket());
-        let key = key(source, destination);
-        let opens = segment.flags.syn() && !segment.flags.ack();
-        if let Some(flow) = self.flows.get_mut(&key) {
+    /// Takes a TCP packet that passes into account; the table must be as `look_up` left it.
+    pub(super) fn note(
+        &mut self,
+        now: SimTime,
+        sighting: Sighting,
+        packet: &Packet,
+        segment: &TcpSegment,
+    ) {
+        let source = packet.source_socket();
+        let known = sighting
+            .index
+            .and_then(|index| self.flows.get_index_mut(index));
+        if let Some((_, flow)) = known {
             flow.note(now, source, segment);
-        } else if opens {
+        } else if sighting.state == FlowState::New {
+            let destination = packet.destination_socket();
+            let key = key(source, destination);
             self.make_room(now);
             let mut flow = Flow {
                 opener: source,
@@ -202,14 +213,6 @@ impl Conntrack {
             ..Self::default()
         };
     }
-
-    /// The flow's initial number in the packet's direction.
-    pub(super) fn initial(&self, packet: &Packet) -> Option<Sequence> {
-        let flow = self
-            .flows
-            .get(&key(packet.source_socket(), packet.destination_socket()))?;
-        flow.tracks[usize::from(flow.opener != packet.source_socket())].initial
-    }
 }
 
 impl Sighting {
@@ -223,7 +226,8 @@ impl Sighting {
         Self {
             state,
             established: false,
-            offset: None,
+            initial: None,
+            index: None,
         }
     }
 }

@@ -188,7 +188,8 @@ impl Firewall {
         self.policy[direction as usize] = policy;
     }
 
-    /// Sets or lifts the idle timeout; it holds for flows that open from now on.
+    /// Sets or lifts the idle timeout; it holds at once, but the RSTs of
+    /// [`OnExpiry::Reset`] are sent only for flows that open from now on.
     pub const fn set_idle(&mut self, idle: Option<Idle>) {
         self.flows.idle = idle;
     }
@@ -250,13 +251,13 @@ impl Firewall {
         packet: Packet,
     ) -> Decision {
         match verdict {
-            Verdict::Accept => self.pass(now, packet),
-            Verdict::Delay(wait) => self.pass_after(now, packet, wait),
+            Verdict::Accept => self.pass(now, sighting, packet),
+            Verdict::Delay(wait) => self.pass_after(now, sighting, packet, wait),
             Verdict::Reorder(within) => {
                 let wait = self.reorder.below(nanoseconds(within).saturating_add(1));
-                self.pass_after(now, packet, Duration::from_nanos(wait))
+                self.pass_after(now, sighting, packet, Duration::from_nanos(wait))
             }
-            Verdict::Blackhole if !sighting.established => self.pass(now, packet),
+            Verdict::Blackhole if !sighting.established => self.pass(now, sighting, packet),
             Verdict::Blackhole | Verdict::Drop => self.stop(rule, Fate::Dropped, packet),
             Verdict::Reset => {
                 let answers = packet.reset_answer().into_iter().collect();
@@ -277,15 +278,21 @@ impl Firewall {
         }
     }
 
-    fn pass(&mut self, now: SimTime, packet: Packet) -> Decision {
+    fn pass(&mut self, now: SimTime, sighting: Sighting, packet: Packet) -> Decision {
         if let Some(segment) = packet.tcp() {
-            self.flows.note(now, &packet, segment);
+            self.flows.note(now, sighting, &packet, segment);
         }
         Decision::pass(packet)
     }
 
-    fn pass_after(&mut self, now: SimTime, packet: Packet, wait: Duration) -> Decision {
-        let mut decision = self.pass(now, packet);
+    fn pass_after(
+        &mut self,
+        now: SimTime,
+        sighting: Sighting,
+        packet: Packet,
+        wait: Duration,
+    ) -> Decision {
+        let mut decision = self.pass(now, sighting, packet);
         if let Outcome::Pass(packet) = decision.outcome {
             decision.outcome = Outcome::Hold(packet, wait);
         }
@@ -307,16 +314,17 @@ impl Firewall {
         sighting: Sighting,
         mut packet: Packet,
     ) -> Decision {
-        let initial = self.flows.initial(&packet);
         let Transport::Tcp(segment) = &mut packet.transport else {
-            return self.pass(now, packet);
+            return self.pass(now, sighting, packet);
         };
         let length = segment.payload.len() as u32;
-        let (Some(start), Some(initial)) = (sighting.offset, initial) else {
-            return self.pass(now, packet);
+        let Some(initial) = sighting.initial else {
+            return self.pass(now, sighting, packet);
         };
+        // Where the payload lies in its direction's stream.
+        let start = (segment.sequence - initial.0).0.wrapping_sub(1);
         if length == 0 || segment.flags.syn() || start.saturating_add(length) <= after {
-            return self.pass(now, packet);
+            return self.pass(now, sighting, packet);
         }
         let mut answers = Vec::new();
         if then == CutEnd::Reset {
@@ -345,7 +353,7 @@ impl Firewall {
             segment.payload.truncate((after - start) as usize);
             segment.flags.0 &= !(TcpFlags::FIN.0 | TcpFlags::PSH.0);
         }
-        let mut decision = self.pass(now, packet);
+        let mut decision = self.pass(now, sighting, packet);
         decision.answers = answers;
         decision
     }

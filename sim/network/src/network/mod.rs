@@ -316,15 +316,17 @@ impl Network {
                 };
                 self.observe_at(host, fate, Some(&rule), number, &packet);
             } else {
-                self.journal.events.push_back(NetworkEvent {
-                    at: self.now,
-                    host,
-                    event,
-                });
+                let at = self.now;
+                self.journal
+                    .events
+                    .push_back(NetworkEvent { at, host, event });
             }
         }
         let entry = &mut self.hosts[host.index()];
-        if let Some(at) = entry.poll_timeout()
+        let bound = entry.stack.timeout_bound();
+        // What the agenda holds may be early, so only an earlier deadline needs an entry.
+        if bound.is_some_and(|bound| entry.timer_at.is_none_or(|queued| bound < queued))
+            && let Some(at) = entry.poll_timeout()
             && entry.timer_at.is_none_or(|queued| at < queued)
         {
             entry.timer_at = Some(at);
@@ -333,22 +335,20 @@ impl Network {
     }
 
     fn send(&mut self, from: HostId, packet: Packet) {
-        let place = Arc::clone(&self.stack(from).config().name);
-        let number = self.journal.sent(self.now, &place, &packet);
+        let place = &self.hosts[from.index()].stack.config().name;
+        let number = self.journal.sent(self.now, place, &packet);
         let Some(to) = self.host_at(packet.destination) else {
             self.observe_at(from, Fate::NoHost, None, number, &packet);
             return;
         };
         if from == to {
-            self.agenda.arrive_at(
-                self.now,
-                Transit {
-                    from,
-                    to,
-                    number,
-                    packet,
-                },
-            );
+            let transit = Transit {
+                from,
+                to,
+                number,
+                packet,
+            };
+            self.agenda.arrive_at(self.now, transit);
         } else if self.wire.is_clear() {
             self.carry(Transit {
                 from,

@@ -387,6 +387,10 @@ impl Endpoint {
         }
     }
 
+    pub(super) fn timeout_bound(&self) -> Option<SimTime> {
+        self.timers.bound()
+    }
+
     pub(super) fn poll_timeout(&mut self) -> Option<SimTime> {
         self.timers.next(&mut self.sockets).map(|(at, _)| at)
     }

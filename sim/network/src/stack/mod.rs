@@ -441,15 +441,19 @@ impl Stack {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn poll_timeout(&mut self) -> Option<SimTime> {
+        let exact = self.endpoint.poll_timeout();
+        self.earliest(exact)
+    }
+
+    /// Not later than [`poll_timeout`](Self::poll_timeout)'s answer, and cheaper.
+    pub(crate) fn timeout_bound(&self) -> Option<SimTime> {
+        self.earliest(self.endpoint.timeout_bound())
+    }
+
+    fn earliest(&self, endpoint: Option<SimTime>) -> Option<SimTime> {
         let held = self.held.first_key_value().map(|(&(at, _), _)| at);
-        [
-            self.endpoint.poll_timeout(),
-            held,
-            self.firewall.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let firewall = self.firewall.poll_timeout();
+        [endpoint, held, firewall].into_iter().flatten().min()
     }
 
     /// The next packet to put on the wire: past the host's own rules.

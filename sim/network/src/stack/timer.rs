@@ -44,6 +44,11 @@ impl Timers {
         None
     }
 
+    /// A lower bound of the earliest deadline, without looking at the sockets.
+    pub(super) fn bound(&self) -> Option<SimTime> {
+        self.heap.peek().map(|&Reverse((at, _))| at)
+    }
+
     /// Removes the entry that [`Timers::next`] returned.
     pub(super) fn pop(&mut self, socket: Option<&mut Box<Socket>>) {
         self.heap.pop();
