@@ -17,17 +17,20 @@ pub enum Engine {
     /// All hosts and the packet-level network in one event queue.
     #[default]
     Packet,
+    /// Every host a host of turmoil, every packet a datagram of turmoil's network.
+    Turmoil,
 }
 
 impl Engine {
     /// Every engine, the default one first.
-    pub const ALL: &[Self] = &[Self::Packet];
+    pub const ALL: &[Self] = &[Self::Packet, Self::Turmoil];
 
     /// As written on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Packet => "packet",
+            Self::Turmoil => "turmoil",
         }
     }
 
@@ -36,14 +39,21 @@ impl Engine {
     pub fn run(self, spec: RunSpec) -> RunOutcome {
         match self {
             Self::Packet => engine::packet::run(spec),
+            Self::Turmoil => engine::turmoil::run(spec),
         }
     }
 
-    /// Why this engine cannot run `plan`; empty when it can.
+    /// Why this engine does not run `plan`; empty when it does.
     #[must_use]
-    pub fn refusals(self, _plan: &Plan) -> Vec<String> {
+    pub fn refusals(self, plan: &Plan) -> Vec<String> {
         match self {
             Self::Packet => Vec::new(),
+            Self::Turmoil => {
+                let spec = run_spec(plan, PacketDetail::Digest);
+                let longest = plan.last_moment();
+                let reasons = engine::turmoil::unsupported(&spec.topology, &spec.steps, longest);
+                reasons.iter().map(ToString::to_string).collect()
+            }
         }
     }
 }
@@ -148,6 +158,7 @@ pub fn disabled(scenario: &Scenario, engine: Engine, seed: u64) -> CaseRecord {
 pub fn replay_line(scenario: &str, engine: Engine, seed: u64) -> String {
     let engine = match engine {
         Engine::Packet => String::new(),
+        Engine::Turmoil => " --engine turmoil".to_owned(),
     };
     let scenario = if scenario.contains(|c: char| c.is_whitespace() || c == '\'') {
         format!("{scenario:?}")

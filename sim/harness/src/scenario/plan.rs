@@ -178,9 +178,15 @@ impl Plan {
         lines
     }
 
-    /// The last moment that the file names. What counts from an event counts from the start here:
-    /// the event's own time is not known before the run.
-    fn last_moment(&self) -> Duration {
+    /// The last moment that the file names: `ends` when it is there, else the last step or bound.
+    ///
+    /// What counts from an event counts from the start here: when the event happens is not known
+    /// before the run.
+    #[must_use]
+    pub fn last_moment(&self) -> Duration {
+        if let Some(ends) = self.top.duration("ends") {
+            return ends;
+        }
         let sum = |table: &Table, keys: [&str; 2]| -> Duration {
             keys.iter().filter_map(|key| table.duration(key)).sum()
         };

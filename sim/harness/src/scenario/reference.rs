@@ -135,12 +135,19 @@ fn collect(keys: &'static [Key], nested: &mut Vec<(&'static str, &'static [Key])
             continue;
         };
         let is_known = nested.iter().any(|(name, _)| *name == key.name);
-        if is_known || std::ptr::eq(inner, keys::EVENT) || std::ptr::eq(inner, keys::LINK) {
+        if is_known || is_same(inner, keys::EVENT) || is_same(inner, keys::LINK) {
             continue;
         }
         nested.push((key.name, inner));
         collect(inner, nested);
     }
+}
+
+/// Whether two key tables are the same; a constant has no address of its own.
+fn is_same(one: &[Key], other: &[Key]) -> bool {
+    one.iter()
+        .map(|key| key.doc)
+        .eq(other.iter().map(|key| key.doc))
 }
 
 fn heading(page: &mut String, title: &str, doc: &str) {
@@ -208,6 +215,7 @@ pub fn json_schema(protocols: &[&dyn Protocol]) -> String {
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Portcullis scenario",
+        "$defs": { "event": event(keys::EVENT, &events), "path": table(&[keys::PATH], &events) },
         "type": "object",
         "properties": top,
         "required": ["title", "clauses", "hosts", "expect"],
@@ -248,11 +256,15 @@ fn properties(keys: &[&'static [Key]], events: &[&'static [Key]]) -> Map<String,
 
 fn kind(kind: Kind, events: &[&'static [Key]]) -> Value {
     let one_or_list = |item: Value| json!({ "anyOf": [item, { "type": "array", "items": item }] });
-    let extended = |keys| {
-        let all: Vec<_> = std::iter::once(keys)
-            .chain(events.iter().copied())
-            .collect();
-        table(&all, &[])
+    // What several keys share stands in the schema once.
+    let shared = |keys: &'static [Key]| {
+        if is_same(keys, keys::EVENT) {
+            Some(json!({ "$ref": "#/$defs/event" }))
+        } else if is_same(keys, keys::PATH) {
+            Some(json!({ "$ref": "#/$defs/path" }))
+        } else {
+            None
+        }
     };
     match kind {
         Kind::Text | Kind::Declares(_) | Kind::Refers(_) => json!({ "type": "string" }),
@@ -278,9 +290,20 @@ fn kind(kind: Kind, events: &[&'static [Key]]) -> Value {
                 "min": { "type": "integer" }, "max": { "type": "integer" },
             }, "additionalProperties": false },
         ] }),
-        Kind::Table(keys) => table(&[keys], events),
+        Kind::Table(keys) => shared(keys).unwrap_or_else(|| table(&[keys], events)),
         Kind::Tables(keys) => json!({ "type": "array", "items": table(&[keys], events) }),
-        Kind::Event(keys) => extended(keys),
-        Kind::Events(keys) => json!({ "type": "array", "items": extended(keys) }),
+        Kind::Event(keys) => shared(keys).unwrap_or_else(|| event(keys, events)),
+        Kind::Events(keys) => {
+            let item = shared(keys).unwrap_or_else(|| event(keys, events));
+            json!({ "type": "array", "items": item })
+        }
     }
+}
+
+/// An event's table, which also takes the protocols' fields.
+fn event(keys: &'static [Key], events: &[&'static [Key]]) -> Value {
+    let all: Vec<_> = std::iter::once(keys)
+        .chain(events.iter().copied())
+        .collect();
+    table(&all, &[])
 }
