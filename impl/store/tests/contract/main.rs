@@ -1,5 +1,6 @@
 //! The contract of [`Store`], held by every implementation.
 
+mod agreement;
 mod crash;
 mod file;
 

@@ -230,32 +230,48 @@ async fn serve_agent(settings: Settings) -> Exit {
 }
 
 /// The signals that end a process: SIGINT and SIGTERM.
+#[cfg(unix)]
 struct Signals {
-    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
+#[cfg(unix)]
 impl Signals {
-    /// From here on a SIGTERM does not kill the process; SIGINT follows with [`Signals::wait`].
+    /// From here on they do not kill the process.
     fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
         })
     }
 
     /// Waits for the first of them.
     async fn wait(mut self) {
-        #[cfg(unix)]
-        let terminate = async { self.terminate.recv().await };
-        #[cfg(not(unix))]
-        let terminate = std::future::pending::<Option<()>>();
         tokio::select! {
             biased;
-            _ = terminate => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
         tracing::info!("stopping");
+    }
+}
+
+/// What ends a process: Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(self) {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            tracing::info!("stopping");
+        }
     }
 }
 

@@ -56,17 +56,17 @@ async fn work_that_a_killed_destination_left_is_reported_interrupted() {
 
 #[tokio::test]
 async fn a_signal_closes_the_listeners_and_the_store() {
-    let site = Site::new();
-    let prod = site.serve("prod", "prod.log").await;
-    assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, site.remote_port)).is_err());
-    prod.terminate().await;
-    prod.ends_with(0).await;
-    assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, site.remote_port)).is_ok());
-    assert!(!site.path("prod/control.json").exists());
-    assert!(
-        !site.path("prod/store.db-wal").exists(),
-        "SQLite closed its file"
-    );
+    for signal in ["-TERM", "-INT"] {
+        let site = Site::new();
+        let prod = site.serve("prod", "prod.log").await;
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, site.remote_port)).is_err());
+        prod.signal(signal).await;
+        prod.ends_with(0).await;
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, site.remote_port)).is_ok());
+        assert!(!site.path("prod/control.json").exists());
+        // SQLite removes its log when it closes the file.
+        assert!(!site.path("prod/store.db-wal").exists());
+    }
 }
 
 #[tokio::test]
