@@ -12,6 +12,7 @@ use super::{Exit, say};
 #[derive(Debug)]
 pub(super) struct Screen {
     task: TaskId,
+    /// Made when there are parts to count, and standard error is a terminal.
     bar: Option<ProgressBar>,
     last: Option<Standing>,
     /// What the destination was last heard to say.
@@ -19,17 +20,11 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// A screen for `task`. The bar goes to standard error when that is a terminal.
-    pub(super) fn new(task: TaskId) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} parts, {msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = ProgressBar::new(0).with_style(style);
-            bar.with_prefix(task.to_string())
-        });
+    /// A screen for `task`.
+    pub(super) const fn new(task: TaskId) -> Self {
         Self {
             task,
-            bar,
+            bar: None,
             last: None,
             heard: None,
         }
@@ -64,8 +59,10 @@ impl Screen {
     fn show_progress(&mut self, standing: Standing) {
         let before = self.last.replace(standing);
         let state = standing.state.name();
+        if self.bar.is_none() && standing.parts > 0 && std::io::stderr().is_terminal() {
+            self.bar = Some(new_bar(&self.task, standing.parts));
+        }
         if let Some(bar) = &self.bar {
-            bar.set_length(standing.parts.into());
             bar.set_position(standing.parts_done.into());
             bar.set_message(state);
         } else if standing.parts_done > 0
@@ -97,4 +94,11 @@ impl Screen {
         let settled = self.last.and_then(|standing| standing.settled);
         settled.map_or(Exit::InDoubt, Exit::of)
     }
+}
+
+fn new_bar(task: &TaskId, parts: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} parts, {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(parts.into()).with_style(style);
+    bar.with_prefix(task.to_string())
 }

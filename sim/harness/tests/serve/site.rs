@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis_net::Randomness;
@@ -206,14 +208,24 @@ impl Program {
     }
 }
 
-/// A port that nobody uses, below the ports that systems hand out, so that no outgoing connection
-/// of another test takes it meanwhile.
+/// A port that nobody uses, below the ports that systems hand out, so that no outgoing connection of
+/// another test takes it meanwhile; never the same one twice.
 pub(crate) fn free_port() -> u16 {
-    let random = Randomness::from_os();
-    let mut candidates = std::iter::repeat_with(|| 20_000 + random.below(12_000))
-        .filter_map(|port| u16::try_from(port).ok());
+    /// How many ports this process has tried.
+    static TRIED: AtomicU64 = AtomicU64::new(0);
+    /// Where it began, so that two processes seldom try the same ones.
+    static FIRST: LazyLock<u64> = LazyLock::new(|| Randomness::from_os().below(12_000));
+
+    let mut candidates = std::iter::repeat_with(|| {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        20_000 + (*FIRST + tried) % 12_000
+    });
     candidates
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .find_map(|port| {
+            let port = u16::try_from(port).expect("below 32,000");
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+            free.then_some(port)
+        })
         .expect("some port is free")
 }
 
