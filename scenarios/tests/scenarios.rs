@@ -17,7 +17,8 @@ use portcullis_scenarios::folder;
 const SEED: u64 = 1;
 
 fn main() -> ExitCode {
-    let library = Library::find(folder(), protocols::PROTOCOLS.to_vec()).expect("scenarios/ can be read");
+    let library =
+        Library::find(folder(), protocols::PROTOCOLS.to_vec()).expect("scenarios/ can be read");
     let library = Arc::new(library);
     let trials: Vec<Trial> = library
         .files()
@@ -43,7 +44,11 @@ fn play(library: &Library, file: &ScenarioFile) -> Result<(), Failed> {
     }
     let again = attempt(&plan, Engine::Packet, PacketDetail::Digest);
     if again.digest != run.digest {
-        return Err(format!("not deterministic: {:x} then {:x}", run.digest, again.digest).into());
+        return Err(format!(
+            "not deterministic: {:x} then {:x}",
+            run.digest, again.digest
+        )
+        .into());
     }
     Ok(())
 }

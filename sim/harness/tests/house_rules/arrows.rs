@@ -134,3 +134,23 @@ fn engines_scenarios_checks_and_runs_name_no_protocol() {
     }
     assert_none(&complaints);
 }
+
+/// The first release without RUSTSEC-2026-0194 and RUSTSEC-2026-0195.
+const QUICK_XML_MINOR_MIN: u32 = 41;
+
+#[test]
+fn quick_xml_is_at_or_above_the_fixed_version() {
+    // ET-70: read from the lock file, which decides what is built.
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("the lock is committed");
+    let versions: Vec<&str> = lock
+        .split("[[package]]")
+        .filter(|package| package.contains("name = \"quick-xml\""))
+        .filter_map(|package| package.split("version = \"").nth(1)?.split('"').next())
+        .collect();
+    assert!(!versions.is_empty(), "quick-xml is not in the lock file");
+    for version in versions {
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        assert!(major > 0 || minor >= QUICK_XML_MINOR_MIN, "quick-xml {version} is vulnerable");
+    }
+}
