@@ -20,9 +20,13 @@ pub(super) struct ControlAddress {
 }
 
 impl StateDirectory {
-    /// The directory at `path`, which is created when absent.
+    /// The directory at `path`, which is created when absent, for this user only.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path)?;
         Ok(Self::at(path))
     }
 

@@ -36,6 +36,27 @@ async fn tasks_are_submitted_to_the_owner_and_watched_there() {
 }
 
 #[tokio::test]
+async fn the_owner_transfers_a_directory_that_the_caller_names() {
+    let site = Site::new();
+    site.write("project/a.txt", "A");
+    let _prod = site.serve("prod", "prod.log").await;
+    let _dev = site.serve("dev", "dev.log").await;
+    let said = site.submit("submit.log", &["--id", "t1", "transfer", "project"]);
+    let said = said.ends_with(0).await;
+    assert!(
+        said.contains("t1 part 1 of 1") && said.ends_with("t1 completed"),
+        "{said}"
+    );
+    let arrived = fs::read_to_string(site.path("prod/received/dev/t1/a.txt"));
+    assert_eq!(arrived.expect("it arrived"), "A");
+    let unknown = site.start("watch.log", &["watch", "--config", "dev.toml", "t2"]);
+    assert_eq!(
+        unknown.ends_with(3).await,
+        "t2 destination: no answer, no task t2"
+    );
+}
+
+#[tokio::test]
 async fn a_foreground_originator_can_be_watched_too() {
     let site = Site::new();
     let _prod = site.serve("prod", "prod.log").await;
@@ -58,6 +79,11 @@ async fn only_who_can_read_the_token_is_heard() {
     let file = site.path("dev/control.json");
     let mode = fs::metadata(&file).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    let mode = fs::metadata(site.path("dev"))
+        .expect("made")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
 
     let text = fs::read_to_string(file).expect("ours");
     let (_, port) = text.split_once("\"port\":").expect("a port");
