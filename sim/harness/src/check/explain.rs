@@ -104,15 +104,17 @@ fn events(findings: &[&Finding], history: &[Entry]) -> Vec<String> {
         "  events that led there, those that show it marked with their clause:".to_owned(),
         format!("  {HEADING}"),
     ];
-    let mut last = None;
+    let mut next = None;
     for index in shown {
         let Some(entry) = history.get(index) else {
             continue;
         };
-        if last.is_some_and(|last| index > last + 1) {
+        if let Some(next) = next
+            && history.iter().take(index).skip(next).any(is_telling)
+        {
             lines.push(format!("  {:>12}", "..."));
         }
-        last = Some(index);
+        next = Some(index + 1);
         let mut named = findings.iter().filter(|f| f.entries.contains(&index));
         let mark = named.next().map(|finding| match finding.clauses.first() {
             Some(clause) => format!("  <- {clause}"),
@@ -124,7 +126,7 @@ fn events(findings: &[&Finding], history: &[Entry]) -> Vec<String> {
     lines
 }
 
-/// Connections, messages, states, effects, steps, and packets that a fault stopped.
+/// The entries that the findings name, and the telling ones before the last of them.
 fn leading_events(findings: &[&Finding], history: &[Entry]) -> Vec<usize> {
     let named = findings
         .iter()
@@ -132,7 +134,19 @@ fn leading_events(findings: &[&Finding], history: &[Entry]) -> Vec<usize> {
     let named: BTreeSet<usize> = named.collect();
     // What never happened was waited for until the end.
     let until = named.last().map_or(history.len(), |last| last + 1);
-    let telling = |(_, entry): &(usize, &Entry)| match &entry.event {
+    let leading = history.iter().enumerate().take(until);
+    let leading = leading.filter(|(_, entry)| is_telling(entry));
+    let leading: Vec<usize> = leading.map(|(index, _)| index).collect();
+    let first = leading.len().saturating_sub(LEADING);
+    let mut shown: BTreeSet<usize> = leading[first..].iter().copied().collect();
+    shown.extend(named);
+    shown.into_iter().collect()
+}
+
+/// Whether an entry is shown: connections, messages, states, effects, steps, and packets that a
+/// fault stopped.
+const fn is_telling(entry: &Entry) -> bool {
+    match &entry.event {
         Event::Packet(packet) => packet.by.is_some(),
         Event::Write { .. } => false,
         Event::Connection(_)
@@ -140,11 +154,5 @@ fn leading_events(findings: &[&Finding], history: &[Entry]) -> Vec<usize> {
         | Event::State(_)
         | Event::Effect { .. }
         | Event::Action { .. } => true,
-    };
-    let leading = history.iter().enumerate().take(until).filter(telling);
-    let leading: Vec<usize> = leading.map(|(index, _)| index).collect();
-    let first = leading.len().saturating_sub(LEADING);
-    let mut shown: BTreeSet<usize> = leading[first..].iter().copied().collect();
-    shown.extend(named);
-    shown.into_iter().collect()
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use portcullis_reports::{CaseRecord, Entry, Event, Fields, Source, Verdict};
@@ -169,8 +170,16 @@ pub fn replay_line(scenario: &str, engine: Engine, seed: u64) -> String {
 }
 
 fn blank(name: &str, title: &str, why: Option<&str>, clauses: &[String]) -> CaseRecord {
+    // The name becomes a path below the report: one of a file elsewhere must not lead out of it.
+    let parts = Path::new(name).components().filter_map(|part| match part {
+        Component::Normal(part) => part.to_str(),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => {
+            None
+        }
+    });
+    let scenario = parts.collect::<Vec<_>>().join("/");
     CaseRecord {
-        scenario: name.to_owned(),
+        scenario: scenario.trim_end_matches(".toml").to_owned(),
         title: title.to_owned(),
         why: why.unwrap_or_default().to_owned(),
         clauses: clauses.to_vec(),

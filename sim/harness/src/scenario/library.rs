@@ -309,7 +309,7 @@ fn read(path: &Path, name: &str) -> Result<ScenarioFile, LibraryError> {
         source,
     })?;
     Ok(ScenarioFile {
-        name: name.trim_end_matches(".toml").to_owned(),
+        name: name.to_owned(),
         path: name.to_owned(),
         text: text.into(),
     })
