@@ -172,3 +172,50 @@ fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
     // The same on every machine and in every build: a change here breaks every recorded seed.
     insta::assert_snapshot!(format!("{:032x}", digest(1)));
 }
+
+#[test]
+fn losses_within_one_window_are_repaired_one_a_round_trip() {
+    let lossy = LinkConfig {
+        loss: Probability::percent(3),
+        ..link()
+    };
+    let hosts = [
+        config("a", 1, Profile::LINUX),
+        config("b", 2, Profile::LINUX),
+    ];
+    let mut lab = Lab::seeded(4, lossy, hosts);
+    let (a, b) = lab.open("a", "b", 80);
+    let (start, stream) = (lab.now, vec![9; 250_000]);
+    lab.write("a", a, &stream);
+    let mut received = 0;
+    while received < stream.len() {
+        lab.run_for(Duration::from_millis(5));
+        received += lab.read("b", b).map_or(0, |octets| octets.unwrap().len());
+    }
+    let losses = lab.net.stack(lab.host("a")).retransmissions();
+    let took = lab.now.since(start);
+    assert!(losses >= 4, "{losses}");
+    // One timeout alone would take 200 ms.
+    assert!(
+        took < Duration::from_millis(180),
+        "{took:?} for {losses} losses"
+    );
+}
+
+#[test]
+fn a_reader_that_makes_room_is_sent_more_after_one_round_trip() {
+    let mut small = config("b", 2, Profile::LINUX);
+    small.receive_window = 10_000;
+    let mut lab = Lab::of([config("a", 1, Profile::LINUX), small]);
+    let (a, b) = lab.open("a", "b", 80);
+    lab.write("a", a, &[1; 30_000]);
+    lab.run_for(SECOND * 100);
+    assert_eq!(
+        lab.read("b", b).map(|octets| octets.unwrap().len()),
+        Some(10_000)
+    );
+    lab.run_for(Duration::from_millis(20));
+    // Six whole segments: the rest of the window is too small for a seventh.
+    let read = lab.read("b", b).map_or(0, |octets| octets.unwrap().len());
+    assert_eq!(read, 6 * 1_460, "no probe had to ask");
+}
