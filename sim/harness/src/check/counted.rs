@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis_reports::Entry;
 use portcullis_reports::timeline::time;
+use portcullis_reports::{Entry, Event};
 
 use super::expectation::{Expectation, Outcome};
 use crate::engine::{Aliases, EventPattern};
@@ -25,6 +25,8 @@ pub struct Counted {
     pub words: String,
     seen: Vec<(usize, Duration)>,
     total: u64,
+    /// The last entry in the window: where an explanation ends when the bound passes.
+    last: Option<usize>,
 }
 
 /// The part of a run during which events count.
@@ -115,6 +117,7 @@ impl Counted {
             words,
             seen: Vec::new(),
             total: 0,
+            last: None,
         }
     }
 
@@ -151,7 +154,13 @@ impl Expectation for Counted {
     }
 
     fn observe(&mut self, index: usize, entry: &Entry, aliases: &Aliases) {
-        if self.window.admits(index, entry, aliases) && self.pattern.matches_with(entry, aliases) {
+        if !self.window.admits(index, entry, aliases) {
+            return;
+        }
+        if !matches!(entry.event, Event::Packet(_)) {
+            self.last = Some(index);
+        }
+        if self.pattern.matches_with(entry, aliases) {
             self.total += 1;
             if self.seen.len() == SHOWN {
                 self.seen.remove(0);
@@ -195,7 +204,12 @@ impl Expectation for Counted {
             Some(_) if !self.window.is_over(end) => {
                 format!("{} when the run ended at {}", self.described(), time(end))
             }
-            _ => self.described(),
+            Some(_) => {
+                let mut shown = entries();
+                shown.extend(self.last);
+                return Outcome::broken(self.described(), shown);
+            }
+            None => self.described(),
         };
         Outcome::broken(seen, entries())
     }
