@@ -19,8 +19,8 @@ pub struct MiddleboxId(u32);
 /// Partitions and middleboxes, which look at a packet when it has left its sender.
 ///
 /// [`Network`](crate::Network) has one. A driver that moves packets by other means (turmoil's own
-/// links) uses a `Wire` on its own, shared by all senders: [`Wire::inspect`] at the sender, then the
-/// packets of the [`Passage`] go where they say.
+/// links) uses a `Wire` on its own, shared by all senders: [`Wire::inspect`] at the sender, then
+/// the packets of the [`Passage`] go where they say.
 #[derive(Debug, Default)]
 pub struct Wire {
     seed: u64,
@@ -42,7 +42,8 @@ struct Middlebox {
 #[derive(Debug, Default)]
 pub struct Passage {
     /// Packets to carry on towards the destination, each after a wait: the packet itself, and what
-    /// a middlebox sends to that side.
+    /// a middlebox sends to that side. All middleboxes of the path have decided when it left; a
+    /// wait at one does not delay the decisions of the next.
     pub onward: Vec<(Packet, Duration)>,
     /// What middleboxes send back to the sender. It passes no middlebox on its way.
     pub back: Vec<Packet>,
@@ -168,7 +169,7 @@ impl Wire {
             .collect()
     }
 
-    /// Whether anything is in the way of any packet: when not, [`Wire::inspect`] passes it as it is.
+    /// Whether nothing is in the way of any packet: [`Wire::inspect`] would pass each as it is.
     pub(crate) const fn is_clear(&self) -> bool {
         self.partitions.is_empty() && self.boxes.is_empty()
     }

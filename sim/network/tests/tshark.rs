@@ -233,7 +233,7 @@ fn transfer(
     Ok(now)
 }
 
-/// Lets everything happen that is still to happen after `now`, and gives the time of the last thing.
+/// Lets everything happen that is still to happen, and gives the time of the last thing.
 fn settled(net: &mut Network, mut now: SimTime) -> SimTime {
     while let Some(at) = net.next_deadline() {
         net.advance(at);

@@ -57,7 +57,11 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_detected(packet in packet(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+    fn a_flipped_bit_is_detected(
+        packet in packet(),
+        at in any::<prop::sample::Index>(),
+        bit in 0_u8..8,
+    ) {
         let mut octets = packet.encode();
         let at = at.index(octets.len());
         octets[at] ^= 1_u8 << bit;

@@ -181,8 +181,8 @@ fn on_ack(socket: &mut Socket, turn: &mut Turn<'_>, segment: &TcpSegment) -> Ver
     } else if socket.send.window == 0 {
         // The peer lives and has no room: probes are answered, so nothing counts as lost.
         socket.rto.attempts = 0;
-    } else if socket.send.in_flight() == 0 && socket.rto.backoff > 0 {
-        // The window has opened.
+    } else if socket.send.in_flight() == 0 {
+        // The window is open: what leaves now gets a timer of its own.
         socket.rto.backoff = 0;
         socket.rto.attempts = 0;
         socket.retransmit_at = None;

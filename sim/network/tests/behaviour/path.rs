@@ -219,3 +219,19 @@ fn a_reader_that_makes_room_is_sent_more_after_one_round_trip() {
     let read = lab.read("b", b).map_or(0, |octets| octets.unwrap().len());
     assert_eq!(read, 6 * 1_460, "no probe had to ask");
 }
+
+#[test]
+fn a_window_that_opens_just_before_the_first_probe_causes_no_retransmission() {
+    let mut small = config("b", 2, Profile::LINUX);
+    small.receive_window = 10_000;
+    let mut lab = Lab::of([config("a", 1, Profile::LINUX), small]);
+    let (a, b) = lab.open("a", "b", 80);
+    lab.write("a", a, &[1; 30_000]);
+    // The window closes after 40 ms at the latest, and the first probe would leave 200 ms later.
+    for pause in [205, 225, 245] {
+        lab.run_for(Duration::from_millis(pause));
+        assert!(lab.read("b", b).is_some());
+    }
+    lab.run_for(SECOND);
+    assert_eq!(lab.net.stack(lab.host("a")).retransmissions(), 0);
+}
