@@ -102,6 +102,9 @@ pub(super) enum OrderArgs {
 }
 
 /// Follow a task: its parts, then what the destination has recorded.
+///
+/// Asks the process that owns the store; where there is none, runs the originator in the foreground
+/// until the task has ended.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct WatchArgs {
@@ -113,6 +116,9 @@ pub struct WatchArgs {
 }
 
 /// Ask the destination of a task once for its recorded state.
+///
+/// Goes through the process that owns the store; where there is none, runs the originator in the
+/// foreground for as long as the answer takes.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct QueryArgs {

@@ -1,13 +1,13 @@
 //! Our implementations on real sockets: `serve`, and what an operator does with it.
 //!
-//! One process owns an environment's store: `serve agent`, or `submit` in the foreground, which is
-//! the environment without a service of ET-4. It holds the listeners and opens a control channel on
-//! loopback; `submit`, `watch` and `query` of other processes reach it there.
+//! One process owns an environment's store: `serve agent`, or `submit`, `watch` or `query` in the
+//! foreground, which is the environment without a service of ET-4. It holds the listeners and opens a
+//! control channel on loopback; `submit`, `watch` and `query` of other processes reach it there.
 //!
 //! # Module map
 //! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`]: the command lines.
 //! - [`Settings`]: the configuration file.
-//! - `owner`: the process that owns the store. `foreground`, `remote`: the two ways to submit.
+//! - `owner`: the process that owns the store. `foreground`, `remote`: without an owner, and with one.
 //! - `control`: the channel. `sight`, `screen`: what a watcher sees.
 
 mod args;
@@ -40,6 +40,8 @@ use crate::scenario::Ink;
 use args::{OrderArgs, Served};
 use control::{Ask, Ordered, Submission};
 use owner::{OwnError, Owner};
+use screen::Screen;
+use sight::Sight;
 
 pub use args::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
 pub use settings::{Settings, SettingsError};
@@ -154,9 +156,15 @@ impl WatchArgs {
     /// Watches until the task has ended.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        run(&self.common.config, &self.common.log, async |settings| {
-            remote::watch(&settings, self.task).await
-        })
+        run(
+            &self.common.config,
+            &self.common.log,
+            async |settings| match Owner::start(&settings).await {
+                Ok(owner) => foreground::watch(owner, self.task).await,
+                Err(OwnError::Owned) => remote::watch(&settings, self.task).await,
+                Err(error) => complain(&words_of(&error)),
+            },
+        )
     }
 }
 
@@ -164,9 +172,15 @@ impl QueryArgs {
     /// Asks once.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        run(&self.common.config, &self.common.log, async |settings| {
-            remote::query(&settings, self.task).await
-        })
+        run(
+            &self.common.config,
+            &self.common.log,
+            async |settings| match Owner::start(&settings).await {
+                Ok(owner) => foreground::query(owner, self.task).await,
+                Err(OwnError::Owned) => remote::query(&settings, self.task).await,
+                Err(error) => complain(&words_of(&error)),
+            },
+        )
     }
 }
 
@@ -285,6 +299,17 @@ async fn open_tasks<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>) -> Vec<Ta
 /// Prints one line for who called; a reader that has gone away is no reason to stop.
 fn say(line: &str) {
     drop(writeln!(anstream::stdout(), "{line}"));
+}
+
+/// Shows what a status query found, and what that means for the exit code.
+fn show_answer(task: TaskId, sight: &Sight) -> Exit {
+    Screen::new(task).show(sight);
+    match sight {
+        Sight::Recorded(recorded) => recorded
+            .outcome
+            .map_or(Exit::InDoubt, |outcome| Exit::of(Settled::Ended(outcome))),
+        Sight::Progress(_) | Sight::NotRecorded | Sight::NoAnswer { .. } => Exit::InDoubt,
+    }
 }
 
 /// Says what is wrong.

@@ -1,22 +1,16 @@
 //! What is asked of the process that owns the store.
 
-use std::time::Duration;
-
 use portcullis_agent::message::TaskId;
 
 use super::control::{Answer, Ask, Client, ControlError};
 use super::screen::Screen;
 use super::settings::Settings;
-use super::sight::Sight;
 use super::state_directory::StateDirectory;
-use super::{Exit, complain, words_of};
-
-/// How long an owner may take to open its channel after it has locked the store.
-const STARTING: Duration = Duration::from_secs(5);
+use super::{Exit, complain, show_answer, words_of};
 
 /// Hands `ask` to the owner and watches what comes of it.
 pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
-    let answer = match first_answer(settings, &ask, STARTING).await {
+    let answer = match first_answer(settings, &ask).await {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
@@ -37,8 +31,7 @@ pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
 /// Shows a task until it has ended.
 pub(super) async fn watch(settings: &Settings, task: TaskId) -> Exit {
     let directory = StateDirectory::at(&settings.state);
-    let mut client = match Client::ask(&directory, &Ask::Watch(task.clone()), Duration::ZERO).await
-    {
+    let mut client = match Client::ask(&directory, &Ask::Watch(task.clone())).await {
         Ok(client) => client,
         Err(error) => return nobody(&error),
     };
@@ -55,7 +48,7 @@ pub(super) async fn watch(settings: &Settings, task: TaskId) -> Exit {
 
 /// Asks the task's destination once.
 pub(super) async fn query(settings: &Settings, task: TaskId) -> Exit {
-    let answer = match first_answer(settings, &Ask::Query(task.clone()), Duration::ZERO).await {
+    let answer = match first_answer(settings, &Ask::Query(task.clone())).await {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
@@ -66,18 +59,12 @@ pub(super) async fn query(settings: &Settings, task: TaskId) -> Exit {
             return complain("the agent answered something else");
         }
     };
-    Screen::new(task).show(&sight);
-    match sight {
-        Sight::Recorded(recorded) => recorded.outcome.map_or(Exit::InDoubt, |outcome| {
-            Exit::of(portcullis_agent::state::Settled::Ended(outcome))
-        }),
-        Sight::Progress(_) | Sight::NotRecorded | Sight::NoAnswer { .. } => Exit::InDoubt,
-    }
+    show_answer(task, &sight)
 }
 
-async fn first_answer(settings: &Settings, ask: &Ask, patience: Duration) -> Result<Answer, Exit> {
+async fn first_answer(settings: &Settings, ask: &Ask) -> Result<Answer, Exit> {
     let directory = StateDirectory::at(&settings.state);
-    let mut client = Client::ask(&directory, ask, patience)
+    let mut client = Client::ask(&directory, ask)
         .await
         .map_err(|error| nobody(&error))?;
     match client.next_answer().await {

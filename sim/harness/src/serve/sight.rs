@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How often a watched task's destination is asked.
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(5);
+
 /// One thing to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "sight", rename_all = "kebab-case")]

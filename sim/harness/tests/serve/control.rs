@@ -105,15 +105,28 @@ async fn only_who_can_read_the_token_is_heard() {
 }
 
 #[tokio::test]
-async fn without_an_owner_nobody_answers() {
+async fn without_an_owner_a_query_and_a_watcher_are_the_originator() {
     let site = Site::new();
-    for command in ["watch", "query"] {
-        let log = format!("{command}.log");
-        let program = site.start(&log, &[command, "--config", "dev.toml", "t1"]);
-        assert_eq!(program.ends_with(3).await, "");
-        let log = fs::read_to_string(site.path(log)).expect("a log");
-        assert!(log.contains("no agent answers"), "{log}");
-    }
+    let _prod = site.serve("prod", "prod.log").await;
+    let mut dev = site.submit("dev.log", &["--id", "t1", "deploy", "wait"]);
+    dev.says("t1 accepted").await;
+    let work = site.running_work().await;
+    dev.kill().await;
+
+    let query = ["query", "--config", "dev.toml", "t1"];
+    let open = site.start("query.log", &query).ends_with(3).await;
+    assert_eq!(open, "t1 destination: running");
+    let mut watch = site.start("watch.log", &["watch", "--config", "dev.toml", "t1"]);
+    watch.says("t1 destination: running").await;
+    drop(work);
+    assert!(watch.ends_with(0).await.ends_with("t1 completed"));
+    let ended = site.start("query.log", &query).ends_with(0).await;
+    assert_eq!(ended, "t1 destination: reported, succeeded");
+    let unknown = site.start("query.log", &["query", "--config", "dev.toml", "t2"]);
+    assert_eq!(
+        unknown.ends_with(3).await,
+        "t2 destination: no answer, no task t2"
+    );
 }
 
 #[tokio::test]

@@ -47,6 +47,14 @@ async fn the_sample_works_as_printed() {
         let submit = site.start("dev.log", &arguments);
         assert!(submit.ends_with(0).await.ends_with("completed"));
     }
+    for (command, rest) in [
+        ("submit", &["--id", "nightly", "execute", "count-rows"][..]),
+        ("query", &["nightly"][..]),
+    ] {
+        let mut arguments = vec![command, "--config", "examples/dev.toml"];
+        arguments.extend(rest);
+        site.start("dev.log", &arguments).ends_with(0).await;
+    }
     assert!(
         prod.log().contains("customer.sql"),
         "what the command wrote is logged"

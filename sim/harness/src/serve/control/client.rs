@@ -11,6 +11,9 @@ use tokio::time::timeout;
 use super::super::state_directory::StateDirectory;
 use super::{Answer, Ask, LINE_OCTETS_MAX, Letter};
 
+/// How long the owner may take to open its channel after it has locked the store.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long to wait before looking for the owner again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,14 +35,12 @@ pub(in crate::serve) struct Client {
 }
 
 impl Client {
-    /// Opens a connection to the process that owns `directory`, and asks. Looks for that process
-    /// for as long as `patience`.
+    /// Opens a connection to the process that owns `directory`, and asks.
     pub(in crate::serve) async fn ask(
         directory: &StateDirectory,
         ask: &Ask,
-        patience: Duration,
     ) -> Result<Self, ControlError> {
-        let found = timeout(patience, find(directory)).await;
+        let found = timeout(PATIENCE, find(directory)).await;
         let (mut stream, token) = match found {
             Ok(found) => found,
             // The last look tells why.

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::super::sight::{ask, follow};
+use super::super::sight::{ASK_EVERY, ask, follow};
 use super::super::state_directory::{ControlAddress, StateDirectory};
 use super::{Answer, Ask, LINE_OCTETS_MAX, Letter};
 
@@ -26,9 +26,6 @@ const LETTER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long callers may take for their last answer when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// How often a watched task's destination is asked.
-const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// An open channel.
 #[derive(Debug)]
