@@ -14,3 +14,6 @@ pub mod summary;
 pub use case::{Attempt, Engine, attempt, disabled, judged, replay_line};
 pub use compile::run_spec;
 pub use runner::{Case, Divergence, Done, Job, Repeats, first_difference};
+
+#[cfg(test)]
+mod tests;

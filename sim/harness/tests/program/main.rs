@@ -1,6 +1,8 @@
 //! The program from outside: its exit codes, what a failing run says, that another process sees the
 //! same run, and that the generated pages are fresh.
 
+mod runner;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
