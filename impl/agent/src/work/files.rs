@@ -1,5 +1,8 @@
 //! The real payload: directories of the operating system.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -13,6 +13,8 @@ pub(crate) struct Layout {
     /// The data unit of the manifest.
     head: Bytes,
     manifest: Manifest,
+    /// Where each file's content begins in the object.
+    starts: Vec<u64>,
     part_octets: usize,
 }
 
@@ -30,10 +32,17 @@ enum Piece<'a> {
 impl Layout {
     /// The layout of a transfer; parts have `part_octets` octets each, the last one the rest.
     pub(crate) fn new(manifest: Manifest, part_octets: usize) -> Result<Self, PayloadError> {
-        let head = manifest.encode()?.into();
+        let head = Bytes::from(manifest.encode()?);
+        let mut starts = Vec::with_capacity(manifest.files().len());
+        let mut at = wide(head.len());
+        for file in manifest.files() {
+            starts.push(at);
+            at = at.saturating_add(file.size);
+        }
         Ok(Self {
             head,
             manifest,
+            starts,
             part_octets: part_octets.max(1),
         })
     }
@@ -59,21 +68,22 @@ impl Layout {
                 self.head.slice(narrow(start)..narrow(end.min(head))),
             ));
         }
-        let mut at = head;
-        for file in self.manifest.files() {
+        // The first file that may reach into this part; those before it end earlier.
+        let first = self
+            .starts
+            .partition_point(|at| *at <= start)
+            .saturating_sub(1);
+        let files = self.manifest.files().iter().zip(&self.starts);
+        for (file, at) in files.skip(first).take_while(|(_, at)| **at < end) {
             let after = at.saturating_add(file.size);
-            let (from, to) = (start.max(at), end.min(after));
+            let (from, to) = (start.max(*at), end.min(after));
             if from < to {
                 pieces.push(Piece::File {
                     path: &file.path,
-                    offset: from.saturating_sub(at),
+                    offset: from.saturating_sub(*at),
                     length: narrow(to.saturating_sub(from)),
                 });
             }
-            if after >= end {
-                break;
-            }
-            at = after;
         }
         pieces
     }
