@@ -190,8 +190,8 @@ const AT: &[Key] = &[
     Key::new(
         "forget",
         Kind::Refers("host"),
-        "Loses all records of an environment, as a restore from an empty backup does. The host \
-         must be down or its service stopped.",
+        "Loses all records of an environment, as a restore from an empty backup does. Its service \
+         should be stopped and its host up.",
     )
     .one_of("action"),
 ];

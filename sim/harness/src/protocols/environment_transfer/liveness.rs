@@ -40,6 +40,10 @@ pub fn unsettled(reading: &Reading<'_>) -> Vec<Unsettled> {
     }
     let mut unsettled = Vec::new();
     for (task, (position, here, outcome)) in originators {
+        // Who has lost its records has no opinion any more.
+        if was_lost(reading, position) {
+            continue;
+        }
         let there = destinations.get(task);
         let agreed = match there {
             None => outcome == state::REJECTED,
@@ -57,6 +61,14 @@ pub fn unsettled(reading: &Reading<'_>) -> Vec<Unsettled> {
         }
     }
     unsettled
+}
+
+/// Whether the host of the move at `position` lost all its records later.
+fn was_lost(reading: &Reading<'_>, position: usize) -> bool {
+    let host = reading.entries[position].host.as_ref();
+    let mut actions = reading.actions.iter();
+    actions
+        .any(|action| action.name == "forget" && action.host == host && action.position > position)
 }
 
 /// What disturbs the run at its end: faults that nobody has taken back, by name.
@@ -97,9 +109,6 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             }
             "start" => {
                 open.remove(&host("stop"));
-            }
-            "forget" => {
-                open.insert(host("loss of records"));
             }
             _ => {}
         }

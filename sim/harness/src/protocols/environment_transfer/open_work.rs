@@ -61,6 +61,10 @@ impl OpenWork for OpenTasks {
                     self.open.insert(key);
                 }
             }
+            // Who has lost its records waits for nothing.
+            Event::Action { name, .. } if name == "forget" => {
+                self.open.retain(|(_, host, _)| *host != entry.host);
+            }
             Event::Action { fields, .. } if !self.awaited.is_empty() => {
                 if let Some(name) = fields.get("as") {
                     self.awaited.remove(name);

@@ -1,0 +1,120 @@
+//! Scenarios of environment transfer take the same course on both simulated engines and in every
+//! process.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use portcullis_harness::engine::{
+    Disagreement, PacketDetail, RunSpec, disagreement, packet, turmoil,
+};
+use portcullis_harness::protocols::PROTOCOLS;
+use portcullis_harness::run::{Attempt, Engine, attempt, judged, run_spec};
+use portcullis_harness::scenario::{Library, Plan};
+use portcullis_network::Latency;
+use portcullis_reports::{Entry, Event, Verdict};
+
+/// The latency of every link here, and with it the tick of turmoil: coarser than the scenarios' own
+/// default, so that minutes of simulated time are affordable there.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What both engines play. Scenarios with random loss, varying or asymmetric links, or hours of
+/// simulated time are not offered on turmoil. Those whose fault strikes at the very instant of an
+/// event are left out as well: turmoil's steps wait for the end of the tick.
+const ON_BOTH: &[&str] = &[
+    "session/a-task-is-accepted-worked-on-and-reported-by-callback",
+    "session/a-step-whose-forerunner-failed-is-not-sent",
+    "session/peers-of-different-versions-refuse-at-the-greeting",
+    "firewall/a-dropped-syn-at-the-remote-port-is-a-timeout-and-is-retried",
+    "recovery/work-interrupted-by-a-crash-is-reported-as-failed",
+    "firewall/rules-between-two-configured-ports-match-nothing",
+    "timing/a-late-acceptance-is-a-no-op",
+];
+
+fn plan(name: &str, seed: u64) -> Plan {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = Library::find(here, PROTOCOLS.to_vec()).expect("scenarios/ can be read");
+    let name = format!("environment-transfer/{name}");
+    let files = library.select(&[name]).expect("the scenario exists");
+    let scenario = library.load(&files[0]).expect("the scenario loads");
+    Plan::new(&scenario, seed)
+}
+
+/// The run of `plan` with links as slow as a tick, to its `end` whatever is decided before: one
+/// engine would notice that at once and the other at the end of the tick.
+fn spec(plan: &Plan, end: Duration) -> RunSpec {
+    let mut spec = run_spec(plan, PacketDetail::Digest);
+    let paths = spec.topology.paths.iter_mut().map(|path| &mut path.link);
+    for link in paths.chain([&mut spec.topology.default_link]) {
+        link.latency = Latency::Fixed(TICK);
+    }
+    spec.ends = end;
+    spec.finished = Box::new(|_| false);
+    spec
+}
+
+/// The history without the agents' log of connections that have ended, which their own tasks write
+/// beside everything else that goes on.
+fn course(run: &Attempt) -> Vec<Entry> {
+    let logged = |entry: &&Entry| match &entry.event {
+        Event::Effect { name, .. } => name == "connection",
+        _ => false,
+    };
+    let entries = run.history.iter();
+    entries.filter(|entry| !logged(entry)).cloned().collect()
+}
+
+fn compare(name: &str) -> (Verdict, Verdict, Option<Disagreement>) {
+    let plan = plan(name, 1);
+    // Long enough for everything, and for the last connection to have closed.
+    let decided = attempt(&plan, Engine::Packet, PacketDetail::Digest).elapsed;
+    let end = decided + Duration::from_secs(30);
+    let one = judged(&plan, packet::run(spec(&plan, end)));
+    let other = judged(&plan, turmoil::run(spec(&plan, end)));
+    let differ = disagreement(&course(&one), &course(&other), 2 * TICK);
+    (one.judgement.verdict, other.judgement.verdict, differ)
+}
+
+#[test]
+fn both_engines_give_equal_verdicts_and_equal_courses() {
+    let mut failures = Vec::new();
+    for name in ON_BOTH {
+        let (packet, turmoil, differ) = compare(name);
+        if (packet, turmoil) != (Verdict::Pass, Verdict::Pass) {
+            failures.push(format!(
+                "{name}: {packet:?} on packet, {turmoil:?} on turmoil"
+            ));
+        }
+        if let Some(differ) = differ {
+            failures.push(format!("{name}: {differ}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// A scenario with random loss, one with crashes, one with ranges of its own.
+const REPEATED: &[&str] = &[
+    "timing/a-lossy-link-delays-and-corrupts-nothing",
+    "recovery/a-destination-crashed-while-an-acceptance-is-under-way-answers-from-its-record",
+    "chain/a-crash-in-the-middle-is-recovered-in-both-roles",
+];
+
+#[test]
+fn another_process_computes_the_same_digest() {
+    for name in REPEATED {
+        let here = attempt(&plan(name, 7), Engine::Packet, PacketDetail::Digest);
+        let there = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args([
+                "replay",
+                &format!("environment-transfer/{name}"),
+                "--seed",
+                "7",
+            ])
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&there.stdout).into_owned();
+        let digest = format!("{:032x}", here.digest);
+        assert!(said.contains(&digest), "{name}: {digest} is not in\n{said}");
+    }
+}
