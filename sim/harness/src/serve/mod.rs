@@ -1,13 +1,14 @@
 //! Our implementations on real sockets: `serve`, and what an operator does with it.
 //!
-//! One process owns an environment's store: `serve agent`, or `submit`, `watch` or `query` in the
-//! foreground, which is the environment without a service of ET-4. It holds the listeners and opens a
-//! control channel on loopback; `submit`, `watch` and `query` of other processes reach it there.
+//! One process owns an environment's store: `serve agent`, or one of the others in the foreground,
+//! which is the environment without a service of ET-4. It holds the listeners and opens a control
+//! channel on loopback, where `submit`, `watch` and `query` of other processes reach it.
 //!
 //! # Module map
 //! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`]: the command lines.
 //! - [`Settings`]: the configuration file.
-//! - `owner`: the process that owns the store. `foreground`, `remote`: without an owner, and with one.
+//! - `owner`: the process that owns the store. `foreground`, `remote`: the others without an owner,
+//!   and with one.
 //! - `control`: the channel. `sight`, `screen`: what a watcher sees.
 
 mod args;

@@ -358,7 +358,8 @@ mod tests {
             "listen = \"127.0.0.2\"\nrestartable = [\"transfer\"]\n\
              [[later]]\nname = \"prod\"\naddress = \"::1\"\nremote_port = 6102\nlocal_port = 6101\n\
              [[earlier]]\nname = \"lab\"\nremote_port = 6104\nlocal_port = 6103\n\
-             [[command]]\nname = \"c\"\nargv = [\"bin/run\", \"a b\", \"$HOME\"]\ndirectory = \"work\"\n\
+             [[command]]\nname = \"c\"\nargv = [\"bin/run\", \"a b\", \"$HOME\"]\n\
+             directory = \"work\"\n\
              [[command]]\nname = \"d\"\nargv = \"ls\"\n\
              [timers]\nconnect = \"3s\"\ntask_deadline = \"90m\"\n\
              [retries]\ncompletion = [\"1s\", \"2m\"]\n",

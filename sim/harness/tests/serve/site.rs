@@ -208,8 +208,8 @@ impl Program {
     }
 }
 
-/// A port that nobody uses, below the ports that systems hand out, so that no outgoing connection of
-/// another test takes it meanwhile; never the same one twice.
+/// A port that nobody uses, below the ports that systems hand out, so that no outgoing connection
+/// of another test takes it meanwhile; never the same one twice.
 pub(crate) fn free_port() -> u16 {
     /// How many ports this process has tried.
     static TRIED: AtomicU64 = AtomicU64::new(0);
