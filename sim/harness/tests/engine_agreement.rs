@@ -62,9 +62,7 @@ fn a_rule_that_cuts_a_frame() {
 
 #[test]
 fn a_crash_before_a_durable_write() {
-    assert_agreement(
-        "recovery/a-destination-crashed-before-the-durable-write-gets-the-task-again",
-    );
+    assert_agreement("recovery/a-destination-crashed-before-the-durable-write-gets-the-task-again");
 }
 
 #[test]

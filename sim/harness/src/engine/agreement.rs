@@ -112,3 +112,45 @@ fn gist(entry: &Entry) -> Option<String> {
         | Event::Action { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_reports::Fields;
+
+    use super::*;
+
+    fn history(events: &[(u64, &'static str, &'static str)]) -> Vec<Entry> {
+        let entry = |&(at, host, name): &(u64, &'static str, &'static str)| Entry {
+            at: Duration::from_millis(at),
+            host: Cow::Borrowed(host),
+            source: Source::Inside,
+            event: Event::Effect {
+                name: Cow::Borrowed(name),
+                fields: Fields::new(),
+            },
+        };
+        events.iter().map(entry).collect()
+    }
+
+    const TOLERANCE: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn hosts_are_compared_one_by_one_and_times_within_the_tolerance() {
+        let one = history(&[(0, "a", "x"), (5, "b", "y"), (20, "a", "z")]);
+        let other = history(&[(3, "b", "y"), (4, "a", "x"), (30, "a", "z")]);
+        assert_eq!(disagreement(&one, &other, TOLERANCE), None);
+    }
+
+    #[test]
+    fn another_order_a_late_event_and_a_missing_one_are_disagreements() {
+        let one = history(&[(0, "a", "x"), (5, "a", "y")]);
+        for other in [
+            history(&[(0, "a", "y"), (5, "a", "x")]),
+            history(&[(0, "a", "x"), (16, "a", "y")]),
+            history(&[(0, "a", "x")]),
+            history(&[(0, "a", "x"), (5, "a", "y"), (6, "b", "x")]),
+        ] {
+            assert!(disagreement(&one, &other, TOLERANCE).is_some());
+        }
+    }
+}
