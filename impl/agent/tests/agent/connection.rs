@@ -281,7 +281,7 @@ async fn completions_of_unknown_tasks_are_disowned_and_of_ended_ones_acknowledge
         ..deploy_request("prod")
     };
     let t1: TaskId = world.agent("dev").submit(request).await.unwrap();
-    world.agent("dev").wait(&t1).await.unwrap();
+    world.ended("dev", &t1).await;
     let again = ask(&world, 6101, &completed("t1", Outcome::Succeeded))
         .await
         .unwrap();

@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn a_task_is_greeted_sent_worked_on_and_reported_over_a_connection_of_its_own() {
     let world = World::chain(&["dev", "prod"]).await;
     let t1 = world.deploy("dev", "prod", "t1", 30 * MINUTE).await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     sleep(MINUTE).await;
     insta::assert_snapshot!(world.transcript());
 }
@@ -45,7 +45,7 @@ async fn a_transfer_arrives_whole_over_one_connection_a_part() {
         )
     };
     let t1 = dev.agent.submit(request).await.unwrap();
-    assert_eq!(dev.agent.wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     let progress = dev.agent.progress(&t1).await.unwrap();
     assert_eq!((progress.parts_done, progress.parts), (6, 6));
     let placed = world.sites["prod"]
@@ -70,7 +70,7 @@ async fn a_task_whose_acknowledgement_is_lost_runs_once() {
     world.deploy("dev", "prod", "t0", Duration::ZERO).await;
     sleep(Duration::from_millis(5)).await;
     let t1 = world.deploy("dev", "prod", "t1", MINUTE).await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     let before = world.wires.attempts("prod", 6102);
 
     let t2 = world.deploy("dev", "prod", "t2", 10 * MINUTE).await;
@@ -79,7 +79,7 @@ async fn a_task_whose_acknowledgement_is_lost_runs_once() {
         sleep(Duration::from_micros(10)).await;
     }
     world.wires.break_next("prod", 6102, Fault::LoseReply, 1);
-    assert_eq!(world.agent("dev").wait(&t2).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t2).await, SUCCEEDED);
     let starts = |_: &str, event: &AgentEvent| {
         let AgentEvent::WorkStarted { task, .. } = event else {
             return false;
@@ -108,7 +108,7 @@ async fn a_completion_that_cannot_connect_is_retried_until_it_can() {
     let world = World::chain(&["dev", "prod"]).await;
     world.wires.break_next("dev", 6101, Fault::Drop, 3);
     let t1 = world.deploy("dev", "prod", "t1", MINUTE).await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     insta::assert_snapshot!(world.transcript());
 }
 
@@ -117,7 +117,7 @@ async fn a_task_in_doubt_is_resolved_by_asking() {
     let world = World::chain(&["dev", "prod"]).await;
     world.wires.break_next("dev", 6101, Fault::Drop, usize::MAX);
     let t1 = world.deploy("dev", "prod", "t1", MINUTE).await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     assert_eq!(
         world.states("dev", "t1"),
         ["prepared", "sending", "accepted", "in-doubt", "completed"]
@@ -164,8 +164,8 @@ async fn other_versions_are_refused_at_the_greeting_and_no_task_follows() {
     .await;
     let t1 = world.deploy("dev", "prod", "t1", MINUTE).await;
     assert_eq!(
-        world.agent("dev").wait(&t1).await,
-        Ok(Settled::Rejected(Reason::Version))
+        world.ended("dev", &t1).await,
+        Settled::Rejected(Reason::Version)
     );
     sleep(DAY).await;
     assert_eq!(world.wires.attempts("prod", 6102), 1);
@@ -182,7 +182,7 @@ async fn work_interrupted_by_a_crash_is_reported_as_interrupted() {
     sleep(MINUTE).await;
     world.restart("prod").await;
     let interrupted = Settled::Ended(Outcome::Failed(FailureReason::Interrupted));
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(interrupted));
+    assert_eq!(world.ended("dev", &t1).await, interrupted);
     let starts = |_: &str, event: &AgentEvent| matches!(event, AgentEvent::WorkStarted { .. });
     assert_eq!(world.count(starts), 1);
 }
@@ -199,7 +199,7 @@ async fn work_of_a_restartable_kind_is_begun_again_after_a_crash() {
     sleep(MINUTE).await;
     world.crash("prod").await;
     world.restart("prod").await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     let starts = |_: &str, event: &AgentEvent| matches!(event, AgentEvent::WorkStarted { .. });
     assert_eq!(world.count(starts), 2);
 }
@@ -213,7 +213,7 @@ async fn a_finished_task_is_reported_after_a_restart_of_the_destination() {
     world.crash("prod").await;
     world.wires.heal();
     world.restart("prod").await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     let starts = |_: &str, event: &AgentEvent| matches!(event, AgentEvent::WorkStarted { .. });
     assert_eq!(world.count(starts), 1);
 }
@@ -226,7 +226,7 @@ async fn an_originator_that_restarts_hears_the_completion() {
     world.crash("dev").await;
     sleep(20 * MINUTE).await;
     world.restart("dev").await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     assert_eq!(
         world.states("dev", "t1"),
         ["prepared", "sending", "accepted", "completed"]
@@ -263,7 +263,7 @@ async fn acknowledged_parts_are_not_sent_again_after_a_restart() {
     world.crash("dev").await;
     let before = world.wires.attempts("prod", 6102);
     world.restart("dev").await;
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     let parts = world.agent("dev").progress(&t1).await.unwrap().parts;
     // A greeting and the task, and at most the one part that was under way goes twice.
     let after = world.wires.attempts("prod", 6102) - before;
@@ -278,9 +278,9 @@ async fn an_environment_in_the_middle_has_both_roles_at_once() {
     let world = World::chain(&["dev", "test", "prod"]).await;
     let t1 = world.deploy("dev", "test", "t1", 20 * MINUTE).await;
     let t2 = world.deploy("test", "prod", "t1", 10 * MINUTE).await;
-    assert_eq!(world.agent("test").wait(&t2).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("test", &t2).await, SUCCEEDED);
     assert_eq!(world.states("test", "t1").last(), Some(&"completed"));
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,10 +295,10 @@ async fn ordered_tasks_run_one_at_a_time_and_independent_ones_beside_them() {
         ..deploy_request("prod")
     };
     let t3 = world.agent("dev").submit(request).await.unwrap();
-    assert_eq!(world.agent("dev").wait(&t3).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t3).await, SUCCEEDED);
     assert!(world.start.elapsed() < 2 * MINUTE);
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
-    assert_eq!(world.agent("dev").wait(&t2).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
+    assert_eq!(world.ended("dev", &t2).await, SUCCEEDED);
     assert!(world.start.elapsed() >= 20 * MINUTE);
 }
 
@@ -316,11 +316,11 @@ async fn a_step_is_not_sent_before_the_one_it_depends_on_has_completed() {
     assert_eq!(world.states("dev", "t2"), ["prepared"]);
     world.agent("prod").cancel(&name("dev"), &t1).await.unwrap();
     assert_eq!(
-        world.agent("dev").wait(&t1).await,
-        Ok(Settled::Ended(Outcome::Cancelled))
+        world.ended("dev", &t1).await,
+        Settled::Ended(Outcome::Cancelled)
     );
     let failed = Settled::Ended(Outcome::Failed(FailureReason::DependencyFailed));
-    assert_eq!(world.agent("dev").wait(&t2).await, Ok(failed));
+    assert_eq!(world.ended("dev", &t2).await, failed);
     assert!(world.states("prod", "t2").is_empty());
 }
 
@@ -355,7 +355,7 @@ async fn a_stopped_agent_leaves_nothing_running_and_can_be_started_again() {
     world.crash("prod").await;
     world.restart("prod").await;
     let interrupted = Settled::Ended(Outcome::Failed(FailureReason::Interrupted));
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(interrupted));
+    assert_eq!(world.ended("dev", &t1).await, interrupted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -368,7 +368,7 @@ async fn the_same_work_is_not_sent_again_while_it_is_in_doubt() {
     let t2 = world.deploy("dev", "prod", "t2", MINUTE).await;
     sleep(10 * MINUTE).await;
     assert_eq!(world.states("dev", "t2"), ["prepared"]);
-    assert_eq!(world.agent("dev").wait(&t1).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     world.wires.heal();
-    assert_eq!(world.agent("dev").wait(&t2).await, Ok(SUCCEEDED));
+    assert_eq!(world.ended("dev", &t2).await, SUCCEEDED);
 }

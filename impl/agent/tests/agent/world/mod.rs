@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portcullis_agent::config::{Config, EarlierLink, LaterLink};
 use portcullis_agent::message::{CommandName, EnvironmentName, Product, TaskId};
+use portcullis_agent::state::Settled;
 use portcullis_agent::work::{
     Script, Scripted, Shelf, SimulatedExecutor, SimulatedPayload, Workshop,
 };
@@ -16,7 +17,7 @@ use portcullis_agent::{Agent, AgentEvent, Observer, Order, SubmitRequest};
 use portcullis_net::{Host, Randomness, Spawn, Spawner, WallClock};
 use portcullis_store::{Disk, SimStore};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub(crate) use net::{Fault, MemoryNet, MemoryStream, Wires};
 
@@ -223,6 +224,13 @@ impl World {
             ..deploy_request(to)
         };
         self.agent(from).submit(request).await.unwrap()
+    }
+
+    /// How a task that `host` sent has ended. The first 30 days must do.
+    pub(crate) async fn ended(&self, host: &str, task: &TaskId) -> Settled {
+        let month = Duration::from_secs(30 * 24 * 3600);
+        let settled = timeout(month, self.agent(host).wait(task)).await;
+        settled.expect("every task ends").unwrap()
     }
 
     /// Says how long the work of a task takes.
