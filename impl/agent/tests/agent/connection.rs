@@ -366,3 +366,31 @@ async fn a_refusal_echoes_nothing_of_the_request() {
         "{said}"
     );
 }
+
+/// ET-41, ET-19, ET-32: what is acknowledged survives a crash at the moment of the acknowledgement.
+#[tokio::test(start_paused = true)]
+async fn what_is_acknowledged_is_durable() {
+    let world = World::chain(&["dev", "prod"]).await;
+    ask(&world, 6102, &request(deploy("t1"))).await.unwrap();
+    assert_eq!(world.durable("prod", "inbound-task"), 1);
+
+    let (object, octets) = (ObjectId::new("o1").unwrap(), &b"one"[..]);
+    let digest = Digest::of(octets);
+    let part = Part {
+        object,
+        number: 1,
+        of: 1,
+        digest,
+        octets: octets.into(),
+    };
+    ask(&world, 6102, &request(Body::Part(part))).await.unwrap();
+    assert_eq!(world.durable("prod", "inbound-part"), 1);
+    assert_eq!(world.sites["prod"].shelf.staged_parts(), 1);
+
+    let request = SubmitRequest {
+        id: Some(task("t2")),
+        ..deploy_request("prod")
+    };
+    world.agent("dev").submit(request).await.unwrap();
+    assert_eq!(world.durable("dev", "outbound-task"), 1);
+}

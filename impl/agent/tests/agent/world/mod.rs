@@ -233,6 +233,11 @@ impl World {
         settled.expect("every task ends").unwrap()
     }
 
+    /// How many rows of a table a crash of `host` could not take away now.
+    pub(crate) fn durable(&self, host: &str, table: &str) -> usize {
+        self.sites[host].disk.durable_rows(table).len()
+    }
+
     /// Says how long the work of a task takes.
     pub(crate) fn scripted(&self, host: &str, id: &str, lasts: Duration) {
         let scripted = Scripted {
