@@ -2,8 +2,8 @@
 //!
 //! # Module map
 //! - [`Cli`], [`main`]: arguments and dispatch.
-//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios. `serve`, `submit`,
-//!   `watch` and `query` are [`crate::serve`]'s.
+//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios. `serve`,
+//!   `submit`, `watch` and `query` are [`crate::serve`]'s.
 //! - `error`: what can go wrong before anything runs.
 
 mod error;
@@ -18,8 +18,8 @@ use clap::{Args, Parser, Subcommand};
 use portcullis_reports::ExitCode;
 
 use crate::protocols::PROTOCOLS;
-use crate::serve::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
 use crate::scenario::{Ink, Library, Scenario, reference};
+use crate::serve::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
 pub use error::CliError;
 
 const EXIT_CODES: &str = "\

@@ -27,8 +27,8 @@ pub trait Protocol: Send + Sync {
     /// The program of one host, run at its start and after every restart.
     fn boot(&self, plan: &Plan, host: &str) -> Boot;
 
-    /// The step for an `[[at]]` action that this protocol contributed: its key and its table, or the
-    /// whole step when the key's value is no table.
+    /// The step for an `[[at]]` action that this protocol contributed: its key and its table, or
+    /// the whole step when the key's value is no table.
     fn action(&self, plan: &Plan, key: &str, table: &Table) -> Action;
 
     /// The codec that turns streams into message events.

@@ -9,8 +9,8 @@ use super::problem::{Problems, ScenarioError};
 use super::table::Table;
 use super::walk::Walk;
 
-/// Reads a TOML file whose top table has `keys`, and lets `build` make a value of it, or report what
-/// the keys cannot say.
+/// Reads a TOML file whose top table has `keys`, and lets `build` make a value of it, or report
+/// what the keys cannot say.
 ///
 /// # Errors
 /// Everything that is wrong with the file, at once; `build` is called only when the keys conform.

@@ -3,14 +3,16 @@
 use super::toy::{PLAIN, load, load_as};
 use super::*;
 
-/// What the user reads about `text`, one line a problem: line, message, label, help.
+/// What the user reads about `text`: line and message, then label and help.
 fn problems(text: &str) -> String {
     let error = load(text).expect_err("the file has a problem");
     let line = |at: usize| error.text[..at].matches('\n').count() + 1;
     let said = error.problems.iter().map(|p| {
-        let parts = [p.message.as_str(), &p.label, &p.help];
-        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        format!("{}: {}", line(p.span.start), parts.join(" | "))
+        let rest = [&p.label, &p.help]
+            .into_iter()
+            .filter(|part| !part.is_empty());
+        let rest: String = rest.map(|part| format!("\n    {part}")).collect();
+        format!("{}: {}{rest}", line(p.span.start), p.message)
     });
     said.collect::<Vec<_>>().join("\n")
 }
@@ -59,13 +61,26 @@ fn all_problems_are_reported_at_once() {
         .replace("time = \"1s\"", "time = \"1 KiB\"")
         .replace("said = \"w1\"", "said = \"w2\"");
     insta::assert_snapshot!(problems(&text), @r#"
-    2: toy has no clause `TOY-11` | unknown clause | did you mean `TOY-1`?
-    9: `profile` cannot be `linux-6.5` | unknown word | did you mean `linux-6.5+`?
-    13: no host is called `bab` | unknown host | did you mean `bob`?
-    14: the value of `latency` lacks a unit | here | write a duration such as "10s" (d, h, m, s, ms, us, ns)
-    15: `port` is not a port from 1 to 65535 | this is a number
-    18: the value of `time` has a unit that does not fit | here | write a duration such as "10s" (d, h, m, s, ms, us, ns)
-    22: no word is called `w2` | unknown word | did you mean `w1`?
+    2: toy has no clause `TOY-11`
+        unknown clause
+        did you mean `TOY-1`?
+    9: `profile` cannot be `linux-6.5`
+        unknown word
+        did you mean `linux-6.5+`?
+    13: no host is called `bab`
+        unknown host
+        did you mean `bob`?
+    14: the value of `latency` lacks a unit
+        here
+        write a duration such as "10s" (d, h, m, s, ms, us, ns)
+    15: `port` is not a port from 1 to 65535
+        this is a number
+    18: the value of `time` has a unit that does not fit
+        here
+        write a duration such as "10s" (d, h, m, s, ms, us, ns)
+    22: no word is called `w2`
+        unknown word
+        did you mean `w1`?
     "#);
 }
 
@@ -95,15 +110,28 @@ count = 1
 "#,
     );
     insta::assert_snapshot!(problems(&text), @r"
-    26: [[at]] needs one of `time`, `after` | here
-    27: [[at]] has both `heal` and `crash` | only one of them can hold | it takes exactly one of `firewall`, `partition`, `heal`, `crash`, `restart`, `pause`, `resume`, `clock`, `link`, `path`, `say`
-    28: no partition is called `p1` | unknown partition | the file declares none
-    32: `delay` has no meaning without `after` | stands alone
-    35: [[expect]] needs one of `connection`, `message`, `event`, `order`, `said` | here
-    39: `message` lacks the key `kind` | here | `kind` is a text or a list of texts: The message's kind, as the protocol names it.
-    40: `count` is not a number, or a table such as { min = 1, max = 4 } | this is a table | `max` is smaller than `min`
-    43: no rule is called `no-such-rule` | unknown rule | the file declares none
-    44: `count` has no meaning without `event` | stands alone
+    26: [[at]] needs one of `time`, `after`
+        here
+    27: [[at]] has both `heal` and `crash`
+        only one of them can hold
+    28: no partition is called `p1`
+        unknown partition
+        the file declares none
+    32: `delay` has no meaning without `after`
+        stands alone
+    35: [[expect]] needs one of `connection`, `message`, `event`, `order`, `said`
+        here
+    39: `message` lacks the key `kind`
+        here
+        `kind` is a text or a list of texts: The message's kind, as the protocol names it.
+    40: `count` is not a number, or a table such as { min = 1, max = 4 }
+        this is a table
+        `max` is smaller than `min`
+    43: no rule is called `no-such-rule`
+        unknown rule
+        the file declares none
+    44: `count` has no meaning without `event`
+        stands alone
     ");
 }
 
@@ -119,7 +147,8 @@ fn a_fault_without_proof_is_rejected_and_a_repair_is_no_fault() {
     let faults = [
         "[[at]]\ntime = \"2s\"\ncrash = \"bob\"\n",
         "[[at]]\ntime = \"2s\"\npartition = { name = \"p\", from = \"ann\", to = \"bob\" }\n",
-        "[[at]]\ntime = \"2s\"\nfirewall = { host = \"bob\", add = { name = \"r\", verdict = \"drop\" } }\n",
+        "[[at]]\ntime = \"2s\"\n\
+         firewall = { host = \"bob\", add = { name = \"r\", verdict = \"drop\" } }\n",
         "[[firewall]]\nhost = \"bob\"\nname = \"r\"\nverdict = \"reset\"\n",
         "[[path]]\nfrom = \"ann\"\nto = \"bob\"\nloss = \"5%\"\n",
     ];
@@ -142,8 +171,8 @@ fn a_claim_that_nothing_tests_is_rejected() {
     let bare = PLAIN.split("[[expect]]").next().expect("the part before");
     assert_eq!(
         problems(bare),
-        "1: the scenario expects nothing | a claim that no [[expect]] tests | add an [[expect]] \
-         that fails when the claim is wrong"
+        "1: the scenario expects nothing\n    a claim that no [[expect]] tests\n    add an \
+         [[expect]] that fails when the claim is wrong"
     );
 }
 
@@ -157,7 +186,8 @@ fn a_plan_is_stable_and_prints_as_a_file_that_plans_to_the_same() {
     let text = with(
         "[[at]]\nafter = { message = \"hello\", from = \"ann\", nth = 2 }\ndelay = \"1s..2s\"\n\
          clock = { host = \"bob\", offset = \"-90s\" }\n\
-         [[bites]]\nevent = { connection = [\"reset\", \"refused\"], source_port = \"49152..65535\" }\n",
+         [[bites]]\nevent = { connection = [\"reset\", \"refused\"], \
+         source_port = \"49152..65535\" }\n",
     );
     let plan = Plan::new(&load(&text).expect("a valid file"), 7);
     let printed = plan.to_string();

@@ -209,7 +209,7 @@ impl Walk {
                 key_span(tree, last),
                 format!("{what} has both `{first}` and `{last}`"),
                 "only one of them can hold",
-                &format!("it takes exactly one of {}", quoted(group).join(", ")),
+                "",
             ),
         }
     }

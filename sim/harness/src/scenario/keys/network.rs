@@ -145,7 +145,7 @@ const RULE: [Key; 11] = [
     Key::new(
         "by",
         Kind::Duration,
-        "With `delay`: how long packets are held; with `reorder`: at most how long. 1 s without it.",
+        "With `delay`: how long packets are held; with `reorder`: at most. 1 s without it.",
     ),
     Key::new(
         "octet",
