@@ -108,7 +108,15 @@ fn run(hosts: usize, packets: PacketDetail) -> RunOutcome {
 
 /// How many packets arrive in such a run.
 fn arrivals(hosts: usize) -> u64 {
-    let arrived = |entry: &&Entry| matches!(&entry.event, Event::Packet(packet) if packet.fate == "delivered");
+    let arrived = |entry: &&Entry| match &entry.event {
+        Event::Packet(packet) => packet.fate == "delivered",
+        Event::Connection(_)
+        | Event::Message(_)
+        | Event::State(_)
+        | Event::Write { .. }
+        | Event::Effect { .. }
+        | Event::Action { .. } => false,
+    };
     let history = run(hosts, PacketDetail::History).history;
     history.iter().filter(arrived).count() as u64
 }

@@ -35,14 +35,18 @@ fn seeds(criterion: &mut Criterion<CpuTime>) {
     for name in SCENARIOS {
         let scenario = load(&library, name);
         let mut seed = 0;
-        group.bench_with_input(BenchmarkId::from_parameter(name), &scenario, |bencher, scenario| {
-            bencher.iter(|| {
-                seed += 1;
-                let plan = Plan::new(scenario, seed);
-                let run = attempt(&plan, Engine::Packet, PacketDetail::Digest);
-                assert_eq!(run.judgement.verdict, Verdict::Pass, "seed {seed}");
-            });
-        });
+        group.bench_with_input(
+            BenchmarkId::from_parameter(name),
+            &scenario,
+            |bencher, scenario| {
+                bencher.iter(|| {
+                    seed += 1;
+                    let plan = Plan::new(scenario, seed);
+                    let run = attempt(&plan, Engine::Packet, PacketDetail::Digest);
+                    assert_eq!(run.judgement.verdict, Verdict::Pass, "seed {seed}");
+                });
+            },
+        );
     }
     group.finish();
 }

@@ -37,7 +37,10 @@ fn tokenize(octets: &[u8]) -> usize {
     let mut reader = NsReader::from_reader(octets);
     let mut count = 0;
     loop {
-        match reader.read_resolved_event().expect("the document is well formed") {
+        match reader
+            .read_resolved_event()
+            .expect("the document is well formed")
+        {
             (_, Event::Eof) => return count,
             _ => count += 1,
         }
@@ -49,7 +52,9 @@ fn gates(criterion: &mut Criterion<CpuTime>) {
     for (name, document) in [("listing", listing()), ("part", part())] {
         let octets = document.as_bytes();
         let mut group = criterion.benchmark_group(name);
-        group.sample_size(20).throughput(Throughput::Bytes(octets.len() as u64));
+        group
+            .sample_size(20)
+            .throughput(Throughput::Bytes(octets.len() as u64));
         group.bench_function("bare", |bencher| bencher.iter(|| tokenize(octets)));
         group.bench_function("check", |bencher| {
             bencher.iter(|| check(octets, &limits).expect("the document is well formed"));

@@ -1,7 +1,7 @@
 //! The record as one HTML page that opens offline: no scripts from elsewhere, no fonts, no images.
 //!
-//! Three views: every case with its verdict, every clause with the cases that check it, and for each
-//! case what the checks found, a sequence diagram and the timeline.
+//! Three views: every case with its verdict, every clause with the cases that check it, and for
+//! each case what the checks found, a sequence diagram and the timeline.
 
 mod diagram;
 

@@ -58,8 +58,15 @@ pub(crate) fn client() -> Boot {
                 let request = Request::post("http://server/")
                     .body(Full::new(Bytes::from_static(&PAYLOAD)))
                     .expect("the request is well formed");
-                let response = sender.send_request(request).await.expect("the server answers");
-                let body = response.into_body().collect().await.expect("the answer is whole");
+                let response = sender
+                    .send_request(request)
+                    .await
+                    .expect("the server answers");
+                let body = response
+                    .into_body()
+                    .collect()
+                    .await
+                    .expect("the answer is whole");
                 assert_eq!(body.to_bytes().len(), PAYLOAD.len(), "the server echoes");
             }
         })

@@ -24,7 +24,11 @@ pub(crate) const PAYLOAD: [u8; 64] = [b'x'; 64];
 /// that the clients got what they wanted.
 pub(crate) fn run(hosts: usize, simulated: Duration, server: Boot, client: Boot) -> RunOutcome {
     let host = |index: usize| HostSpec {
-        name: if index == 0 { "server".to_owned() } else { format!("client{index}") },
+        name: if index == 0 {
+            "server".to_owned()
+        } else {
+            format!("client{index}")
+        },
         profile: Profile::LINUX,
         stealth: false,
         clock_offset: SignedDuration::ZERO,
@@ -48,7 +52,11 @@ pub(crate) fn run(hosts: usize, simulated: Duration, server: Boot, client: Boot)
         finished: Box::new(|_| false),
         ends: simulated,
     });
-    assert_eq!(outcome.end, End::Deadline, "a bench must measure a run that works");
+    assert_eq!(
+        outcome.end,
+        End::Deadline,
+        "a bench must measure a run that works"
+    );
     outcome
 }
 
@@ -82,7 +90,10 @@ pub(crate) fn echo_client() -> Boot {
                 let mut stream = connected.expect("the server listens");
                 stream.write_all(&PAYLOAD).await.expect("the server reads");
                 let mut octets = [0; 64];
-                stream.read_exact(&mut octets).await.expect("the server echoes");
+                stream
+                    .read_exact(&mut octets)
+                    .await
+                    .expect("the server echoes");
             }
         })
     })

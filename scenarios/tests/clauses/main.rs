@@ -1,5 +1,5 @@
-//! Traceability: every clause has a scenario, a reasoned exception or a pending entry, and a line of
-//! code that makes it true.
+//! Traceability: every clause has a scenario, a reasoned exception or a pending entry, and a line
+//! of code that makes it true.
 
 mod lists;
 mod page;

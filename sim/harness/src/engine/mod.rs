@@ -1,8 +1,8 @@
 //! Engines: execute a plan and leave its history behind.
 //!
 //! An engine takes a [`RunSpec`] (hosts with their programs, what connects them, what happens when)
-//! and gives a [`RunOutcome`]. Nothing here knows a protocol: programs, calls and decoders come from
-//! the protocol's adapter, verdicts are made of the history afterwards.
+//! and gives a [`RunOutcome`]. Nothing here knows a protocol: programs, calls and decoders come
+//! from the protocol's adapter, verdicts are made of the history afterwards.
 //!
 //! # Module map
 //! - [`packet`]: the default engine, every host in one runtime over `portcullis_network`.

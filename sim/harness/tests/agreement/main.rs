@@ -18,17 +18,14 @@ use portcullis_reports::{Entry, Event, Verdict};
 /// default, so that minutes of simulated time are affordable there.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What both engines play. Scenarios with random loss, varying or asymmetric links, or hours of
-/// simulated time are not offered on turmoil. Those whose fault strikes at the very instant of an
-/// event are left out as well: turmoil's steps wait for the end of the tick.
+/// What both engines play, beside the scenarios of `engine_agreement.rs`. Scenarios with random
+/// loss, varying or asymmetric links, or hours of simulated time are not offered on turmoil. Those
+/// whose fault strikes at the very instant of an event are left out as well: turmoil's steps wait
+/// for the end of the tick.
 const ON_BOTH: &[&str] = &[
-    "session/a-task-is-accepted-worked-on-and-reported-by-callback",
-    "session/a-step-whose-forerunner-failed-is-not-sent",
-    "session/peers-of-different-versions-refuse-at-the-greeting",
     "firewall/a-dropped-syn-at-the-remote-port-is-a-timeout-and-is-retried",
     "recovery/work-interrupted-by-a-crash-is-reported-as-failed",
     "firewall/rules-between-two-configured-ports-match-nothing",
-    "timing/a-late-acceptance-is-a-no-op",
 ];
 
 fn plan(name: &str, seed: u64) -> Plan {

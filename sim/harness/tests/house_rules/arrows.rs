@@ -149,8 +149,13 @@ fn quick_xml_is_at_or_above_the_fixed_version() {
         .collect();
     assert!(!versions.is_empty(), "quick-xml is not in the lock file");
     for version in versions {
-        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        let mut numbers = version
+            .split('.')
+            .map(|number| number.parse::<u32>().unwrap_or(0));
         let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        assert!(major > 0 || minor >= QUICK_XML_MINOR_MIN, "quick-xml {version} is vulnerable");
+        assert!(
+            major > 0 || minor >= QUICK_XML_MINOR_MIN,
+            "quick-xml {version} is vulnerable"
+        );
     }
 }

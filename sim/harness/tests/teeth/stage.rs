@@ -136,9 +136,11 @@ fn broken(protocol: EnvironmentTransfer, scene: Scene) -> BTreeSet<String> {
             let of_invariant = invariants.iter().any(|known| known.name == finding.check);
             of_invariant || finding.verdict == Verdict::Error
         })
-        .map(|finding| match finding.verdict {
-            Verdict::Error => format!("{}: {}", finding.check, finding.seen),
-            _ => finding.check.to_string(),
+        .map(|finding| {
+            // What went wrong in the harness is no catch.
+            let error = finding.verdict == Verdict::Error;
+            let reason = if error { finding.seen.as_str() } else { "" };
+            format!("{}{reason}", finding.check)
         })
         .collect()
 }

@@ -173,8 +173,8 @@ fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>
     Outcome::broken(seen, positions.collect::<Vec<_>>())
 }
 
-/// ET-89: tasks end alike at both ends, as soon as nothing stands in the way any more. While a fault
-/// stands that nobody took back, a task that is still open proves nothing.
+/// ET-89: tasks end alike at both ends, as soon as nothing stands in the way any more. While a
+/// fault stands that nobody took back, a task that is still open proves nothing.
 fn agreement(history: &[Entry], plan: &Plan) -> Outcome {
     let setting = cast::setting(plan);
     let reading = Reading::new(&setting, history);

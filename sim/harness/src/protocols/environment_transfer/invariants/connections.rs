@@ -9,8 +9,8 @@ use crate::protocols::environment_transfer::reading::{Life, Reading, Said};
 
 /// ET-10: whoever opens a connection lets its host choose the source port.
 ///
-/// Decided by the SYN alone: the port must lie in the dynamic range of the opener's profile and must
-/// not be one of the opener's own configured ports (the misconception that the vendor names).
+/// Decided by the SYN alone: the port must lie in the dynamic range of the opener's profile and
+/// must not be one of the opener's own configured ports (the misconception that the vendor names).
 pub(crate) fn source_ports_are_dynamic(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for life in reading.connections.values() {
@@ -34,8 +34,8 @@ pub(crate) fn source_ports_are_dynamic(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// ET-1, ET-2, ET-13: an environment connects to its neighbours only, each at the port that the link
-/// gives for that direction.
+/// ET-1, ET-2, ET-13: an environment connects to its neighbours only, each at the port that the
+/// link gives for that direction.
 pub(crate) fn connections_follow_the_links(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for life in reading.connections.values() {
@@ -96,9 +96,9 @@ pub(crate) fn one_exchange_a_connection(reading: &Reading<'_>) -> Vec<Breach> {
 
 /// ET-14, ET-20, ET-22, ET-30: neither end keeps a connection while work goes on.
 ///
-/// On the wire, an end is over when it has sent its FIN, was reset, or gave up. The bound is the sum
-/// of the timers of one exchange; a host that crashed or was paused meanwhile is excused, as is a
-/// connection that the end of the run cut short. A connection that waits for its task to complete
+/// On the wire, an end is over when it has sent its FIN, was reset, or gave up. The bound is the
+/// sum of the timers of one exchange; a host that crashed or was paused meanwhile is excused, as is
+/// a connection that the end of the run cut short. A connection that waits for its task to complete
 /// exceeds the bound whenever the work is longer.
 pub(crate) fn connections_do_not_wait_for_work(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();

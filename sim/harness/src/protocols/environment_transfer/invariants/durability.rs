@@ -4,8 +4,8 @@ use crate::protocols::environment_transfer::invariant::Breach;
 use crate::protocols::environment_transfer::reading::Reading;
 use crate::protocols::environment_transfer::vocabulary::{field, kind};
 
-/// ET-41: whoever reads "accepted" may rely on the task surviving a crash: the destination's durable
-/// write of it comes before the acknowledgement in the history.
+/// ET-41: whoever reads "accepted" may rely on the task surviving a crash: the destination's
+/// durable write of it comes before the acknowledgement in the history.
 pub(crate) fn recorded_before_acknowledged(reading: &Reading<'_>) -> Vec<Breach> {
     written_first(reading, kind::ACCEPTED, "task")
 }

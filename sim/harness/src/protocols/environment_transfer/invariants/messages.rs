@@ -193,8 +193,8 @@ pub(crate) fn no_task_before_the_greeting(reading: &Reading<'_>) -> Vec<Breach> 
     breaches
 }
 
-/// ET-17, ET-18: the destination opens the connection on which it reports, to the originator's local
-/// port; never does a completion travel back on a connection that the originator opened.
+/// ET-17, ET-18: the destination opens the connection on which it reports, to the originator's
+/// local port; never does a completion travel back on a connection that the originator opened.
 pub(crate) fn completions_come_by_callback(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let completions = reading.sent().filter(|said| said.kind() == kind::COMPLETED);

@@ -34,8 +34,8 @@ pub(crate) fn one_outcome_a_task(reading: &Reading<'_>) -> Vec<Breach> {
 }
 
 /// ET-58, ET-88: after a final state, at the originator any of its four and at the destination
-/// `reported` or `parked`, a task moves no more. A parked result may still be read, and may still be
-/// reported when the originator asks for it; its outcome stays.
+/// `reported` or `parked`, a task moves no more. A parked result may still be read, and may still
+/// be reported when the originator asks for it; its outcome stays.
 pub(crate) fn final_states_stay(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut last: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
@@ -97,8 +97,9 @@ pub(crate) fn success_is_recorded(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// ET-49: no originator ends a task by itself. A final state follows the delivery of a completion, a
-/// status, a repeated acceptance or a rejection that speaks of the task; time alone leads to doubt.
+/// ET-49: no originator ends a task by itself. A final state follows the delivery of a completion,
+/// a status, a repeated acceptance or a rejection that speaks of the task; time alone leads to
+/// doubt.
 pub(crate) fn silence_is_doubt(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for moved in &reading.moves {

@@ -52,8 +52,9 @@ pub(crate) fn one_execution_a_task(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// ET-56: on one link, work starts in the order in which the destination recorded the tasks, and the
-/// next starts only when the one before has ended or was interrupted; independent tasks are exempt.
+/// ET-56: on one link, work starts in the order in which the destination recorded the tasks, and
+/// the next starts only when the one before has ended or was interrupted; independent tasks are
+/// exempt.
 pub(crate) fn tasks_keep_their_order(reading: &Reading<'_>) -> Vec<Breach> {
     let independent: BTreeSet<&str> = reading
         .sent()
