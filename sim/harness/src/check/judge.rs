@@ -24,7 +24,17 @@ pub struct Judgement {
 /// harness, if anything did; the run then says nothing about the implementation.
 #[must_use]
 pub fn judge(plan: &Plan, history: &[Entry], end: Duration, error: Option<&str>) -> Judgement {
-    let mut checks = Checks::new(plan);
+    judge_followed(plan, &mut Checks::new(plan), history, end, error)
+}
+
+/// As [`judge`], with `checks` that may have followed the first part of `history` already.
+pub(crate) fn judge_followed(
+    plan: &Plan,
+    checks: &mut Checks,
+    history: &[Entry],
+    end: Duration,
+    error: Option<&str>,
+) -> Judgement {
     checks.follow(history);
     let mut findings: Vec<Finding> = checks
         .conclude(end)

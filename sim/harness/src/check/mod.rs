@@ -18,6 +18,7 @@ mod set;
 pub use counted::{Counted, Window};
 pub use expectation::{Expectation, Invariant, Outcome};
 pub use explain::explain;
+pub(crate) use judge::judge_followed;
 pub use judge::{Judgement, judge};
 pub use ordered::Ordered;
 pub use set::{Checks, HITS, needs_packets};

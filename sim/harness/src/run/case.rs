@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_reports::{CaseRecord, Entry, Event, Fields, Source, Verdict};
 
-use super::compile::run_spec;
-use crate::check::{HITS, Judgement, judge};
+use super::compile::{following, run_spec};
+use crate::check::{Checks, HITS, Judgement, judge, judge_followed};
 use crate::engine::{self, End, Hits, PacketDetail, RunOutcome, RunSpec};
 use crate::scenario::{Plan, Scenario};
 
@@ -83,12 +84,38 @@ pub struct Attempt {
 /// Runs `plan` on `engine` and judges it.
 #[must_use]
 pub fn attempt(plan: &Plan, engine: Engine, packets: PacketDetail) -> Attempt {
-    judged(plan, engine.run(run_spec(plan, packets)))
+    let checks = Arc::new(Mutex::new(Checks::new(plan)));
+    let outcome = engine.run(following(plan, packets, Arc::clone(&checks)));
+    let mut checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
+    settle(outcome, |history, end, error| match engine {
+        // What followed the run need not read the history again.
+        Engine::Packet => {
+            let judgement = judge_followed(plan, &mut checks, history, end, error);
+            debug_assert_eq!(
+                judgement,
+                judge(plan, history, end, error),
+                "a judge is pure"
+            );
+            judgement
+        }
+        // This engine puts its history in order only at the end.
+        Engine::Turmoil => judge(plan, history, end, error),
+    })
 }
 
 /// Judges what an engine made of `plan`, perhaps with a [`RunSpec`] that a test has tampered with.
 #[must_use]
 pub fn judged(plan: &Plan, outcome: RunOutcome) -> Attempt {
+    settle(outcome, |history, end, error| {
+        judge(plan, history, end, error)
+    })
+}
+
+/// Closes the history of a run and has it judged.
+fn settle(
+    outcome: RunOutcome,
+    judge: impl FnOnce(&[Entry], Duration, Option<&str>) -> Judgement,
+) -> Attempt {
     let RunOutcome {
         mut history,
         digest,
@@ -102,7 +129,7 @@ pub fn judged(plan: &Plan, outcome: RunOutcome) -> Attempt {
         End::Finished | End::Deadline => None,
         End::Error(error) => Some(error.to_string()),
     };
-    let judgement = judge(plan, &history, elapsed, error.as_deref());
+    let judgement = judge(&history, elapsed, error.as_deref());
     Attempt {
         history,
         digest,

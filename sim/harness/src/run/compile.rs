@@ -1,5 +1,6 @@
 //! From a plan to what an engine runs.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +26,11 @@ const EPOCH: i64 = 1_767_225_600;
 /// When the key tables and the network disagree about the names of profiles.
 #[must_use]
 pub fn run_spec(plan: &Plan, packets: PacketDetail) -> RunSpec {
-    let mut checks = Checks::new(plan);
+    following(plan, packets, Arc::new(Mutex::new(Checks::new(plan))))
+}
+
+/// The same with `checks` that follow the run, for who wants to conclude them afterwards.
+pub(super) fn following(plan: &Plan, packets: PacketDetail, checks: Arc<Mutex<Checks>>) -> RunSpec {
     let initial = plan.firewall.iter().map(|table| Step {
         trigger: Trigger::At(Duration::ZERO),
         action: Action::Network(NetworkChange::AddRule {
@@ -47,7 +52,10 @@ pub fn run_spec(plan: &Plan, packets: PacketDetail) -> RunSpec {
         steps: initial.chain(steps).collect(),
         decoder: Some(plan.protocol.decoder(plan)),
         packets: packets.max(least),
-        finished: Box::new(move |history| checks.follow(history)),
+        finished: Box::new(move |history| {
+            let mut checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
+            checks.follow(history)
+        }),
         ends: plan.ends,
     }
 }
