@@ -53,10 +53,8 @@ fn spec(plan: &Plan, end: Duration) -> RunSpec {
 /// The history without the agents' log of connections that have ended, which their own tasks write
 /// beside everything else that goes on.
 fn course(run: &Attempt) -> Vec<Entry> {
-    let logged = |entry: &&Entry| match &entry.event {
-        Event::Effect { name, .. } => name == "connection",
-        _ => false,
-    };
+    let logged =
+        |entry: &&Entry| matches!(&entry.event, Event::Effect { name, .. } if name == "connection");
     let entries = run.history.iter();
     entries.filter(|entry| !logged(entry)).cloned().collect()
 }

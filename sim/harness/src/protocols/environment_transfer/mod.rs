@@ -8,7 +8,7 @@
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,
-//! over   a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89.
+//!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89.
 //! - `expect`, `open_work`: the form `task becomes`, and when a run may end.
 //! - [`rogue`]: environments that are deliberately wrong.
 
