@@ -22,14 +22,14 @@ fn packet_echo(hosts: usize, simulated: Duration) {
     workload::run(
         hosts,
         simulated,
-        workload::echo_server(),
-        workload::echo_client(),
+        &workload::echo_server(),
+        &workload::echo_client(),
     );
 }
 
 fn packet_http(hosts: usize, simulated: Duration) {
     let (server, client): (Boot, Boot) = (workload::http::server(), workload::http::client());
-    workload::run(hosts, simulated, server, client);
+    workload::run(hosts, simulated, &server, &client);
 }
 
 type Row = (&'static str, fn(usize, Duration), Duration, usize);

@@ -22,7 +22,7 @@ pub(crate) const PAYLOAD: [u8; 64] = [b'x'; 64];
 
 /// Runs one server and `hosts - 1` clients for `simulated` time on the packet engine, and checks
 /// that the clients got what they wanted.
-pub(crate) fn run(hosts: usize, simulated: Duration, server: Boot, client: Boot) -> RunOutcome {
+pub(crate) fn run(hosts: usize, simulated: Duration, server: &Boot, client: &Boot) -> RunOutcome {
     let host = |index: usize| HostSpec {
         name: if index == 0 {
             "server".to_owned()
@@ -32,7 +32,7 @@ pub(crate) fn run(hosts: usize, simulated: Duration, server: Boot, client: Boot)
         profile: Profile::LINUX,
         stealth: false,
         clock_offset: SignedDuration::ZERO,
-        boot: Arc::clone(if index == 0 { &server } else { &client }),
+        boot: Arc::clone(if index == 0 { server } else { client }),
     };
     let topology = Topology {
         hosts: (0..hosts).map(host).collect(),
