@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The TCP of one operating system. The four that exist are constants.
+/// The TCP of one operating system. The four that exist are constants (ET-86).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     name: &'static str,

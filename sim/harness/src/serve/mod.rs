@@ -4,6 +4,9 @@
 //! which is the environment without a service of ET-4. It holds the listeners and opens a control
 //! channel on loopback, where `submit`, `watch` and `query` of other processes reach it.
 //!
+//! ET-77: no account is asked for and no privilege is needed, so that an operator can run each
+//! environment under an identity of its own, apart from the developers'.
+//!
 //! # Module map
 //! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`]: the command lines.
 //! - [`Settings`]: the configuration file.
