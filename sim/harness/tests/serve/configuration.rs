@@ -42,6 +42,15 @@ async fn every_problem_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn no_port_has_a_default() {
+    for port in ["remote_port = REMOTE", "local_port = LOCAL"] {
+        let log = complaint(port, "").await;
+        let key = port.split(' ').next().unwrap_or_default();
+        assert!(log.contains(key), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn only_loopback_may_be_configured_until_peers_are_authenticated() {
     for address in ["0.0.0.0", "10.0.0.7", "prod.example.com"] {
         let log = complaint(
