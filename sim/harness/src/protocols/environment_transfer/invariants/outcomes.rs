@@ -114,7 +114,7 @@ pub(crate) fn silence_is_doubt(reading: &Reading<'_>) -> Vec<Breach> {
                 && said.message.passage == Passage::Delivered
                 && match said.kind() {
                     kind::COMPLETED | kind::STATUS | kind::ACCEPTED => {
-                        said.field(field::TASK) == task
+                        said.field(field::TASK) == task && !said.field(field::OUTCOME).is_empty()
                     }
                     kind::REJECTION => true,
                     _ => false,
