@@ -205,7 +205,11 @@ enum Place {
 
 /// Whether an octet stands for itself in attributes and in text.
 const fn is_plain(octet: u8) -> bool {
-    matches!(octet, b' '..=b'~') && !matches!(octet, b'&' | b'<' | b'>' | b'"')
+    octet.wrapping_sub(b' ') <= b'~' - b' '
+        && octet != b'&'
+        && octet != b'<'
+        && octet != b'>'
+        && octet != b'"'
 }
 
 /// Escapes what is written through it; an error means a character that cannot be written.
@@ -217,10 +221,8 @@ struct Escape<'a> {
 impl fmt::Write for Escape<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // Almost all text is plain; one pass without branches settles that for long ones.
-        if text
-            .bytes()
-            .fold(true, |plain, octet| plain & is_plain(octet))
-        {
+        let special = |found: u8, octet: &u8| found | u8::from(!is_plain(*octet));
+        if text.as_bytes().iter().fold(0, special) == 0 {
             self.out.push_str(text);
             return Ok(());
         }

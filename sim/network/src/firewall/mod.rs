@@ -1,7 +1,7 @@
 //! Stateful packet filters, on hosts and on middleboxes.
 //!
-//! ET-84: a connection is known by both of its ends, each direction has rules of its own, and a rule
-//! can tell new flows from tracked ones. ET-85: [`Verdict`] has what may happen to a packet.
+//! ET-84: a connection is known by both of its ends, each direction has rules of its own, and a
+//! rule can tell new flows from tracked ones. ET-85: [`Verdict`] has what may happen to a packet.
 
 mod conntrack;
 mod rule;
