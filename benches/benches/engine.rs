@@ -15,7 +15,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use cpu_time::CpuTime;
 use portcullis_harness::engine::Boot;
 
-/// The hosts of the rows of engines.md 2.1.
+/// How many hosts each column has.
 const HOSTS: [usize; 3] = [2, 5, 20];
 
 fn packet_echo(hosts: usize, simulated: Duration) {
