@@ -8,7 +8,7 @@
 //! - [`Library`]: all scenario files and clause lists, on disk or embedded in the program.
 //! - [`Plan`]: a scenario and a seed, fully resolved.
 //! - [`Protocol`]: what an adapter adds for one protocol.
-//! - [`reference`]: the reference page and the JSON Schema, from the same key tables.
+//! - [`mod@reference`]: the reference page and the JSON Schema, from the same key tables.
 
 mod amount;
 mod clauses;
