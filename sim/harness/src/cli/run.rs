@@ -7,7 +7,7 @@ use std::thread;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use portcullis_reports::{CaseRecord, Determinism, ExitCode, FORMAT, RunRecord, Verdict};
 
 use super::error::CliError;
@@ -182,9 +182,13 @@ pub(super) fn style(verdict: Verdict) -> Style {
 /// A bar on a terminal; nothing in a pipe, where the lines of the scenarios are the progress.
 fn progress(runs: u64) -> ProgressBar {
     let bar = ProgressBar::new(runs);
-    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs, {per_sec}, {eta} left");
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs, {rate}/s, {eta} left");
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A bar that cannot be written to is no reason to end a run.
+        write!(out, "{:.0}", state.per_sec()).ok();
+    };
     match style {
-        Ok(style) => bar.with_style(style),
+        Ok(style) => bar.with_style(style.with_key("rate", rate)),
         Err(_) => bar,
     }
 }
