@@ -1,6 +1,6 @@
 //! A sequence diagram of one case: a lane a host, an arrow a message, a word where it failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
@@ -37,11 +37,12 @@ enum Row<'a> {
 pub(super) fn render(page: &mut String, history: &[Entry]) {
     let lanes = lanes(history);
     let addresses = addresses(history);
+    let unanswered = unanswered(history);
     let mut rows: Vec<(String, Row<'_>)> = history
         .iter()
         .enumerate()
         .filter_map(|(index, entry)| {
-            let row = row(entry, &history[index..], &lanes, &addresses)?;
+            let row = row(entry, &history[index..], &lanes, &addresses, &unanswered)?;
             Some((timeline::time(entry.at), row))
         })
         .collect();
@@ -50,7 +51,8 @@ pub(super) fn render(page: &mut String, history: &[Entry]) {
     }
     let skipped = rows.len().saturating_sub(ROWS_MAX);
     rows.drain(..skipped);
-    let (width, height) = (LEFT + lanes.len() * LANE, (rows.len() + 2) * ROW);
+    // One lane's width more, for the words beside the last lane.
+    let (width, height) = (LEFT + (lanes.len() + 1) * LANE, (rows.len() + 2) * ROW);
     let mut put = |text: std::fmt::Arguments<'_>| {
         page.write_fmt(text).expect("a String takes everything");
     };
@@ -154,11 +156,27 @@ fn addresses(history: &[Entry]) -> BTreeMap<Ipv4Addr, &str> {
     addresses
 }
 
+/// Connections that were opened and never established.
+fn unanswered(history: &[Entry]) -> BTreeSet<ConnectionId> {
+    let mut unanswered = BTreeSet::new();
+    for entry in history {
+        if let Event::Connection(event) = &entry.event {
+            if event.phase == ConnectionPhase::Opening {
+                unanswered.insert(event.connection);
+            } else if event.phase == ConnectionPhase::Established {
+                unanswered.remove(&event.connection);
+            }
+        }
+    }
+    unanswered
+}
+
 fn row<'a>(
     entry: &'a Entry,
     rest: &[Entry],
     lanes: &[&str],
     addresses: &BTreeMap<Ipv4Addr, &str>,
+    unanswered: &BTreeSet<ConnectionId>,
 ) -> Option<Row<'a>> {
     let lane = |name: &str| lanes.iter().position(|lane| *lane == name);
     match &entry.event {
@@ -185,6 +203,13 @@ fn row<'a>(
             }
         }
         Event::Connection(connection) => match connection.phase {
+            ConnectionPhase::Closed if unanswered.contains(&connection.connection) => {
+                Some(Row::Note {
+                    lane: lane(&entry.host)?,
+                    text: format!("{} unanswered, given up", connection.connection),
+                    fault: true,
+                })
+            }
             ConnectionPhase::Refused
             | ConnectionPhase::TimedOut
             | ConnectionPhase::HostUnreachable
