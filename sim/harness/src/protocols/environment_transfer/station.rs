@@ -1,6 +1,7 @@
 //! One environment on a simulated host.
 
 use std::borrow::Cow;
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -140,12 +141,20 @@ impl Part {
 /// The main function of an honest environment.
 pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
     let part = Part::of(plan, host);
-    Arc::new(move |node| Box::pin(start(node, part.clone())))
+    Arc::new(move |node| {
+        let started = start(node, part.clone());
+        // A service runs until its host stops; a main that returned would be recorded as an exit.
+        Box::pin(async move {
+            started.await;
+            pending::<()>().await;
+        })
+    })
 }
 
 /// Starts the service again after a stop.
 pub(super) fn starting(plan: &Plan, host: &str) -> Boot {
-    boot(plan, host)
+    let part = Part::of(plan, host);
+    Arc::new(move |node| Box::pin(start(node, part.clone())))
 }
 
 async fn start(node: Node, part: Part) {
