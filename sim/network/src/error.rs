@@ -16,10 +16,11 @@ pub enum SocketError {
     /// This end has shut down writing, or the peer had closed before it reset the connection.
     #[error("broken pipe")]
     BrokenPipe,
-    /// ICMP host unreachable or administratively prohibited.
+    /// ICMP host unreachable or administratively prohibited, or no host has the address (Linux).
     #[error("host unreachable")]
     HostUnreachable,
-    /// ICMP net unreachable.
+    /// ICMP net unreachable, or no route: an address outside
+    /// [`LOCAL_NETWORK`](crate::LOCAL_NETWORK).
     #[error("network unreachable")]
     NetworkUnreachable,
     /// The socket is gone: closed, or lost in a crash of its host.

@@ -24,7 +24,8 @@
 //! a [`Stack`] and shares a [`Wire`] and a [`Capture`] among them. After every call on a stack it
 //! drains [`Stack::poll_transmit`] and [`Stack::poll_event`], then asks [`Stack::poll_timeout`]; a
 //! packet passes [`Wire::inspect`], travels as [`Packet::encode`] and [`Packet::decode`] have it,
-//! and goes into [`Stack::handle_packet`].
+//! and goes into [`Stack::handle_packet`]; one for an address that no host has goes back to its
+//! sender's [`Stack::handle_no_host`].
 //!
 //! Time never goes back. Wakers are woken inside the call that makes their task ready, at most one
 //! task a direction and connection; like sockets, they say only "try again".
@@ -77,12 +78,15 @@
 //! IPv6, UDP, fragments, SACK, TCP timestamps, urgent data, keepalive, delayed acknowledgements
 //! (every segment is acknowledged when it arrives), Nagle's algorithm (`TCP_NODELAY` is always on)
 //! and congestion control: a sender fills the peer's window at once, so a link with bandwidth needs
-//! a queue of that size or recovers its losses one a round trip. ARP does not exist: an address
-//! without a host is silent. Names are resolved by the driver.
+//! a queue of that size or recovers its losses one a round trip. Of routing and ARP only the
+//! failures exist (section 8.2): [`LOCAL_NETWORK`] bounds the one route, and
+//! [`Profile::arp_failure`] is when a neighbour that does not exist is given up. Captures show the
+//! SYNs to such a neighbour, which a real host would not put on the wire. Names are resolved by the
+//! driver.
 //!
 //! # Module map
-//! - `stack`: one host's TCP. `endpoint` (sockets and listeners), `opening`, `segment`, `output`
-//!   (what arrives and leaves), `send`, `receive`, `rto`, `ports`, `timer`.
+//! - `stack`: one host's TCP. `config`, `endpoint` (sockets and listeners), `opening`, `segment`,
+//!   `output` (what arrives and leaves), `send`, `receive`, `rto`, `ports`, `timer`.
 //! - `firewall`: rules, policy, connection tracking. `wire`: the same on a path, and partitions.
 //! - `link`, `latency`: one direction between two hosts. `network`: all of it.
 //! - `packet`: headers and octets. `capture`: digest, observers, pcapng.
@@ -117,6 +121,8 @@ pub use packet::{
 };
 pub use partition::{HostSet, Severed};
 pub use profile::Profile;
-pub use stack::{ListenerId, Phase, Role, SocketId, Stack, StackConfig, StackEvent, Way};
+pub use stack::{
+    LOCAL_NETWORK, ListenerId, Phase, Role, SocketId, Stack, StackConfig, StackEvent, Way,
+};
 pub use time::SimTime;
 pub use wire::{MiddleboxId, Passage, Stopped, Wire};

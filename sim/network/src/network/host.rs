@@ -70,7 +70,7 @@ impl Host {
 }
 
 /// A packet under way, with its number.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Transit {
     pub(super) from: HostId,
     pub(super) to: HostId,

@@ -339,29 +339,32 @@ impl Network {
         let number = self.journal.sent(self.now, place, &packet);
         let Some(to) = self.host_at(packet.destination) else {
             self.observe_at(from, Fate::NoHost, None, number, &packet);
+            let stack = &mut self.hosts[from.index()].stack;
+            stack.handle_no_host(self.now, &packet);
             return;
         };
+        let transit = Transit {
+            from,
+            to,
+            number,
+            packet,
+        };
         if from == to {
-            let transit = Transit {
-                from,
-                to,
-                number,
-                packet,
-            };
             self.agenda.arrive_at(self.now, transit);
         } else if self.wire.is_clear() {
-            self.carry(Transit {
-                from,
-                to,
-                number,
-                packet,
-            });
+            self.carry(transit);
         } else {
-            self.pass_wire(from, to, number, packet);
+            self.pass_wire(transit);
         }
     }
 
-    fn pass_wire(&mut self, from: HostId, to: HostId, number: u64, packet: Packet) {
+    fn pass_wire(&mut self, transit: Transit) {
+        let Transit {
+            from,
+            to,
+            number,
+            packet,
+        } = transit;
         let passage = self.wire.inspect(self.now, from, to, packet);
         let passed = passage.stopped.is_none();
         if let Some(stopped) = &passage.stopped {
@@ -402,45 +405,16 @@ impl Network {
 
     /// Hands a packet to the link.
     fn carry(&mut self, transit: Transit) {
-        let Transit {
-            from,
-            to,
-            number,
-            packet,
-        } = transit;
-        let now = self.now;
-        match self.links.between(from, to).carry(now, packet.wire_len()) {
-            Carried::Once(at) => self.agenda.arrive_at(
-                at,
-                Transit {
-                    from,
-                    to,
-                    number,
-                    packet,
-                },
-            ),
+        let (from, to, number) = (transit.from, transit.to, transit.number);
+        let length = transit.packet.wire_len();
+        match self.links.between(from, to).carry(self.now, length) {
+            Carried::Once(at) => self.agenda.arrive_at(at, transit),
             Carried::Twice(first, second) => {
-                self.observe_at(from, Fate::Duplicated, None, number, &packet);
-                self.agenda.arrive_at(
-                    first,
-                    Transit {
-                        from,
-                        to,
-                        number,
-                        packet: packet.clone(),
-                    },
-                );
-                self.agenda.arrive_at(
-                    second,
-                    Transit {
-                        from,
-                        to,
-                        number,
-                        packet,
-                    },
-                );
+                self.observe_at(from, Fate::Duplicated, None, number, &transit.packet);
+                self.agenda.arrive_at(first, transit.clone());
+                self.agenda.arrive_at(second, transit);
             }
-            Carried::Not(fate) => self.observe_at(from, fate, None, number, &packet),
+            Carried::Not(fate) => self.observe_at(from, fate, None, number, &transit.packet),
         }
     }
 

@@ -165,8 +165,7 @@ impl Endpoint {
         };
         let id = self.insert(now, ends, Owner::Application);
         self.with_socket(now, id, |socket, turn| {
-            turn.phase(socket, Phase::Opening);
-            opening::send_syn(socket, turn);
+            opening::open(socket, turn);
         });
         Ok(id)
     }

@@ -64,9 +64,11 @@ pub enum Phase {
     Refused,
     /// The opening failed, or the connection was given up, after silence.
     TimedOut,
-    /// The opening failed: ICMP host unreachable or administratively prohibited.
+    /// The opening failed: ICMP host unreachable or administratively prohibited, or no host has
+    /// the address.
     HostUnreachable,
-    /// The opening failed: ICMP net unreachable.
+    /// The opening failed: ICMP net unreachable, or no route. Without a route no
+    /// [`Phase::Opening`] comes before.
     NetworkUnreachable,
     /// An RST ended the established connection at this end.
     Reset,

@@ -1,5 +1,6 @@
 //! One host's network stack: TCP behind a firewall.
 
+mod config;
 mod endpoint;
 mod event;
 mod opening;
@@ -14,18 +15,17 @@ mod timer;
 mod turn;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::Arc;
+use std::net::SocketAddrV4;
 use std::task::{Context, Poll};
 
 use crate::error::SocketError;
 use crate::firewall::{Decision, Direction, Firewall, Outcome};
-use crate::packet::{Packet, Transport};
-use crate::profile::Profile;
+use crate::packet::{Packet, Transport, Unreachable};
 use crate::random::derive;
 use crate::slots::Slot;
 use crate::time::SimTime;
 
+pub use config::{LOCAL_NETWORK, StackConfig};
 use endpoint::Endpoint;
 pub use event::{Phase, Role, StackEvent, Way};
 use output::Ack;
@@ -44,56 +44,6 @@ impl SocketId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(Slot);
 
-/// What a stack is and how much it may hold. [`StackConfig::new`] gives the defaults.
-#[derive(Clone, Debug)]
-pub struct StackConfig {
-    /// The host's name, for captures.
-    pub name: Arc<str>,
-    /// The host's only address.
-    pub address: Ipv4Addr,
-    /// Which operating system's TCP this is.
-    pub profile: Profile,
-    /// Says nothing (no RST) for ports without a listener and for a full backlog, as the Windows
-    /// Firewall does by default. Off by default: the Windows profiles mean firewall off.
-    pub stealth: bool,
-    /// Largest segment in octets, at most 65,495. Default 1,460, an Ethernet's worth.
-    pub mss: u16,
-    /// Receive buffer of a connection in octets, at most 2^30. Default 256 KiB.
-    pub receive_window: u32,
-    /// Send buffer of a connection in octets, unacknowledged octets included. Default 256 KiB.
-    pub send_buffer: u32,
-    /// Reports the octets of every connection as [`StackEvent::Octets`]. Default off: it is for
-    /// drivers that decode messages.
-    pub observe_streams: bool,
-}
-
-impl StackConfig {
-    /// A host with the default sizes.
-    #[must_use]
-    pub fn new(name: &str, address: Ipv4Addr, profile: Profile) -> Self {
-        Self {
-            name: name.into(),
-            address,
-            profile,
-            stealth: false,
-            mss: 1_460,
-            receive_window: 256 * 1024,
-            send_buffer: 256 * 1024,
-            observe_streams: false,
-        }
-    }
-
-    /// The least shift with which the whole receive buffer can be offered; 1 at least, so that an
-    /// offered scale can be told from none.
-    fn window_scale(&self) -> u8 {
-        let mut shift = 1;
-        while shift < 14 && self.receive_window >> shift > u32::from(u16::MAX) {
-            shift += 1;
-        }
-        shift
-    }
-}
-
 /// What the incoming rules made of a packet.
 #[derive(Debug)]
 pub(crate) enum Admission {
@@ -109,8 +59,8 @@ pub(crate) enum Admission {
 /// The methods are of four kinds, as in quinn:
 /// - *commands* from the application: [`listen`](Self::listen), [`connect`](Self::connect),
 ///   [`shutdown`](Self::shutdown), [`close`](Self::close) and the `poll_` calls with a `Context`;
-/// - *inputs* from the world: [`handle_packet`](Self::handle_packet) and
-///   [`handle_timeout`](Self::handle_timeout);
+/// - *inputs* from the world: [`handle_packet`](Self::handle_packet),
+///   [`handle_no_host`](Self::handle_no_host) and [`handle_timeout`](Self::handle_timeout);
 /// - *outputs*: after every command and input, drain [`poll_transmit`](Self::poll_transmit) and
 ///   [`poll_event`](Self::poll_event), then ask [`poll_timeout`](Self::poll_timeout);
 /// - getters.
@@ -203,6 +153,9 @@ impl Stack {
 
     /// Starts to open a connection and sends its first SYN. The source port is drawn from the
     /// profile's range (ET-10); `source_port` is for hosts that deliberately do otherwise.
+    ///
+    /// Outside [`LOCAL_NETWORK`] nothing is sent, and [`poll_connected`](Self::poll_connected) has
+    /// the error at once.
     ///
     /// # Errors
     /// [`SocketError::AddrNotAvailable`] when no port is left towards `remote`.
@@ -368,6 +321,21 @@ impl Stack {
     pub fn handle_packet(&mut self, now: SimTime, packet: Packet) {
         if let Admission::Pass(packet) = self.admit(now, packet) {
             self.deliver(now, &packet);
+        }
+    }
+
+    /// The driver found no host with the address that `packet`, from
+    /// [`poll_transmit`](Self::poll_transmit), goes to.
+    ///
+    /// As Linux does when ARP fails, the stack reports its own packet to itself as unreachable once
+    /// [`Profile::arp_failure`](crate::Profile::arp_failure) has passed, and a connect fails with
+    /// the first report. A host that exists and is down is not a case of this: it is silent.
+    pub fn handle_no_host(&mut self, now: SimTime, packet: &Packet) {
+        let own = self.config().address;
+        if let Some(wait) = self.config().profile.arp_failure()
+            && let Some(report) = packet.unreachable_answer(own, Unreachable::Host)
+        {
+            self.hold(now + wait, Direction::In, report);
         }
     }
 

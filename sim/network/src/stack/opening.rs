@@ -3,7 +3,7 @@
 use super::output::{self, Ack};
 use super::socket::{Refusal, Socket, State};
 use super::turn::Turn;
-use super::{Phase, StackConfig};
+use super::{LOCAL_NETWORK, Phase, StackConfig};
 use crate::error::SocketError;
 use crate::packet::{IcmpError, TcpFlags, TcpSegment, Unreachable};
 use crate::time::SimTime;
@@ -11,6 +11,17 @@ use std::time::Duration;
 
 /// The first SYN-ACK timeout; with 5 retransmissions the acceptor gives up at 63 s (section 8.4).
 const SYN_ACK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Sends the first SYN, or fails at once where no route leads.
+pub(super) fn open(socket: &mut Socket, turn: &mut Turn<'_>) {
+    if LOCAL_NETWORK.contains(*socket.remote.ip()) {
+        turn.phase(socket, Phase::Opening);
+        send_syn(socket, turn);
+    } else {
+        let error = SocketError::NetworkUnreachable;
+        socket.end(turn, Phase::NetworkUnreachable, Some(error));
+    }
+}
 
 /// Sends the next SYN and sets the timer for what follows it.
 pub(super) fn send_syn(socket: &mut Socket, turn: &mut Turn<'_>) {

@@ -116,7 +116,12 @@ impl Lab {
     }
 
     pub(crate) fn connect(&mut self, from: &str, to: &str, port: u16) -> SocketId {
-        let (host, remote) = (self.host(from), self.address(to, port));
+        let remote = self.address(to, port);
+        self.connect_to(from, remote)
+    }
+
+    pub(crate) fn connect_to(&mut self, from: &str, remote: SocketAddrV4) -> SocketId {
+        let host = self.host(from);
         let id = self
             .net
             .stack_mut(host)

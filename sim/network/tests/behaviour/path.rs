@@ -1,18 +1,23 @@
 //! Links and partitions.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use portcullis_network::{
-    Fate, HostSet, LinkConfig, Phase, Probability, Profile, Severed, SimTime, SocketError,
+    Fate, HostSet, LinkConfig, Phase, Probability, Profile, Severed, SimTime, SocketError, Stack,
 };
 
-use crate::lab::{Lab, config, link};
+use crate::lab::{Lab, config, cx, link, ready};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn pair() -> Lab {
     Lab::new(&[Profile::LINUX, Profile::LINUX])
+}
+
+/// An address of the local network that no host has.
+const fn nowhere() -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 80)
 }
 
 fn sever(lab: &mut Lab, name: &str, from: &str, to: &str, severed: Severed) {
@@ -88,18 +93,45 @@ fn duplicates_and_overtaking_do_not_reach_the_application() {
 }
 
 #[test]
-fn an_address_without_a_host_is_silent() {
+fn packets_to_an_address_without_a_host_are_captured_as_such() {
     let mut lab = pair();
-    let host = lab.host("a");
-    let nowhere = std::net::SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 80);
-    lab.net
-        .stack_mut(host)
-        .connect(lab.now, nowhere, None)
-        .unwrap();
-    lab.flush(host);
+    lab.connect_to("a", nowhere());
     lab.run_out();
-    assert_eq!(lab.phase_ms("a", Phase::TimedOut), [131_000]);
     assert!(lab.seen().iter().any(|seen| seen.fate == Fate::NoHost));
+}
+
+#[test]
+fn a_crashed_host_is_silent_unlike_one_that_does_not_exist() {
+    let mut lab = pair();
+    let host = lab.host("b");
+    lab.net.crash(host, lab.now);
+    let crashed = lab.connect("a", "b", 80);
+    let missing = lab.connect_to("a", nowhere());
+    lab.run_out();
+    assert_eq!(lab.phase_ms("a", Phase::HostUnreachable), [3_100]);
+    assert_eq!(lab.phase_ms("a", Phase::TimedOut), [131_000]);
+    let ends = [crashed, missing].map(|id| lab.connected("a", id));
+    let errors = [SocketError::TimedOut, SocketError::HostUnreachable];
+    assert_eq!(ends, errors.map(|error| Some(Err(error))));
+}
+
+#[test]
+fn a_stack_on_its_own_learns_from_its_driver_that_there_is_no_host() {
+    let mut stack = Stack::new(config("alone", 1, Profile::LINUX), 1);
+    let id = stack.connect(SimTime::START, nowhere(), None).unwrap();
+    let mut now = SimTime::START;
+    let ended = loop {
+        while let Some(packet) = stack.poll_transmit(now) {
+            stack.handle_no_host(now, &packet);
+        }
+        if let Some(ended) = ready(stack.poll_connected(id, &mut cx())) {
+            break ended;
+        }
+        now = stack.poll_timeout().unwrap();
+        stack.handle_timeout(now);
+    };
+    assert_eq!(ended, Err(SocketError::HostUnreachable));
+    assert_eq!(now, SimTime::from_millis(3_100));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Every figure of environment-transfer.md sections 8.2 to 8.6, one line a figure and a profile.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use portcullis_network::{
-    Direction, HostSet, Phase, Prefix, Profile, Rule, Severed, SimTime, SocketError, Unreachable,
-    Verdict,
+    Direction, HostSet, LOCAL_NETWORK, Phase, Prefix, Profile, Rule, Severed, SimTime, SocketError,
+    Unreachable, Verdict,
 };
 
 use crate::lab::{Lab, config};
@@ -19,6 +20,8 @@ struct Row {
     /// SYNs that meet a closed port, and when the opener learns of the refusal.
     refused_syns_ms: &'static [u64],
     refused_ms: u64,
+    /// When and how a connect to an address that no host of the link has ends.
+    no_host: (u64, Phase, SocketError),
     /// Data to a path that went silent: when it is sent again, and when the connection ends.
     retransmissions: usize,
     silence_ms: u64,
@@ -34,6 +37,7 @@ const TABLE: [Row; 4] = [
         give_up_ms: 21_000,
         refused_syns_ms: &[0, 500, 1_000],
         refused_ms: 1_000 + RTT,
+        no_host: (21_000, Phase::TimedOut, SocketError::TimedOut),
         retransmissions: 5,
         silence_ms: 18_900, // 0.3 + 0.6 + 1.2 + 2.4 + 4.8 + 9.6 s.
         full_backlog: SocketError::Refused,
@@ -46,6 +50,7 @@ const TABLE: [Row; 4] = [
         give_up_ms: 21_000,
         refused_syns_ms: &[0, 500, 1_000, 1_500, 2_000],
         refused_ms: 2_000 + RTT,
+        no_host: (21_000, Phase::TimedOut, SocketError::TimedOut),
         retransmissions: 5,
         silence_ms: 18_900,
         full_backlog: SocketError::Refused,
@@ -60,6 +65,7 @@ const TABLE: [Row; 4] = [
         give_up_ms: 131_000,
         refused_syns_ms: &[0],
         refused_ms: RTT,
+        no_host: (3_100, Phase::HostUnreachable, SocketError::HostUnreachable),
         retransmissions: 15,
         silence_ms: 924_600,
         full_backlog: SocketError::TimedOut,
@@ -72,6 +78,7 @@ const TABLE: [Row; 4] = [
         give_up_ms: 127_000,
         refused_syns_ms: &[0],
         refused_ms: RTT,
+        no_host: (3_100, Phase::HostUnreachable, SocketError::HostUnreachable),
         retransmissions: 15,
         silence_ms: 924_600,
         full_backlog: SocketError::TimedOut,
@@ -178,6 +185,44 @@ fn icmp_answers_to_a_syn_end_the_connect_after_one_round_trip() {
                 "{} {kind}",
                 row.profile.name()
             );
+        }
+    }
+}
+
+#[test]
+fn a_connect_to_an_address_without_a_host_ends_as_the_openers_system_does() {
+    for row in &TABLE {
+        let mut lab = opener(row);
+        let (ends_ms, phase, error) = row.no_host;
+        let id = lab.connect_to("a", SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 80));
+        lab.run_to(SimTime::from_millis(ends_ms - 1));
+        let name = row.profile.name();
+        assert_eq!(lab.connected("a", id), None, "{name}");
+        lab.run_out();
+        assert_eq!(lab.connected("a", id), Some(Err(error)), "{name}");
+        assert_eq!(lab.phase_ms("a", phase), [ends_ms], "{name}");
+        let syns = row.syns_ms.iter().filter(|at| **at < ends_ms);
+        assert!(lab.times_ms("a", "S").iter().eq(syns), "{name}");
+    }
+}
+
+#[test]
+fn a_connect_to_where_no_route_leads_ends_at_once_and_sends_nothing() {
+    let outside = [[9, 255, 255, 255], [11, 0, 0, 0], [192, 0, 2, 1]].map(Ipv4Addr::from);
+    for row in &TABLE {
+        for address in outside {
+            assert!(!LOCAL_NETWORK.contains(address));
+            let mut lab = opener(row);
+            let id = lab.connect_to("a", SocketAddrV4::new(address, 80));
+            let ended = lab.connected("a", id);
+            let name = row.profile.name();
+            let error = SocketError::NetworkUnreachable;
+            assert_eq!(ended, Some(Err(error)), "{name} {address}");
+            assert_eq!(lab.phase_ms("a", Phase::NetworkUnreachable), [0], "{name}");
+            lab.close("a", id);
+            assert_eq!(lab.run_out(), SimTime::START, "{name} {address}");
+            assert_eq!(lab.sockets("a"), 0, "{name} {address}");
+            assert!(lab.seen().is_empty(), "{name} {address}");
         }
     }
 }
