@@ -230,6 +230,7 @@ impl Port {
         let Some(to) = self.ether.host_at(packet.destination) else {
             self.ether
                 .observe(now, self.host, Fate::NoHost, None, number, &packet);
+            state.stack.handle_no_host(now, &packet);
             return;
         };
         self.ether
