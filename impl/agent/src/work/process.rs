@@ -1,5 +1,7 @@
 //! The real executor: processes of the operating system.
 
+mod group;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use self::group::Group;
 use super::{Executor, Job};
 use crate::message::{CommandName, FailureReason, Outcome};
 
@@ -46,7 +49,8 @@ type OnOutput = Arc<dyn Fn(&Job, &Captured) + Send + Sync>;
 ///
 /// A command finds the task and its sender in the environment variables `PORTCULLIS_TASK` and
 /// `PORTCULLIS_FROM`. It succeeds when it exits with 0. When its task is cancelled, or the agent
-/// stops, the process is killed; processes that it started itself are not.
+/// stops, the process is killed, on Unix with everything that it started and that stayed in its
+/// process group. What it leaves behind when it ends by itself goes on.
 #[derive(Clone)]
 pub struct Processes {
     commands: Arc<BTreeMap<CommandName, CommandLine>>,
@@ -85,9 +89,12 @@ impl Processes {
         if let Some(directory) = &line.directory {
             command.current_dir(directory);
         }
+        group::lead(&mut command);
         let Ok(mut child) = command.spawn() else {
             return Outcome::Failed(FailureReason::CommandNotStarted);
         };
+        // ET-54: work that is reported as interrupted does not go on behind the report.
+        let group = Group::of(&child);
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let ended = {
@@ -106,6 +113,7 @@ impl Processes {
             };
             ended
         };
+        group.ended();
         (self.on_output)(job, &Captured { output, errors });
         match ended {
             Ok(status) if status.success() => Outcome::Succeeded,

@@ -37,6 +37,10 @@ fn commands(root: &Path) -> BTreeMap<CommandName, CommandLine> {
         named("fail", line("false", &[])),
         named("missing", line("no-such-program-anywhere", &[])),
         named("sleep", line("sleep", &["1000"])),
+        named(
+            "tree",
+            line("sh", &["-c", "sleep 1000 & echo $! > child; wait"]),
+        ),
     ])
 }
 
@@ -176,6 +180,39 @@ async fn a_cancelled_command_is_killed_and_reported_as_cancelled() {
         .await
         .unwrap();
     assert_eq!(settled, Ok(Settled::Ended(Outcome::Cancelled)));
+    dev.stop().await;
+    prod.stop().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_cancelled_command_takes_what_it_started_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (dev, prod) = pair(root.path()).await;
+    let request = SubmitRequest::new(name("prod"), execute("tree"));
+    let task = dev.submit(request).await.unwrap();
+    let started = root.path().join("prod/child");
+    let running = |number: &str| {
+        let line = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+        // A dead process that nobody has asked after yet has no command line any more.
+        !line.is_empty()
+    };
+    timeout(Duration::from_secs(30), async {
+        let child = loop {
+            let number = std::fs::read_to_string(&started).unwrap_or_default();
+            if let Some(number) = number.strip_suffix('\n') {
+                break number.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        assert!(running(&child));
+        prod.cancel(&name("dev"), &task).await.unwrap();
+        while running(&child) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
     dev.stop().await;
     prod.stop().await;
 }
