@@ -4,11 +4,13 @@
 //! each case what the checks found, a sequence diagram and the timeline.
 
 mod diagram;
+mod group;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use self::group::Group;
 use crate::markup::Escaped;
 use crate::{
     CaseRecord, Entry, Event, Finding, RecordError, RunRecord, Verdict, read_history, timeline,
@@ -31,18 +33,19 @@ pub fn render(record: &RunRecord, report: &Path) -> Result<String, RecordError> 
     page.push_str("<title>Portcullis report</title>\n<style>\n");
     page.push_str(STYLE);
     page.push_str("</style></head>\n<body>\n<h1>Portcullis report</h1>\n");
+    let groups = group::groups(record);
     render_totals(&mut page, record);
-    render_cases(&mut page, record);
-    render_clauses(&mut page, record);
+    render_cases(&mut page, &groups);
+    render_clauses(&mut page, record, &groups);
     page.push_str("<h2 id=\"details\">Case by case</h2>\n");
-    for (index, case) in record.cases.iter().enumerate() {
+    for (index, case) in groups.iter().flat_map(Group::shown) {
         let folder = report.join(case.folder());
         let history = if folder.join("history.jsonl").exists() {
             read_history(&folder)?
         } else {
             Vec::new()
         };
-        render_case(&mut page, index, case, &history);
+        render_case(&mut page, *index, case, &history);
     }
     page.push_str("</body></html>\n");
     Ok(page)
@@ -75,23 +78,24 @@ fn render_totals(page: &mut String, record: &RunRecord) {
     page.push_str("</p>\n");
 }
 
-fn render_cases(page: &mut String, record: &RunRecord) {
+fn render_cases(page: &mut String, groups: &[Group<'_>]) {
     page.push_str(
         "<h2>Cases</h2>\n<table><thead><tr><th>No.<th>Verdict<th>Claim<th>Engine<th>Seed",
     );
     page.push_str("<th>Simulated<th>Clauses</tr></thead>\n<tbody>\n");
-    for (index, case) in record.cases.iter().enumerate() {
+    for (number, group) in groups.iter().enumerate() {
+        let (index, case) = group.worst();
         push(
             page,
             format_args!(
                 "<tr><td>{}<td>{}<td><a href=\"#case-{index}\">{}</a><br><code>{}</code><td>{}<td>{}\
                  <td>{}<td>",
-                index + 1,
+                number + 1,
                 badge(case.verdict),
                 Escaped(&case.title),
                 Escaped(&case.scenario),
                 Escaped(&case.engine),
-                case.seed,
+                group.seeds(),
                 timeline::time(std::time::Duration::from_millis(case.simulated_ms)),
             ),
         );
@@ -107,34 +111,42 @@ fn render_cases(page: &mut String, record: &RunRecord) {
 /// What the cases of this run say about one clause.
 #[derive(Default)]
 struct Standing<'a> {
-    /// The cases whose scenario is about it, by index.
-    cases: Vec<(usize, &'a CaseRecord)>,
+    /// The scenarios that are about it: number, and the index of the worst case of each.
+    scenarios: Vec<(usize, usize, &'a CaseRecord)>,
     /// The worst finding that names it in any case, its own scenario or not.
     worst: Option<(Verdict, usize)>,
     /// How many findings name it.
     findings: usize,
 }
 
-/// Every clause that a case or a finding of the record names.
-fn standings(record: &RunRecord) -> BTreeMap<&str, Standing<'_>> {
-    let mut standings: BTreeMap<&str, Standing<'_>> = BTreeMap::new();
-    for (index, case) in record.cases.iter().enumerate() {
-        for clause in &case.clauses {
-            standings
-                .entry(clause)
-                .or_default()
-                .cases
-                .push((index, case));
+impl Standing<'_> {
+    /// Takes in one more finding, which the case at `link` shows.
+    fn take(&mut self, verdict: Verdict, link: usize) {
+        self.findings += 1;
+        if self.worst.is_none_or(|(worst, _)| verdict > worst) {
+            self.worst = Some((verdict, link));
         }
-        for finding in &case.findings {
-            for clause in &finding.clauses {
-                let standing = standings.entry(clause).or_default();
-                standing.findings += 1;
-                if standing
-                    .worst
-                    .is_none_or(|(worst, _)| finding.verdict > worst)
-                {
-                    standing.worst = Some((finding.verdict, index));
+    }
+}
+
+/// Every clause that a case or a finding of the record names.
+fn standings<'a>(groups: &[Group<'a>]) -> BTreeMap<&'a str, Standing<'a>> {
+    let mut standings: BTreeMap<&str, Standing<'_>> = BTreeMap::new();
+    for (number, group) in groups.iter().enumerate() {
+        let (worst, case) = group.worst();
+        for clause in &case.clauses {
+            let standing = standings.entry(clause).or_default();
+            standing.scenarios.push((number, worst, case));
+        }
+        for (index, case) in group.all() {
+            let shown = group.shown().iter().any(|(shown, _)| shown == index);
+            let link = if shown { *index } else { worst };
+            for finding in &case.findings {
+                for clause in &finding.clauses {
+                    standings
+                        .entry(clause)
+                        .or_default()
+                        .take(finding.verdict, link);
                 }
             }
         }
@@ -142,8 +154,8 @@ fn standings(record: &RunRecord) -> BTreeMap<&str, Standing<'_>> {
     standings
 }
 
-fn render_clauses(page: &mut String, record: &RunRecord) {
-    let standings = standings(record);
+fn render_clauses(page: &mut String, record: &RunRecord, groups: &[Group<'_>]) {
+    let standings = standings(groups);
     page.push_str("<h2>Clauses</h2>\n<table><thead><tr><th>Clause<th>Level<th>Binds<th>Statement");
     page.push_str("<th>Worst<th>Scenarios<th>Findings</tr></thead>\n<tbody>\n");
     for clause in &record.clauses {
@@ -174,13 +186,13 @@ fn render_clauses(page: &mut String, record: &RunRecord) {
             }
         }
         page.push_str("<td>");
-        for (index, case) in standing.iter().flat_map(|standing| &standing.cases) {
+        for (number, index, case) in standing.iter().flat_map(|standing| &standing.scenarios) {
             push(
                 page,
                 format_args!(
                     "<a href=\"#case-{index}\">{} {}</a> ",
                     badge(case.verdict),
-                    index + 1
+                    number + 1
                 ),
             );
         }

@@ -148,6 +148,33 @@ fn the_page_stands_alone_and_shows_the_failure() {
 }
 
 #[test]
+fn many_seeds_of_a_scenario_have_one_row_that_leads_to_the_worst() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut record = record();
+    let case = record.cases.remove(0);
+    record.cases = (0..50)
+        .map(|seed| CaseRecord {
+            seed,
+            verdict: if seed == 40 {
+                Verdict::Fail
+            } else {
+                Verdict::Pass
+            },
+            findings: Vec::new(),
+            ..case.clone()
+        })
+        .collect();
+    let page = portcullis_reports::html::render(&record, folder.path()).unwrap();
+    assert!(page.contains("50 seeds: 1 FAIL 49 PASS"));
+    assert_eq!(
+        page.matches("<details id=").count(),
+        3,
+        "the worst, and two more"
+    );
+    assert!(page.contains("<a href=\"#case-40\">") && page.contains("<details id=\"case-40\""));
+}
+
+#[test]
 fn junit_names_the_case_and_how_to_see_it_again() {
     insta::assert_snapshot!(portcullis_reports::junit::render(&record()), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
