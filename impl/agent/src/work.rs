@@ -18,7 +18,9 @@ use std::future::Future;
 
 use bytes::Bytes;
 
-use crate::message::{CommandName, EnvironmentName, FailureReason, ObjectId, Outcome, TaskId};
+use crate::message::{
+    CommandName, Digest, EnvironmentName, FailureReason, ObjectId, Outcome, TaskId,
+};
 
 pub use files::Files;
 pub use manifest::{FileEntry, Manifest};
@@ -94,16 +96,19 @@ pub trait Payload: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), PayloadError>> + Send;
 
     /// Puts an object whose parts are all staged in place under the name of its job, in one atomic
-    /// step, and lets go of the parts; durable when it returns. Repeating it is harmless:
-    /// what is in place already stays.
+    /// step, and lets go of the parts; durable when it returns. `digest` is that of the object.
+    ///
+    /// Repeating it is harmless: what an earlier commit of the same object put in place is
+    /// recognised and stays. That something is there is no proof that it is that.
     ///
     /// # Errors
-    /// When the manifest cannot be read, a path in it may not be used, or the disk refuses. Nothing
-    /// is in place then.
+    /// When the manifest cannot be read, a path in it may not be used, the place is taken, or the
+    /// disk refuses. Nothing of the object is in place then.
     fn commit(
         &self,
         object: &ObjectId,
         parts: u32,
+        digest: Digest,
         job: &Job,
     ) -> impl Future<Output = Result<(), PayloadError>> + Send;
 }
@@ -144,6 +149,9 @@ pub enum PayloadError {
     /// The manifest or the object is larger than can be sent.
     #[error("too many files or octets")]
     TooLarge,
+    /// Something that is not this object is where it belongs; it stays untouched.
+    #[error("something else is in its place")]
+    TargetExists,
     /// The disk refused.
     #[error("the disk refused")]
     Storage,
@@ -157,6 +165,7 @@ impl PayloadError {
             Self::NoSource | Self::Unreadable | Self::TooLarge => FailureReason::SourceUnreadable,
             Self::Path(_) => FailureReason::PathRefused,
             Self::Manifest => FailureReason::ManifestMalformed,
+            Self::TargetExists => FailureReason::TargetExists,
             Self::Storage => FailureReason::Storage,
         }
     }

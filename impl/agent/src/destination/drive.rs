@@ -131,13 +131,17 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
             task: task.id.clone(),
         };
         match &task.assignment {
-            Assignment::Transfer { object, parts, .. } => {
+            Assignment::Transfer {
+                object,
+                parts,
+                digest,
+            } => {
                 let object = self.scoped(object);
                 match self
                     .services
                     .work
                     .payload()
-                    .commit(&object, *parts, &job)
+                    .commit(&object, *parts, *digest, &job)
                     .await
                 {
                     Ok(()) => Outcome::Succeeded,

@@ -97,6 +97,8 @@ named! {
         SourceUnreadable = "source-unreadable",
         /// The destination's disk refused.
         Storage = "storage",
+        /// Something else is where the transferred files belong at the destination.
+        TargetExists = "target-exists",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The real payload: directories of the operating system.
 
+mod compare;
 #[cfg(test)]
 mod tests;
 
@@ -12,14 +13,15 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::object::Unpacking;
 use super::{FileEntry, Job, Manifest, PathProblem, Payload, PayloadError, RelativePath};
-use crate::message::ObjectId;
+use crate::message::{Digest, ObjectId};
 
 /// Reads what is sent from anywhere the operator names, and puts what is received below one
 /// directory, the inbox.
 ///
 /// A transfer from environment `dev` as task `t1` is put in place as `dev/t1` below the inbox.
 /// Parts are kept in `.staging` below the inbox until then, on the same file system, so that one
-/// rename puts a whole transfer in place.
+/// rename puts a whole transfer in place. A receipt in `.receipts` tells afterwards that it was
+/// this agent that did so.
 #[derive(Clone, Debug)]
 pub struct Files {
     inbox: PathBuf,
@@ -36,6 +38,18 @@ impl Files {
 
     fn staging(&self, object: &ObjectId) -> PathBuf {
         self.inbox.join(".staging").join(object.as_str())
+    }
+
+    /// The object's files in a durable tree inside its staging directory.
+    async fn unpacked(&self, staging: &Path, parts: u32) -> Result<PathBuf, PayloadError> {
+        let tree = staging.join("tree");
+        if fs::symlink_metadata(&tree).await.is_ok() {
+            fs::remove_dir_all(&tree).await.map_err(storage)?;
+        }
+        fs::create_dir_all(&tree).await.map_err(storage)?;
+        self.unpack(staging, parts, &tree).await?;
+        sync_tree(&tree).await?;
+        Ok(tree)
     }
 
     /// Writes the object's files below `tree`, which is new.
@@ -152,31 +166,101 @@ impl Payload for Files {
         sync_directory(&staging).await
     }
 
-    async fn commit(&self, object: &ObjectId, parts: u32, job: &Job) -> Result<(), PayloadError> {
+    async fn commit(
+        &self,
+        object: &ObjectId,
+        parts: u32,
+        digest: Digest,
+        job: &Job,
+    ) -> Result<(), PayloadError> {
         // A task's id is chosen by its sender: it has to pass as a file name here.
         let name = RelativePath::new(job.task.as_str()).map_err(PayloadError::Path)?;
         let sender = RelativePath::new(job.from.as_str()).map_err(PayloadError::Path)?;
         let home = self.inbox.join(sender.as_str());
         let place = home.join(name.as_str());
+        let receipts = self.inbox.join(".receipts").join(sender.as_str());
+        let receipt = Receipt::new(receipts, &name, digest);
         let staging = self.staging(object);
-        // In place already: the host stopped between the rename and the record of it.
-        let is_placed = fs::symlink_metadata(&place).await.is_ok();
-        if !is_placed {
-            let tree = staging.join("tree");
-            if fs::symlink_metadata(&tree).await.is_ok() {
+        let is_taken = is_there(&place).await?;
+        // The receipt is written before the first part is let go of: without it, all are here.
+        if !(is_taken && receipt.is_written().await) {
+            let tree = self.unpacked(&staging, parts).await?;
+            if is_taken {
+                // The host stopped between the rename and the receipt, or this is not ours.
+                let is_ours = compare::same_tree(&tree, &place).await.map_err(storage)?;
                 fs::remove_dir_all(&tree).await.map_err(storage)?;
+                if !is_ours {
+                    return Err(PayloadError::TargetExists);
+                }
+            } else {
+                fs::create_dir_all(&home).await.map_err(storage)?;
+                fs::rename(&tree, &place).await.map_err(taken_or_storage)?;
             }
-            fs::create_dir_all(&tree).await.map_err(storage)?;
-            self.unpack(&staging, parts, &tree).await?;
-            sync_tree(&tree).await?;
-            fs::create_dir_all(&home).await.map_err(storage)?;
-            fs::rename(&tree, &place).await.map_err(storage)?;
             sync_directory(&home).await?;
+            receipt.write().await?;
+            // The two directories may be new themselves.
+            sync_directory(&self.inbox.join(".receipts")).await?;
+            sync_directory(&self.inbox).await?;
         }
         match fs::remove_dir_all(&staging).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(storage(error)),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+/// The proof that an object was put in place: a file apart from what was, with its digest.
+struct Receipt {
+    directory: PathBuf,
+    path: PathBuf,
+    digest: String,
+}
+
+impl Receipt {
+    fn new(directory: PathBuf, name: &RelativePath, digest: Digest) -> Self {
+        Self {
+            path: directory.join(name.as_str()),
+            directory,
+            digest: digest.to_string(),
+        }
+    }
+
+    async fn is_written(&self) -> bool {
+        let written = fs::read(&self.path).await;
+        written.is_ok_and(|written| written == self.digest.as_bytes())
+    }
+
+    async fn write(&self) -> Result<(), PayloadError> {
+        fs::create_dir_all(&self.directory).await.map_err(storage)?;
+        let mut file = fs::File::create(&self.path).await.map_err(storage)?;
+        file.write_all(self.digest.as_bytes())
+            .await
+            .map_err(storage)?;
+        file.sync_all().await.map_err(storage)?;
+        sync_directory(&self.directory).await
+    }
+}
+
+/// Whether anything is at `place`, a link that leads nowhere included.
+async fn is_there(place: &Path) -> Result<bool, PayloadError> {
+    match fs::symlink_metadata(place).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(storage(error)),
+    }
+}
+
+/// Why a tree could not take its place: something has got there since it was looked at.
+fn taken_or_storage(error: io::Error) -> PayloadError {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists
+            | io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::NotADirectory
+    ) {
+        PayloadError::TargetExists
+    } else {
+        storage(error)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::object::Unpacking;
 use super::{Executor, FileEntry, Job, Manifest, Payload, PayloadError, RelativePath};
-use crate::message::{CommandName, ObjectId, Outcome, TaskId};
+use crate::message::{CommandName, Digest, ObjectId, Outcome, TaskId};
 
 /// What a simulated disk keeps of transfers: staged parts and what is in place.
 ///
@@ -29,6 +29,8 @@ struct Contents {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Placed {
     files: BTreeMap<RelativePath, Vec<Bytes>>,
+    /// The object that it was; what has none was not put there by a commit.
+    digest: Option<Digest>,
 }
 
 impl Placed {
@@ -215,7 +217,13 @@ impl Payload for SimulatedPayload {
         Ok(())
     }
 
-    async fn commit(&self, object: &ObjectId, parts: u32, job: &Job) -> Result<(), PayloadError> {
+    async fn commit(
+        &self,
+        object: &ObjectId,
+        parts: u32,
+        digest: Digest,
+        job: &Job,
+    ) -> Result<(), PayloadError> {
         let scripted = self.script.of(&job.task);
         rest(scripted.lasts).await;
         if scripted.outcome != Outcome::Succeeded {
@@ -223,11 +231,14 @@ impl Payload for SimulatedPayload {
         }
         rest(self.sync).await;
         let mut contents = self.shelf.lock();
-        if contents.placed.contains_key(job) {
-            return Ok(());
+        match contents.placed.get(job) {
+            Some(placed) if placed.digest == Some(digest) => return Ok(()),
+            Some(_) => return Err(PayloadError::TargetExists),
+            None => {}
         }
         let staged = contents.staged.get(object).ok_or(PayloadError::Storage)?;
-        let placed = unpack(staged, parts)?;
+        let mut placed = unpack(staged, parts)?;
+        placed.digest = Some(digest);
         contents.placed.insert(job.clone(), placed);
         contents.staged.remove(object);
         Ok(())

@@ -235,3 +235,25 @@ async fn a_directory_with_a_link_is_not_transferred() {
     dev.stop().await;
     prod.stop().await;
 }
+
+/// A transfer into a place where somebody has made a directory fails, and what is there stays.
+#[tokio::test]
+async fn a_transfer_does_not_take_a_directory_of_somebody_else_for_its_own_result() {
+    let root = tempfile::tempdir().unwrap();
+    let (dev, prod) = pair(root.path()).await;
+    let place = root.path().join("prod/inbox/dev/t1");
+    std::fs::create_dir_all(&place).unwrap();
+    let source = plant(root.path(), &[("file", b"x".to_vec())]);
+    let source = source.to_str().unwrap().to_owned();
+    let request = SubmitRequest {
+        id: Some(TaskId::new("t1").unwrap()),
+        ..SubmitRequest::new(name("prod"), Order::Transfer { source })
+    };
+    let task = dev.submit(request).await.unwrap();
+    let ended = timeout(Duration::from_secs(60), dev.wait(&task)).await;
+    let failed = Settled::Ended(Outcome::Failed(FailureReason::TargetExists));
+    assert_eq!(ended.unwrap(), Ok(failed));
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+    dev.stop().await;
+    prod.stop().await;
+}

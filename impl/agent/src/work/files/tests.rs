@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::message::{EnvironmentName, TaskId};
+use crate::message::{Digest, EnvironmentName, TaskId};
 
 fn job() -> Job {
     let from = EnvironmentName::new("dev").unwrap();
@@ -30,6 +30,12 @@ fn stream(files: &str, content: &[u8]) -> Vec<u8> {
 
 /// Stages `stream` in pieces of 50 octets and commits it.
 async fn receive(root: &TempDir, stream: &[u8]) -> Result<(), PayloadError> {
+    let parts = stage(root, stream).await?;
+    commit(root, parts, stream).await
+}
+
+/// Stages `stream` in pieces of 50 octets; returns how many.
+async fn stage(root: &TempDir, stream: &[u8]) -> Result<u32, PayloadError> {
     let files = Files::new(root.path().join("inbox"));
     let mut parts = 0_u32;
     for piece in stream.chunks(50) {
@@ -38,7 +44,13 @@ async fn receive(root: &TempDir, stream: &[u8]) -> Result<(), PayloadError> {
             .stage(&object(), parts, Bytes::copy_from_slice(piece))
             .await?;
     }
-    files.commit(&object(), parts, &job()).await
+    Ok(parts)
+}
+
+async fn commit(root: &TempDir, parts: u32, stream: &[u8]) -> Result<(), PayloadError> {
+    let files = Files::new(root.path().join("inbox"));
+    let digest = Digest::of(stream);
+    files.commit(&object(), parts, digest, &job()).await
 }
 
 #[tokio::test]
@@ -46,18 +58,103 @@ async fn a_transfer_appears_whole_under_its_sender_and_task() {
     let root = TempDir::new().unwrap();
     let files =
         r#"<file path="a/b" size="3"/><file path="empty" size="0"/><file path="c" size="2"/>"#;
-    assert_eq!(receive(&root, &stream(files, b"abcde")).await, Ok(()));
+    let stream = stream(files, b"abcde");
+    assert_eq!(receive(&root, &stream).await, Ok(()));
     let place = root.path().join("inbox/dev/t1");
     assert_eq!(std::fs::read(place.join("a/b")).unwrap(), b"abc");
     assert_eq!(std::fs::read(place.join("empty")).unwrap(), b"");
     assert_eq!(std::fs::read(place.join("c")).unwrap(), b"de");
-    // The host may stop after the rename: the next commit finds its own result.
-    assert_eq!(
-        Files::new(root.path().join("inbox"))
-            .commit(&object(), 3, &job())
-            .await,
-        Ok(())
-    );
+    // The host may stop before the record of it: the next commit finds its own result.
+    assert_eq!(commit(&root, 3, &stream).await, Ok(()));
+}
+
+const ONE: &str = r#"<file path="a/b" size="3"/><file path="c" size="2"/>"#;
+
+/// What the file system holds when the host stops at once after the rename: the tree in place, all
+/// parts, and no receipt.
+#[tokio::test]
+async fn a_host_that_stops_between_rename_and_receipt_finds_its_own_result() {
+    let root = TempDir::new().unwrap();
+    let stream = stream(ONE, b"abcde");
+    assert_eq!(receive(&root, &stream).await, Ok(()));
+    let parts = stage(&root, &stream).await.unwrap();
+    std::fs::remove_dir_all(root.path().join("inbox/.receipts")).unwrap();
+    assert_eq!(commit(&root, parts, &stream).await, Ok(()));
+    let place = root.path().join("inbox/dev/t1");
+    assert_eq!(std::fs::read(place.join("a/b")).unwrap(), b"abc");
+    assert!(!root.path().join("inbox/.staging/dev.t1").exists());
+    assert_eq!(commit(&root, parts, &stream).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_host_that_stops_while_it_lets_go_of_parts_finds_its_own_result() {
+    let root = TempDir::new().unwrap();
+    let stream = stream(ONE, b"abcde");
+    assert_eq!(receive(&root, &stream).await, Ok(()));
+    let parts = stage(&root, &stream).await.unwrap();
+    std::fs::remove_file(root.path().join("inbox/.staging/dev.t1/0000000001.part")).unwrap();
+    assert_eq!(commit(&root, parts, &stream).await, Ok(()));
+    assert!(!root.path().join("inbox/.staging/dev.t1").exists());
+}
+
+/// Everything below a path with its content; `None` for directories.
+fn everything(path: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let mut found = vec![(path.to_owned(), std::fs::read(path).ok())];
+    for entry in std::fs::read_dir(path).into_iter().flatten() {
+        found.extend(everything(&entry.unwrap().path()));
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn what_somebody_else_put_in_the_place_fails_the_transfer_and_stays() {
+    let plants: [(&str, &[(&str, &str)]); 6] = [
+        ("empty directory", &[]),
+        ("other files", &[("mine", "x")]),
+        ("one file missing", &[("c", "de")]),
+        ("one file more", &[("a/b", "abc"), ("c", "de"), ("d", "")]),
+        ("other content", &[("a/b", "abc"), ("c", "dX")]),
+        ("a directory for a file", &[("a/b/x", "abc"), ("c", "de")]),
+    ];
+    for (what, files) in plants {
+        let root = TempDir::new().unwrap();
+        let place = root.path().join("inbox/dev/t1");
+        std::fs::create_dir_all(&place).unwrap();
+        for (path, content) in files {
+            let path = place.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        refused_and_untouched(&root, &place, what).await;
+    }
+    let root = TempDir::new().unwrap();
+    let place = root.path().join("inbox/dev/t1");
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::write(&place, b"x").unwrap();
+    refused_and_untouched(&root, &place, "plain file").await;
+}
+
+async fn refused_and_untouched(root: &TempDir, place: &Path, what: &str) {
+    let before = everything(place);
+    let stream = stream(ONE, b"abcde");
+    let parts = stage(root, &stream).await.unwrap();
+    // Also when it is tried again.
+    for _ in 0..2 {
+        let committed = commit(root, parts, &stream).await;
+        assert_eq!(committed, Err(PayloadError::TargetExists), "{what}");
+        assert_eq!(everything(place), before, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_for_another_object_proves_nothing() {
+    let root = TempDir::new().unwrap();
+    assert_eq!(receive(&root, &stream(ONE, b"abcde")).await, Ok(()));
+    let other = receive(&root, &stream(ONE, b"xbcde")).await;
+    assert_eq!(other, Err(PayloadError::TargetExists));
+    let place = root.path().join("inbox/dev/t1");
+    assert_eq!(std::fs::read(place.join("a/b")).unwrap(), b"abc");
 }
 
 #[tokio::test]
@@ -127,8 +224,7 @@ async fn what_may_not_be_written_leaves_nothing_in_place() {
 #[tokio::test]
 async fn a_missing_part_is_a_fault_of_the_disk() {
     let root = TempDir::new().unwrap();
-    let files = Files::new(root.path().join("inbox"));
-    let committed = files.commit(&object(), 2, &job()).await;
+    let committed = commit(&root, 2, b"").await;
     assert_eq!(committed, Err(PayloadError::Storage));
 }
 
