@@ -11,6 +11,7 @@ use super::key::{Key, ProtocolKeys};
 use super::keys;
 use super::problem::{Problems, ScenarioError, suggestion};
 use super::protocol::Protocol;
+use super::sense;
 use super::table::Table;
 use super::walk::Walk;
 
@@ -104,42 +105,60 @@ impl Scenario {
             return Err(problems.into_error(path, &text));
         }
         let tree = tree.get_ref();
-        let Some(protocol) = protocol_of(name, tree, known.protocols, &mut problems) else {
+        let protocol = protocol_of(name, tree, known.protocols, &mut problems);
+        // Without a protocol no scenario comes of the file; its keys are compared with all of them.
+        let is_known = protocol.is_some();
+        let candidates = match &protocol {
+            Some(protocol) => std::slice::from_ref(protocol),
+            None => known.protocols,
+        };
+        let Some(stand_in) = candidates.first() else {
+            report_no_role(&mut problems);
             return Err(problems.into_error(path, &text));
         };
-        let contributed = protocol.keys();
-        let mut walk = Walk::new(contributed.pattern);
+        let contributed: Vec<ProtocolKeys> = candidates.iter().map(|p| p.keys()).collect();
+        let keys_of = |core: &'static [Key], added: fn(&ProtocolKeys) -> &'static [Key]| {
+            let added = contributed.iter().map(added);
+            std::iter::once(core).chain(added).collect::<Vec<_>>()
+        };
+        let mut walk = Walk::new(contributed.clone());
+        walk.problems = problems;
         let what = "a scenario file";
         let top = walk.table_beside(what, &[keys::SCENARIO], SECTIONS, tree, 0..0);
         let scenario = Self {
             name: name.to_owned(),
             path: path.to_owned(),
             text: Arc::clone(&text),
-            protocol,
-            clauses: (known.clauses)(protocol.name()),
+            protocol: *stand_in,
+            clauses: (known.clauses)(stand_in.name()),
             top,
-            hosts: hosts(&mut walk, tree, &contributed),
-            links: section(&mut walk, tree, "link", &[keys::LINK, contributed.link]),
+            hosts: hosts(&mut walk, tree, &keys_of(keys::HOST, |p| p.host)),
+            links: section(&mut walk, tree, "link", &keys_of(keys::LINK, |p| p.link)),
             paths: section(&mut walk, tree, "path", &[keys::PATH]),
             middleboxes: section(&mut walk, tree, "middlebox", &[keys::MIDDLEBOX]),
             firewall: section(&mut walk, tree, "firewall", &[keys::FIREWALL]),
-            steps: section(&mut walk, tree, "at", &[keys::AT, contributed.at]),
+            steps: section(&mut walk, tree, "at", &keys_of(keys::AT, |p| p.at)),
             expects: section(
                 &mut walk,
                 tree,
                 "expect",
-                &[keys::EXPECT, contributed.expect],
+                &keys_of(keys::EXPECT, |p| p.expect),
             ),
-            bites: section(&mut walk, tree, "bites", &[keys::BITES, contributed.bites]),
+            bites: section(&mut walk, tree, "bites", &keys_of(keys::BITES, |p| p.bites)),
         };
         walk.resolve();
         problems = walk.problems;
-        scenario.check_clauses(&mut problems);
+        if is_known {
+            scenario.check_clauses(&mut problems);
+        } else if problems.is_empty() {
+            report_no_role(&mut problems);
+        }
         scenario.check_claim(&mut problems);
         scenario.check_bites(&mut problems);
+        sense::check(&scenario, &mut problems);
         if problems.is_empty() {
             // An adapter may rely on what the core has checked.
-            protocol.validate(&scenario, &mut problems);
+            scenario.protocol.validate(&scenario, &mut problems);
         }
         if problems.is_empty() {
             Ok(scenario)
@@ -285,24 +304,28 @@ fn protocol_of(
             .iter()
             .any(|(role, _)| protocol.roles().contains(role))
     });
-    if by_role.is_none() {
+    // A host without a role is reported when its keys are read.
+    if by_role.is_none()
+        && let Some((role, span)) = roles.first()
+    {
         let known: Vec<_> = protocols.iter().flat_map(|p| p.roles()).copied().collect();
-        match roles.first() {
-            Some((role, span)) => problems.report(
-                span.clone(),
-                format!("no protocol has the role `{role}`"),
-                "unknown role",
-                &suggestion(role, &known),
-            ),
-            None => problems.report(
-                0..0,
-                "the file declares no host with a role",
-                "",
-                "a scenario starts with `[hosts.NAME]` and its `role`",
-            ),
-        }
+        problems.report(
+            span.clone(),
+            format!("no protocol has the role `{role}`"),
+            "unknown role",
+            &suggestion(role, &known),
+        );
     }
     by_role.copied()
+}
+
+fn report_no_role(problems: &mut Problems) {
+    problems.report(
+        0..0,
+        "the file declares no host with a role",
+        "",
+        "a scenario starts with `[hosts.NAME]` and its `role`",
+    );
 }
 
 fn roles<'d>(tree: &'d DeTable<'_>) -> Vec<(&'d str, Range<usize>)> {
@@ -332,7 +355,7 @@ fn find<'d, 'i>(tree: &'d DeTable<'i>, key: &str) -> Option<&'d DeValue<'i>> {
         .map(|(_, value)| value.get_ref())
 }
 
-fn hosts(walk: &mut Walk, tree: &DeTable<'_>, contributed: &ProtocolKeys) -> Vec<(String, Table)> {
+fn hosts(walk: &mut Walk, tree: &DeTable<'_>, known: &[&'static [Key]]) -> Vec<(String, Table)> {
     let mut hosts = Vec::new();
     match find(tree, "hosts") {
         Some(DeValue::Table(named)) => {
@@ -354,8 +377,7 @@ fn hosts(walk: &mut Walk, tree: &DeTable<'_>, contributed: &ProtocolKeys) -> Vec
                         "",
                     );
                 }
-                let table =
-                    walk.table("a host", &[keys::HOST, contributed.host], keys, name.span());
+                let table = walk.table("a host", known, keys, name.span());
                 hosts.push((name.get_ref().to_string(), table));
             }
         }

@@ -27,6 +27,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// One word, or a list of words, out of a fixed set.
     Choices(&'static [&'static str]),
+    /// One word, or a list of words, of a field whose words the protocol states: `"message"`.
+    Words(&'static str),
     /// Text, or a list of texts of which any may be meant.
     Texts,
     /// A new name of the given kind (`"task"`), unique within the file.
@@ -149,4 +151,7 @@ pub struct ProtocolKeys {
     pub bites: &'static [Key],
     /// To event patterns: fields of messages, states and effects, such as `task`.
     pub pattern: &'static [Key],
+    /// The words of [`Kind::Words`], by field: `message`, `state`, `machine`, `write`, `effect`.
+    /// The actions need no entry: they are the core's and those of `at`.
+    pub words: &'static [(&'static str, &'static [&'static str])],
 }

@@ -27,7 +27,7 @@ pub(super) fn default(key: &Key) -> Located {
             .parse()
             .ok()
             .map(|port| Value::Ports(port..=port)),
-        Kind::Texts | Kind::Choices(_) | Kind::Hosts => {
+        Kind::Texts | Kind::Choices(_) | Kind::Words(_) | Kind::Hosts => {
             Some(Value::Texts(vec![key.default.to_owned()]))
         }
         Kind::Text | Kind::Choice(_) | Kind::Declares(_) | Kind::Refers(_) => {
@@ -112,6 +112,7 @@ pub(super) fn expected(kind: Kind) -> String {
         Kind::Text => "a text".to_owned(),
         Kind::Choice(words) => format!("one of {}", quoted(words).join(", ")),
         Kind::Choices(words) => format!("one or a list of {}", quoted(words).join(", ")),
+        Kind::Words(field) => format!("one or a list of the protocol's words for `{field}`"),
         Kind::Texts => "a text or a list of texts".to_owned(),
         Kind::Declares(kind) => format!("a new name for a {kind}"),
         Kind::Refers("host") => "a host".to_owned(),

@@ -21,9 +21,11 @@ mod plan;
 mod problem;
 mod protocol;
 pub mod reference;
+mod sense;
 mod settings;
 mod table;
 mod walk;
+mod words;
 
 pub use amount::{Amount, AmountError, Unit};
 pub use clauses::{Clause, Clauses, ClausesError, Level};

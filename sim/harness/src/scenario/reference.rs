@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::key::{Key, Kind, Presence};
+use super::key::{Key, Kind, Presence, ProtocolKeys};
 use super::keys;
-use super::literal::expected;
+use super::literal::{expected, quoted};
 use super::protocol::Protocol;
+use super::words;
 
 /// A section of a file: its heading, what it is for, its core keys, and what a protocol adds.
 struct Section {
@@ -114,6 +115,17 @@ pub fn page(protocols: &[&dyn Protocol]) -> String {
             rows(&mut page, added);
         }
     }
+    for protocol in protocols {
+        let words_doc = "Any other is an error, so that no expectation passes by a typing mistake.";
+        let title = format!("Words of `{}`", protocol.name());
+        heading(&mut page, &title, words_doc);
+        say(&mut page, "| field | words |");
+        say(&mut page, "|---|---|");
+        for field in words::fields() {
+            let known = quoted(&words::words(field, &[protocol.keys()])).join(", ");
+            say(&mut page, &format!("| `{field}` | {known} |"));
+        }
+    }
     let mut nested = Vec::new();
     for section in SECTIONS {
         collect(section.keys, &mut nested);
@@ -199,12 +211,12 @@ fn say(page: &mut String, line: &str) {
 /// The JSON Schema of scenario files, for editors that complete and check TOML.
 #[must_use]
 pub fn json_schema(protocols: &[&dyn Protocol]) -> String {
-    let events: Vec<_> = protocols.iter().map(|p| p.keys().pattern).collect();
-    let mut top = properties(&[keys::SCENARIO], &events);
+    let added: Vec<_> = protocols.iter().map(|p| p.keys()).collect();
+    let mut top = properties(&[keys::SCENARIO], &added);
     for section in SECTIONS {
-        let added = protocols.iter().map(|protocol| (section.added)(*protocol));
-        let keys: Vec<_> = std::iter::once(section.keys).chain(added).collect();
-        let table = table(&keys, &events);
+        let more = protocols.iter().map(|protocol| (section.added)(*protocol));
+        let keys: Vec<_> = std::iter::once(section.keys).chain(more).collect();
+        let table = table(&keys, &added);
         let schema = if section.name == "hosts" {
             json!({ "type": "object", "description": section.doc, "additionalProperties": table })
         } else {
@@ -215,7 +227,7 @@ pub fn json_schema(protocols: &[&dyn Protocol]) -> String {
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Portcullis scenario",
-        "$defs": { "event": event(keys::EVENT, &events), "path": table(&[keys::PATH], &events) },
+        "$defs": { "event": event(keys::EVENT, &added), "path": table(&[keys::PATH], &added) },
         "type": "object",
         "properties": top,
         "required": ["title", "clauses", "hosts", "expect"],
@@ -224,7 +236,7 @@ pub fn json_schema(protocols: &[&dyn Protocol]) -> String {
     format!("{schema:#}\n")
 }
 
-fn table(keys: &[&'static [Key]], events: &[&'static [Key]]) -> Value {
+fn table(keys: &[&'static [Key]], added: &[ProtocolKeys]) -> Value {
     // What one protocol requires, a file of another may lack: only the core's keys are required.
     let required = keys.first().copied().unwrap_or_default().iter();
     let required: Vec<_> = required
@@ -233,16 +245,16 @@ fn table(keys: &[&'static [Key]], events: &[&'static [Key]]) -> Value {
         .collect();
     json!({
         "type": "object",
-        "properties": properties(keys, events),
+        "properties": properties(keys, added),
         "required": required,
         "additionalProperties": false,
     })
 }
 
-fn properties(keys: &[&'static [Key]], events: &[&'static [Key]]) -> Map<String, Value> {
+fn properties(keys: &[&'static [Key]], added: &[ProtocolKeys]) -> Map<String, Value> {
     let keys = keys.iter().copied().flatten();
     keys.map(|key| {
-        let mut schema = kind(key.kind, events);
+        let mut schema = kind(key.kind, added);
         if let Value::Object(schema) = &mut schema {
             schema.insert("description".to_owned(), json!(key.doc));
             if !key.default.is_empty() {
@@ -254,7 +266,7 @@ fn properties(keys: &[&'static [Key]], events: &[&'static [Key]]) -> Map<String,
     .collect()
 }
 
-fn kind(kind: Kind, events: &[&'static [Key]]) -> Value {
+fn kind(kind: Kind, added: &[ProtocolKeys]) -> Value {
     let one_or_list = |item: Value| json!({ "anyOf": [item, { "type": "array", "items": item }] });
     // What several keys share stands in the schema once.
     let shared = |keys: &'static [Key]| {
@@ -270,6 +282,7 @@ fn kind(kind: Kind, events: &[&'static [Key]]) -> Value {
         Kind::Text | Kind::Declares(_) | Kind::Refers(_) => json!({ "type": "string" }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Choices(words) => one_or_list(json!({ "enum": words })),
+        Kind::Words(field) => one_or_list(json!({ "enum": words::words(field, added) })),
         Kind::Texts | Kind::Hosts => one_or_list(json!({ "type": "string" })),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max } => json!({ "anyOf": [
@@ -290,20 +303,20 @@ fn kind(kind: Kind, events: &[&'static [Key]]) -> Value {
                 "min": { "type": "integer" }, "max": { "type": "integer" },
             }, "additionalProperties": false },
         ] }),
-        Kind::Table(keys) => shared(keys).unwrap_or_else(|| table(&[keys], events)),
-        Kind::Tables(keys) => json!({ "type": "array", "items": table(&[keys], events) }),
-        Kind::Event(keys) => shared(keys).unwrap_or_else(|| event(keys, events)),
+        Kind::Table(keys) => shared(keys).unwrap_or_else(|| table(&[keys], added)),
+        Kind::Tables(keys) => json!({ "type": "array", "items": table(&[keys], added) }),
+        Kind::Event(keys) => shared(keys).unwrap_or_else(|| event(keys, added)),
         Kind::Events(keys) => {
-            let item = shared(keys).unwrap_or_else(|| event(keys, events));
+            let item = shared(keys).unwrap_or_else(|| event(keys, added));
             json!({ "type": "array", "items": item })
         }
     }
 }
 
 /// An event's table, which also takes the protocols' fields.
-fn event(keys: &'static [Key], events: &[&'static [Key]]) -> Value {
+fn event(keys: &'static [Key], added: &[ProtocolKeys]) -> Value {
     let all: Vec<_> = std::iter::once(keys)
-        .chain(events.iter().copied())
+        .chain(added.iter().map(|keys| keys.pattern))
         .collect();
-    table(&all, &[])
+    table(&all, added)
 }

@@ -34,7 +34,7 @@ pub fn read_settings<T>(
     if !problems.is_empty() {
         return Err(problems.into_error(path, &text));
     }
-    let mut walk = Walk::new(&[]);
+    let mut walk = Walk::new(Vec::new());
     let table = walk.table(what, &[keys], tree.get_ref(), 0..0);
     walk.resolve();
     problems = walk.problems;

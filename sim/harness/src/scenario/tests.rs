@@ -119,11 +119,13 @@ count = 1
         the file declares none
     32: `delay` has no meaning without `after`
         stands alone
+    33: no step makes that `bob` is paused
+        nothing to undo
     35: [[expect]] needs one of `connection`, `message`, `event`, `order`, `said`
         here
     39: `message` lacks the key `kind`
         here
-        `kind` is a text or a list of texts: The message's kind, as the protocol names it.
+        `kind` is one or a list of the protocol's words for `message`: The message's kind, as the protocol names it.
     40: `count` is not a number, or a table such as { min = 1, max = 4 }
         this is a table
         `max` is smaller than `min`
@@ -133,6 +135,53 @@ count = 1
     44: `count` has no meaning without `event`
         stands alone
     ");
+}
+
+#[test]
+fn a_word_that_no_event_has_is_rejected_so_that_never_cannot_hold_by_a_mistake() {
+    let table = [
+        ("message = { kind = \"helo\" }", "did you mean `hello`?"),
+        ("event = { message = \"helo\" }", "did you mean `hello`?"),
+        ("event = { packet = \"droped\" }", "did you mean `dropped`?"),
+        (
+            "event = { packet = \"sent\", flags = \"SYN\" }",
+            "there are `S`, `SA`",
+        ),
+        ("event = { action = \"craash\" }", "did you mean `crash`?"),
+        ("event = { action = \"saay\" }", "did you mean `say`?"),
+        (
+            "event = { effect = \"notised\" }",
+            "did you mean `noticed`?",
+        ),
+        (
+            "event = { state = \"any\", left = \"any\" }",
+            "unknown word",
+        ),
+        ("event = { write = [\"table\"] }", "unknown word"),
+    ];
+    for (form, help) in table {
+        let said = problems(&with(&format!("[[expect]]\n{form}\nnever = true\n")));
+        assert!(said.contains(help), "{form}: {said}");
+    }
+}
+
+#[test]
+fn without_a_role_the_other_problems_are_reported_all_the_same() {
+    let text = PLAIN
+        .replace("role =", "rolle =")
+        .replace("latency =", "latencey =");
+    let error = load_as("mine.toml", &text).expect_err("no role");
+    let said: Vec<_> = error.problems.iter().map(|p| p.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "a host lacks the key `role`",
+            "a host has no key `rolle`",
+            "a host lacks the key `role`",
+            "a host has no key `rolle`",
+            "[[link]] has no key `latencey`",
+        ]
+    );
 }
 
 #[test]
@@ -256,7 +305,7 @@ fn every_default_of_the_core_is_in_the_notation_of_the_file() {
         "[[middlebox]]\nname = \"box\"\nbetween = [\"ann\", \"bob\"]\nidle_timeout = \"5m\"\n\
          [[firewall]]\nmiddlebox = \"box\"\nname = \"r\"\nverdict = \"accept\"\n\
          [[path]]\nfrom = \"ann\"\nto = \"bob\"\njitter = \"1ms\"\n\
-         [[at]]\nafter = { effect = \"x\" }\n\
+         [[at]]\nafter = { effect = \"a\" }\n\
          partition = { name = \"p\", from = \"ann\", to = \"bob\" }\n\
          [[expect]]\nmessage = { kind = \"hello\" }\n\
          [[bites]]\nmiddlebox = \"box\"\n",

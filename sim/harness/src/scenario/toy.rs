@@ -113,6 +113,15 @@ impl Protocol for Toy {
             expect: &[Key::new("said", Kind::Refers("word"), "A word.").one_of("form")],
             bites: &[],
             pattern: &[Key::new("word", Kind::Texts, "The word.")],
+            words: &[
+                ("message", &["hello"]),
+                (
+                    "effect",
+                    &[
+                        "a", "b", "begin", "finish", "heard", "never", "noticed", "said",
+                    ],
+                ),
+            ],
         };
         KEYS
     }

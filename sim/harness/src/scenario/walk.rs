@@ -6,12 +6,13 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::amount::{Amount, AmountError, Unit};
-use super::key::{Key, Kind, Presence};
+use super::key::{Key, Kind, Presence, ProtocolKeys};
 use super::literal::{
     Spanned, boolean, default, expected, found, number, offset, owned, ports, quoted, text, texts,
 };
 use super::problem::{Problems, suggestion};
 use super::table::{Count, Located, Table, Value};
+use super::words::words;
 
 /// A name that the file uses but that something else must declare.
 struct Reference {
@@ -22,17 +23,17 @@ struct Reference {
 
 /// Collects tables, names and problems while a file is read.
 pub(super) struct Walk {
-    /// The protocol's fields of events.
-    event_keys: &'static [Key],
+    /// What the protocol adds; all protocols when it is not known which one the file is about.
+    contributed: Vec<ProtocolKeys>,
     declared: BTreeMap<&'static str, BTreeMap<String, Range<usize>>>,
     references: Vec<Reference>,
     pub(super) problems: Problems,
 }
 
 impl Walk {
-    pub(super) fn new(event_keys: &'static [Key]) -> Self {
+    pub(super) fn new(contributed: Vec<ProtocolKeys>) -> Self {
         Self {
-            event_keys,
+            contributed,
             declared: BTreeMap::new(),
             references: Vec::new(),
             problems: Problems::default(),
@@ -220,6 +221,10 @@ impl Walk {
             Kind::Text => text(value).map(|text| Value::Text(text.to_owned())),
             Kind::Choice(words) => return self.choice(key, words, value).map(Value::Text),
             Kind::Choices(words) => return self.choices(key, words, value),
+            Kind::Words(field) => {
+                let words = words(field, &self.contributed);
+                return self.choices(key, &words, value);
+            }
             Kind::Texts => texts(value).map(|texts| Value::Texts(owned(&texts))),
             Kind::Declares(kind) => text(value).map(|name| {
                 self.declare(kind, name, &value.span());
@@ -245,14 +250,20 @@ impl Walk {
             Kind::Port | Kind::Ports => ports(key.kind, value).map(Value::Ports),
             Kind::Count => return self.count(key, value),
             Kind::Table(keys) => return self.nested(key, &[keys], value),
-            Kind::Event(keys) => return self.nested(key, &[keys, self.event_keys], value),
+            Kind::Event(keys) => return self.nested(key, &self.event_keys(keys), value),
             Kind::Tables(keys) => return self.list(key, &[keys], value),
-            Kind::Events(keys) => return self.list(key, &[keys, self.event_keys], value),
+            Kind::Events(keys) => return self.list(key, &self.event_keys(keys), value),
         };
         if checked.is_none() {
             self.wrong(key, value, "");
         }
         checked
+    }
+
+    /// The core's keys of an event, then the protocol's.
+    fn event_keys(&self, core: &'static [Key]) -> Vec<&'static [Key]> {
+        let added = self.contributed.iter().map(|keys| keys.pattern);
+        std::iter::once(core).chain(added).collect()
     }
 
     fn refer(&mut self, kind: &'static str, name: &str, span: Range<usize>) {

@@ -1,5 +1,8 @@
 //! What environment transfer adds to scenario files.
 
+mod words;
+
+use super::vocabulary::outcome;
 use crate::scenario::{Key, Kind, ProtocolKeys};
 
 /// The kinds of task (ET-36).
@@ -216,13 +219,13 @@ const PATTERN: &[Key] = &[
         .beside(&["message", "state", "effect", "kind"]),
     Key::new(
         "outcome",
-        Kind::Texts,
-        "The outcome of a task: `succeeded`, `failed`, `cancelled`.",
+        Kind::Choices(&outcome::ALL),
+        "The outcome of a task.",
     )
     .beside(&["message", "state", "effect", "kind"]),
     Key::new(
         "reason",
-        Kind::Texts,
+        Kind::Choices(words::REASONS),
         "Why a task failed or a request was refused.",
     )
     .beside(&["message", "state", "effect", "kind"]),
@@ -234,17 +237,22 @@ const PATTERN: &[Key] = &[
     .beside(&["message", "kind"]),
     Key::new(
         "class",
-        Kind::Texts,
+        Kind::Choices(words::CLASSES),
         "The class of a failed attempt (ET-78).",
     )
     .beside(&["effect"]),
     Key::new(
         "phase",
-        Kind::Texts,
+        Kind::Choices(words::PHASES),
         "What a failed attempt or a connection was for.",
     )
     .beside(&["effect"]),
-    Key::new("warning", Kind::Texts, "What an operator is warned of.").beside(&["effect"]),
+    Key::new(
+        "warning",
+        Kind::Choices(words::WARNINGS),
+        "What an operator is warned of.",
+    )
+    .beside(&["effect"]),
 ];
 
 /// Everything that the protocol adds.
@@ -255,4 +263,5 @@ pub(super) const KEYS: ProtocolKeys = ProtocolKeys {
     expect: EXPECT,
     bites: &[],
     pattern: PATTERN,
+    words: words::WORDS,
 };

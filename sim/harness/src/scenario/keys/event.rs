@@ -15,6 +15,41 @@ const PHASES: &[&str] = &[
     "closed",
 ];
 
+/// What becomes of a packet, as the network names it.
+const FATES: &[&str] = &[
+    "sent",
+    "delivered",
+    "dropped",
+    "rejected",
+    "partitioned",
+    "lost",
+    "duplicated",
+    "link-down",
+    "queue-full",
+    "host-down",
+    "no-host",
+];
+
+/// The letters of a packet's flags, as the network writes them.
+const FLAGS: &[&str] = &[
+    "S", "SA", "A", "PA", "FA", "FPA", "F", "FP", "P", "R", "RA", "-", "I",
+];
+
+/// What the harness itself does, besides the actions that a protocol adds to `[[at]]`.
+pub(in crate::scenario) const ACTIONS: &[&str] = &[
+    "firewall-add",
+    "firewall-remove",
+    "partition",
+    "heal",
+    "path",
+    "crash",
+    "restart",
+    "pause",
+    "resume",
+    "clock",
+    "exit",
+];
+
 const PASSAGES: &[&str] = &["sent", "delivered"];
 
 const EVENT_FROM: Key = Key::new(
@@ -73,7 +108,7 @@ pub(in crate::scenario) const CONNECTION_EVENT: &[Key] = &[
 pub(in crate::scenario) const MESSAGE_EVENT: &[Key] = &[
     Key::new(
         "kind",
-        Kind::Texts,
+        Kind::Words("message"),
         "The message's kind, as the protocol names it.",
     )
     .required(),
@@ -92,27 +127,27 @@ pub(in crate::scenario) const EVENT: &[Key] = &[
         "A connection: what happened to it.",
     )
     .one_of("event"),
-    Key::new("message", Kind::Texts, "A message: its kind.").one_of("event"),
-    Key::new(
-        "packet",
-        Kind::Texts,
-        "A packet: its fate, such as `sent`, `delivered`, `dropped` or `lost`.",
-    )
-    .one_of("event"),
+    Key::new("message", Kind::Words("message"), "A message: its kind.").one_of("event"),
+    Key::new("packet", Kind::Choices(FATES), "A packet: its fate.").one_of("event"),
     Key::new(
         "state",
-        Kind::Texts,
+        Kind::Words("state"),
         "A state machine's move: the state entered.",
     )
     .one_of("event"),
-    Key::new("write", Kind::Texts, "A durable write: the table.").one_of("event"),
+    Key::new("write", Kind::Words("write"), "A durable write: the table.").one_of("event"),
     Key::new(
         "effect",
-        Kind::Texts,
+        Kind::Words("effect"),
         "What an implementation announces: its name.",
     )
     .one_of("event"),
-    Key::new("action", Kind::Texts, "A step of the harness: its name.").one_of("event"),
+    Key::new(
+        "action",
+        Kind::Words("action"),
+        "A step of the harness: its name.",
+    )
+    .one_of("event"),
     EVENT_HOST,
     Key {
         presence: Presence::Beside(&["connection", "message", "packet"]),
@@ -136,8 +171,8 @@ pub(in crate::scenario) const EVENT: &[Key] = &[
     },
     Key::new(
         "flags",
-        Kind::Texts,
-        "The TCP flags: `S`, `SA`, `A`, `FA`, `R`; `I` for ICMP.",
+        Kind::Choices(FLAGS),
+        "The TCP flags, as their first letters; `-` for none, `I` for ICMP.",
     )
     .beside(&["packet"]),
     Key::new(
@@ -146,8 +181,13 @@ pub(in crate::scenario) const EVENT: &[Key] = &[
         "The rule, partition or middlebox that decided.",
     )
     .beside(&["packet"]),
-    Key::new("machine", Kind::Texts, "The kind of state machine.").beside(&["state"]),
-    Key::new("left", Kind::Texts, "The state left.").beside(&["state"]),
+    Key::new(
+        "machine",
+        Kind::Words("machine"),
+        "The kind of state machine.",
+    )
+    .beside(&["state"]),
+    Key::new("left", Kind::Words("state"), "The state left.").beside(&["state"]),
     Key::new("key", Kind::Texts, "The record's key.").beside(&["write"]),
     EVENT_NTH,
 ];

@@ -4,7 +4,7 @@ mod event;
 mod network;
 
 use super::key::{Key, Kind};
-pub(super) use event::{CONNECTION_EVENT, EVENT, MESSAGE_EVENT};
+pub(super) use event::{ACTIONS, CONNECTION_EVENT, EVENT, MESSAGE_EVENT};
 use network::{CLOCK, FIREWALL_CHANGE, PARTITION};
 pub(super) use network::{FIREWALL, LINK, MIDDLEBOX, PATH};
 

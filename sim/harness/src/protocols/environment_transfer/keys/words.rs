@@ -1,0 +1,110 @@
+//! The words that scenario files may use for what the agents announce and what is on the wire.
+
+use portcullis_agent::message::{FailureReason, Reason};
+
+use super::super::vocabulary::{effect, kind, state};
+use super::STATES;
+
+/// By field of an event, for [`crate::scenario::ProtocolKeys`].
+pub(super) const WORDS: &[(&str, &[&str])] = &[
+    (
+        "message",
+        &[
+            kind::HELLO,
+            kind::HELLO_ACK,
+            kind::PART,
+            kind::PART_ACK,
+            kind::TASK,
+            kind::ACCEPTED,
+            kind::COMPLETED,
+            kind::COMPLETED_ACK,
+            kind::QUERY,
+            kind::STATUS,
+            kind::REJECTION,
+            kind::UNDECODABLE,
+        ],
+    ),
+    ("state", STATES),
+    (
+        "write",
+        &[
+            "outbound-task",
+            "outbound-files",
+            "outbound-part",
+            "inbound-task",
+            "inbound-part",
+            "starts",
+        ],
+    ),
+    (
+        "effect",
+        &[
+            effect::WORK_STARTED,
+            effect::WORK_ENDED,
+            effect::ATTEMPT_FAILED,
+            effect::CONNECTION,
+            effect::WARNING,
+            effect::START_FAILED,
+            effect::COMMAND_REFUSED,
+        ],
+    ),
+    ("machine", &[state::ORIGINATOR, state::DESTINATION]),
+];
+
+/// The classes of failed attempts (ET-78).
+pub(super) const CLASSES: &[&str] = &[
+    "refused",
+    "timed-out",
+    "unreachable-host",
+    "unreachable-network",
+    "reset",
+    "truncated",
+    "protocol",
+    "version",
+    "auth",
+    "local-resource",
+    "callback-unreachable",
+];
+
+/// What connections are for.
+pub(super) const PHASES: &[&str] = &[
+    "establish",
+    "part",
+    "task",
+    "completion",
+    "query",
+    "unknown",
+];
+
+/// What operators are warned of.
+pub(super) const WARNINGS: &[&str] = &[
+    "reverse-path",
+    "completion-parked",
+    "outcome-conflict",
+    "foreign-completion",
+    "port-in-dynamic-range",
+    "connection-limit",
+    "accept-failed",
+    "octets-after-message",
+    "request-refused",
+    "store-failed",
+    "link-missing",
+];
+
+const REASON_COUNT: usize = FailureReason::ALL.len() + Reason::ALL.len();
+
+/// Why tasks fail, then why requests are refused.
+pub(super) const REASONS: &[&str] = &reasons();
+
+const fn reasons() -> [&'static str; REASON_COUNT] {
+    let mut words = [""; REASON_COUNT];
+    let mut index = 0;
+    while index < REASON_COUNT {
+        words[index] = match index.checked_sub(FailureReason::ALL.len()) {
+            None => FailureReason::ALL[index].name(),
+            Some(index) => Reason::ALL[index].name(),
+        };
+        index += 1;
+    }
+    words
+}

@@ -1,0 +1,226 @@
+//! What the key tables cannot express and no protocol has to say: steps that undo what was never
+//! done, and tables whose keys contradict each other.
+
+use super::file::Scenario;
+use super::problem::Problems;
+use super::table::{Table, Value};
+
+/// Reports what cannot be meant. What the key tables found is not said again.
+pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
+    if scenario.top.has("title") && scenario.title().trim().is_empty() {
+        let span = scenario.top.span_of("title");
+        problems.report(span, "the title is empty", "a claim is a sentence", "");
+    }
+    for middlebox in &scenario.middleboxes {
+        check_sides(middlebox, problems);
+    }
+    let steps = &scenario.steps;
+    let added = steps.iter().filter_map(|step| step.table("firewall"));
+    let added = added.filter_map(|change| change.table("add"));
+    for rule in scenario.firewall.iter().chain(added) {
+        check_rule(rule, problems);
+    }
+    for cut in steps.iter().filter_map(|step| step.table("partition")) {
+        check_partition(cut, problems);
+    }
+    for expect in &scenario.expects {
+        if expect.has("never") && expect.has("count") {
+            let help = "`never = true` means `count = 0`: keep one of them";
+            let message = "`never` and `count` stand together";
+            problems.report(expect.span_of("never"), message, "only one can hold", help);
+        }
+    }
+    for (index, step) in steps.iter().enumerate() {
+        check_undo(scenario, index, step, problems);
+    }
+}
+
+fn check_sides(middlebox: &Table, problems: &mut Problems) {
+    let is_pair = matches!(middlebox.texts("between"), [one, other] if one != other);
+    if middlebox.has("between") && !is_pair {
+        problems.report(
+            middlebox.span_of("between"),
+            "a middlebox stands between two different hosts",
+            "not two hosts",
+            "write `between = [\"one\", \"other\"]`",
+        );
+    }
+}
+
+/// Keys of a rule that its verdict does not look at.
+fn check_rule(rule: &Table, problems: &mut Problems) {
+    const BELONG: &[(&str, &[&str])] = &[
+        ("octet", &["cut"]),
+        ("then", &["cut"]),
+        ("by", &["delay", "reorder"]),
+    ];
+    let Some(verdict) = rule.text("verdict") else {
+        return;
+    };
+    for (key, verdicts) in BELONG {
+        if rule.has(key) && !verdicts.contains(&verdict) {
+            let verdicts: Vec<_> = verdicts.iter().map(|v| format!("`{v}`")).collect();
+            problems.report(
+                rule.span_of(key),
+                format!("`{key}` has no meaning with the verdict `{verdict}`"),
+                "not looked at",
+                &format!("it belongs to {}", verdicts.join(" and ")),
+            );
+        }
+    }
+}
+
+fn check_partition(cut: &Table, problems: &mut Problems) {
+    let from = cut.texts("from");
+    if let Some(host) = cut.texts("to").iter().find(|host| from.contains(host)) {
+        problems.report(
+            cut.span_of("to"),
+            format!("`{host}` is on both sides of the partition"),
+            "also in `from`",
+            "a host reaches itself whatever the network does",
+        );
+    }
+}
+
+/// A step that takes back what another step did.
+struct Undo {
+    key: &'static str,
+    /// What it takes back, in words.
+    what: String,
+    /// Whether a step did what is taken back.
+    is_done_by: Box<dyn Fn(&Table) -> bool>,
+    /// Whether it may be taken back once only, as a second time fails.
+    is_once: bool,
+}
+
+fn undo(step: &Table) -> Option<Undo> {
+    if let Some(name) = step.text("heal").map(str::to_owned) {
+        return Some(Undo {
+            key: "heal",
+            what: format!("the partition `{name}` begins"),
+            is_done_by: Box::new(move |other| {
+                let cut = other.table("partition");
+                cut.is_some_and(|cut| cut.text("name") == Some(&name))
+            }),
+            is_once: true,
+        });
+    }
+    if let Some((change, name)) = removal(step) {
+        let (change, name) = (change.clone(), name.to_owned());
+        return Some(Undo {
+            key: "firewall",
+            what: format!("{} has the rule `{name}`", place(&change)),
+            is_done_by: Box::new(move |other| {
+                let there = other.table("firewall");
+                let added = there.filter(|there| place(there) == place(&change));
+                let added = added.and_then(|there| there.table("add"));
+                added.is_some_and(|rule| rule.text("name") == Some(&name))
+            }),
+            is_once: true,
+        });
+    }
+    for (key, done, what) in [
+        ("restart", "crash", "crashes"),
+        ("resume", "pause", "is paused"),
+    ] {
+        if let Some(host) = step.text(key).map(str::to_owned) {
+            return Some(Undo {
+                key,
+                what: format!("`{host}` {what}"),
+                is_done_by: Box::new(move |other| other.text(done) == Some(&host)),
+                is_once: false,
+            });
+        }
+    }
+    None
+}
+
+fn removal(step: &Table) -> Option<(&Table, &str)> {
+    let change = step.table("firewall")?;
+    Some((change, change.text("remove")?))
+}
+
+fn place(table: &Table) -> String {
+    let (host, middlebox) = (table.text("host"), table.text("middlebox"));
+    format!("`{}`", host.or(middlebox).unwrap_or_default())
+}
+
+fn check_undo(scenario: &Scenario, index: usize, step: &Table, problems: &mut Problems) {
+    let Some(undo) = undo(step) else {
+        return;
+    };
+    let others = || scenario.steps.iter().enumerate();
+    let done: Vec<_> = others()
+        .filter(|(_, other)| (undo.is_done_by)(other))
+        .collect();
+    if done.is_empty() && !is_declared(scenario, step) {
+        return;
+    }
+    let from_the_start = removal(step).is_some_and(|(change, name)| {
+        let mut there = scenario.firewall.iter();
+        there.any(|rule| rule.text("name") == Some(name) && place(rule) == place(change))
+    });
+    let is_later = |(other, done): &(usize, &Table)| is_surely_later((*other, done), (index, step));
+    let (message, label) = if !from_the_start && done.is_empty() {
+        (
+            format!("no step makes that {}", undo.what),
+            "nothing to undo",
+        )
+    } else if !from_the_start && done.iter().all(is_later) {
+        (format!("only later it is that {}", undo.what), "too early")
+    } else if undo.is_once && others().any(|other| is_again(other, (index, step), undo.key)) {
+        (
+            format!("it ends twice that {}", undo.what),
+            "nothing is left",
+        )
+    } else {
+        return;
+    };
+    problems.report(step.span_of(undo.key), message, label, "");
+}
+
+/// Whether the file declares what `step` names at all; what it does not is reported already.
+fn is_declared(scenario: &Scenario, step: &Table) -> bool {
+    if let Some((_, name)) = removal(step) {
+        let steps = scenario.steps.iter();
+        let added = steps.filter_map(|step| step.table("firewall")?.table("add"));
+        let mut rules = scenario.firewall.iter().chain(added);
+        return rules.any(|rule| rule.text("name") == Some(name));
+    }
+    let host = step.text("restart").or(step.text("resume"));
+    host.is_some_and(|host| scenario.hosts.iter().any(|(name, _)| name == host))
+}
+
+/// Whether a step certainly comes after another: both have times, and steps of one time go in the
+/// order of the file.
+fn is_surely_later((index, step): (usize, &Table), (other, earlier): (usize, &Table)) -> bool {
+    match (times(step), times(earlier)) {
+        (Some((low, high)), Some((first, last))) => {
+            low > last || (low == high && first == last && low == first && index > other)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `step` undoes again what `other`, a step with a time before it, has undone.
+fn is_again(other: (usize, &Table), step: (usize, &Table), key: &str) -> bool {
+    let is_same = match key {
+        "heal" => other.1.text("heal") == step.1.text("heal"),
+        _ => match (removal(other.1), removal(step.1)) {
+            (Some((there, one)), Some((here, two))) => one == two && place(there) == place(here),
+            _ => false,
+        },
+    };
+    other.0 != step.0 && is_same && is_surely_later(step, other)
+}
+
+/// The earliest and the latest time of a step, when it waits for no event.
+fn times(step: &Table) -> Option<(u64, u64)> {
+    match &step.entry("time")?.value {
+        Value::Amount(time) => Some((time.low, time.high)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

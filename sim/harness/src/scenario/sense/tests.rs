@@ -1,0 +1,99 @@
+//! Files that say what cannot be meant.
+
+use crate::scenario::toy::{PLAIN, load};
+
+const BITES: &str = "[[bites]]\nevent = { effect = \"noticed\" }\n";
+
+/// The only problem of the plain scenario with `more`: the text at its place, and what it is.
+fn problem(more: &str) -> (String, String) {
+    let error = load(&format!("{PLAIN}\n{more}{BITES}")).expect_err(more);
+    assert_eq!(error.problems.len(), 1, "{:?}", error.problems);
+    let problem = &error.problems[0];
+    let place = &error.text[problem.span.clone()];
+    (place.to_owned(), problem.message.clone())
+}
+
+fn step(time: &str, action: &str) -> String {
+    format!("[[at]]\ntime = \"{time}\"\n{action}\n")
+}
+
+const CUT: &str = "partition = { name = \"p\", from = \"ann\", to = \"bob\" }";
+
+#[test]
+fn what_was_never_done_or_only_later_cannot_be_undone() {
+    let rule = "[[firewall]]\nhost = \"bob\"\nname = \"r\"\nverdict = \"drop\"\n";
+    let remove = "firewall = { host = \"ann\", remove = \"r\" }";
+    let table = [
+        (
+            step("2s", "heal = \"p\"") + &step("20s", CUT),
+            "only later it is that the partition `p` begins",
+        ),
+        (
+            step("2s", CUT) + &step("3s", "heal = \"p\"") + &step("4s", "heal = \"p\""),
+            "it ends twice that the partition `p` begins",
+        ),
+        (
+            step("2s", "restart = \"bob\""),
+            "no step makes that `bob` crashes",
+        ),
+        (
+            step("2s", "restart = \"bob\"") + &step("2s", "crash = \"bob\""),
+            "only later it is that `bob` crashes",
+        ),
+        (
+            step("2s", "resume = \"bob\"") + &step("1s", "pause = \"ann\""),
+            "no step makes that `bob` is paused",
+        ),
+        (
+            rule.to_owned() + &step("2s", remove),
+            "no step makes that `ann` has the rule `r`",
+        ),
+    ];
+    for (more, message) in table {
+        assert_eq!(problem(&more).1, message, "{more}");
+    }
+}
+
+#[test]
+fn what_may_come_before_can_be_undone() {
+    let rule = "[[firewall]]\nhost = \"bob\"\nname = \"r\"\nverdict = \"drop\"\n";
+    let remove = "firewall = { host = \"bob\", remove = \"r\" }";
+    let later = "[[at]]\nafter = { message = \"hello\" }\ncrash = \"bob\"\n";
+    let fine = [
+        step("2s", CUT) + &step("3s", "heal = \"p\""),
+        step("3s", "heal = \"p\"") + &step("2s", CUT),
+        step("1s..9s", "heal = \"p\"") + &step("2s", CUT),
+        step("1s", "restart = \"bob\"") + later,
+        rule.to_owned() + &step("0s", remove),
+    ];
+    for more in fine {
+        load(&format!("{PLAIN}\n{more}{BITES}")).expect(&more);
+    }
+}
+
+#[test]
+fn tables_that_contradict_themselves_are_shown_at_the_value() {
+    let middlebox = |between: &str| format!("[[middlebox]]\nname = \"m\"\nbetween = {between}\n");
+    let rule = "[[firewall]]\nhost = \"bob\"\nname = \"r\"\nverdict = \"drop\"\n";
+    let expect = "[[expect]]\nmessage = { kind = \"hello\" }\n";
+    let table = [
+        (middlebox("[\"ann\"]"), "[\"ann\"]"),
+        (middlebox("[\"bob\", \"bob\"]"), "[\"bob\", \"bob\"]"),
+        (format!("{rule}octet = 5\n"), "5"),
+        (format!("{rule}by = \"7s\"\n"), "\"7s\""),
+        (format!("{expect}never = true\ncount = 0\n"), "true"),
+        (
+            step(
+                "1s",
+                "partition = { name = \"p\", from = \"ann\", to = [\"bob\", \"ann\"] }",
+            ),
+            "[\"bob\", \"ann\"]",
+        ),
+    ];
+    for (more, place) in table {
+        assert_eq!(problem(&more).0, place, "{more}");
+    }
+    let text = PLAIN.replace("\"What is told is said\"", "\" \"");
+    let error = load(&text).expect_err("no title");
+    assert_eq!(error.problems[0].message, "the title is empty");
+}
