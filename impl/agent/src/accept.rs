@@ -1,8 +1,8 @@
 //! The acceptor's side: listeners, their limits, and one request and one reply a connection.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+mod door;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_net::{Connection, Listener, Net};
@@ -15,6 +15,9 @@ use crate::config::Limits;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
 use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
 use crate::services::Services;
+
+pub(crate) use door::Door;
+use door::{Entry, Pass};
 
 /// How long a listener rests when the host cannot give it a connection, for want of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -43,52 +46,6 @@ pub(crate) enum Answer {
     Silence,
 }
 
-/// Counts open connections. ET-24
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Door(Arc<Mutex<Inside>>);
-
-#[derive(Debug, Default)]
-struct Inside {
-    total: usize,
-    by_peer: BTreeMap<IpAddr, usize>,
-}
-
-/// The right to serve one connection.
-struct Pass {
-    door: Door,
-    peer: IpAddr,
-}
-
-impl Door {
-    /// ET-24: none beyond the limits.
-    fn enter(&self, peer: IpAddr, per_peer_max: usize, total_max: usize) -> Option<Pass> {
-        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_peer = inside.by_peer.get(&peer).copied().unwrap_or(0);
-        if inside.total >= total_max || of_peer >= per_peer_max {
-            return None;
-        }
-        inside.total = inside.total.saturating_add(1);
-        inside.by_peer.insert(peer, of_peer.saturating_add(1));
-        Some(Pass {
-            door: self.clone(),
-            peer,
-        })
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        let mut inside = self.door.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inside.total = inside.total.saturating_sub(1);
-        if let Some(of_peer) = inside.by_peer.get_mut(&self.peer) {
-            *of_peer = of_peer.saturating_sub(1);
-            if *of_peer == 0 {
-                inside.by_peer.remove(&self.peer);
-            }
-        }
-    }
-}
-
 /// Accepts connections for as long as the agent runs.
 pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
     services: Arc<Services<N, S, W>>,
@@ -107,20 +64,25 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
             continue;
         };
         // ET-11: the peer's address counts connections and nothing else; its port means nothing.
-        let pass = services.door.enter(
+        let entry = services.door.enter(
             peer.ip(),
             limits.connections_per_peer_max,
             limits.connections_max,
         );
-        let Some(pass) = pass else {
-            services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
-            continue;
+        let pass = match entry {
+            Entry::Room(pass) => pass,
+            Entry::Instead(pass, gone) => {
+                services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+                // The limit holds at every moment, so its memory is freed before more is taken.
+                gone.cancelled().await;
+                pass
+            }
+            Entry::Full => {
+                services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+                continue;
+            }
         };
-        let serve = serve(Arc::clone(&services), stream, respond.clone());
-        services.spawn(async move {
-            serve.await;
-            drop(pass);
-        });
+        services.spawn(serve(Arc::clone(&services), stream, pass, respond.clone()));
     }
 }
 
@@ -128,19 +90,25 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
 async fn serve<N: Net, S, W, R: Respond>(
     services: Arc<Services<N, S, W>>,
     mut stream: N::Stream,
+    pass: Pass,
     respond: R,
 ) where
     S: Send + Sync + 'static,
     W: Send + Sync + 'static,
 {
     let mut phase = Phase::Unknown;
-    let closed_by = match read_request(
-        &services,
-        &mut stream,
-        respond.frame_max(&services.config.limits),
-    )
-    .await
-    {
+    let frame_max = respond.frame_max(&services.config.limits);
+    let request = tokio::select! {
+        biased;
+        () = pass.given_up() => Err(NoRequest::GIVEN_UP),
+        request = read_request(&services, &mut stream, frame_max) => request,
+    };
+    let request = request.and_then(|request| {
+        pass.has_spoken()
+            .then_some(request)
+            .ok_or(NoRequest::GIVEN_UP)
+    });
+    let closed_by = match request {
         Ok((document, permit)) => {
             let decoded = decode(&document);
             drop(document);
@@ -166,12 +134,23 @@ async fn serve<N: Net, S, W, R: Respond>(
         phase,
         closed_by,
     });
+    // The connection is closed before its pass is given back.
+    drop(stream);
+    drop(pass);
 }
 
 /// Why no request was read.
 struct NoRequest {
     detail: &'static str,
     closed_by: ClosedBy,
+}
+
+impl NoRequest {
+    /// The connection gave way to another one. ET-24
+    const GIVEN_UP: Self = Self {
+        detail: "connection-limit",
+        closed_by: ClosedBy::Acceptor,
+    };
 }
 
 /// Reads one data unit within the frame timer, which runs from accept (ET-30).

@@ -187,6 +187,9 @@ impl Default for Retries {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections accepted at a time from one address (ET-24). Default 32.
+    ///
+    /// At this limit and the next, a new connection takes the place of the oldest one that has not
+    /// sent a whole data unit; it is closed only if there is none.
     pub connections_per_peer_max: usize,
     /// Connections accepted at a time in total (ET-24). Default 256.
     pub connections_max: usize,

@@ -100,7 +100,8 @@ named! {
         ForeignCompletion = "foreign-completion",
         /// The listener's port is among those that the host hands out itself (ET-7).
         PortInDynamicRange = "port-in-dynamic-range",
-        /// A connection was closed because too many are open (ET-24).
+        /// A connection was closed because too many are open (ET-24): the oldest that had not sent
+        /// a whole data unit, or else the new one.
         ConnectionLimit = "connection-limit",
         /// The listener could not take a connection.
         AcceptFailed = "accept-failed",

@@ -162,19 +162,84 @@ async fn octets_after_the_message_are_an_error_and_no_second_message() {
     assert!(world.states("prod", "t2").is_empty());
 }
 
+async fn is_closed(stream: &mut MemoryStream) -> bool {
+    matches!(
+        timeout(Duration::from_millis(10), stream.read(&mut [0; 1])).await,
+        Ok(Ok(0))
+    )
+}
+
 #[tokio::test(start_paused = true)]
-async fn connections_beyond_the_limit_are_closed_unread() {
+async fn at_the_limit_the_oldest_silent_connection_gives_way() {
     let world = World::chain_with(&["dev", "prod"], |config| {
         config.limits.connections_per_peer_max = 2;
     })
     .await;
-    let (first, _second) = (connect(&world, 6102).await, connect(&world, 6102).await);
+    let mut first = connect(&world, 6102).await;
+    // Half a request does not count: a part of a data unit is as cheap as none.
+    first.write_all(&[0, 0, 1]).await.unwrap();
+    let mut second = connect(&world, 6102).await;
+    assert!(!is_closed(&mut first).await);
     let mut third = connect(&world, 6102).await;
-    assert_eq!(third.read(&mut [0; 1]).await.unwrap(), 0);
+    assert!(is_closed(&mut first).await);
+    assert!(!is_closed(&mut second).await);
     assert_eq!(warned(&world, Warning::ConnectionLimit), 1);
+    let unit = encode(&request(deploy("t1"))).unwrap();
+    assert_eq!(say(&mut third, &unit).await.unwrap().kind(), "accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_of_a_peer_do_not_keep_it_out() {
+    let world = World::chain(&["dev", "prod"]).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(connect(&world, 6102).await);
+    }
+    let start = Instant::now();
+    assert!(ask(&world, 6102, &request(deploy("t1"))).await.is_some());
+    // Simulated time: what the disk takes, and no timer.
+    assert!(start.elapsed() < Duration::from_secs(1));
+    let mut open = 0;
+    for stream in &mut idle {
+        open += usize::from(!is_closed(stream).await);
+    }
+    // One of the 32 gave way to the request.
+    assert_eq!(open, 31);
+}
+
+/// A new connection is closed unread when all others within the limit have sent their request.
+#[tokio::test(start_paused = true)]
+async fn connections_that_have_spoken_do_not_give_way() {
+    let world = World::chain_with(&["dev", "prod"], |config| {
+        config.limits.connections_per_peer_max = 2;
+    })
+    .await;
+    let unit = |id: &str| encode(&request(deploy(id))).unwrap();
+    let (mut first, mut second) = (connect(&world, 6102).await, connect(&world, 6102).await);
+    assert!(say(&mut first, &unit("t1")).await.is_some());
+    assert!(say(&mut second, &unit("t2")).await.is_some());
+    // Both wait for their opener to close, within the linger time.
+    let mut third = connect(&world, 6102).await;
+    assert!(is_closed(&mut third).await);
+    assert_eq!(warned(&world, Warning::ConnectionLimit), 1);
+    assert!(!is_closed(&mut first).await && !is_closed(&mut second).await);
     drop(first);
     sleep(Duration::from_secs(1)).await;
+    assert!(ask(&world, 6102, &request(deploy("t3"))).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_total_limit_a_silent_connection_of_any_peer_gives_way() {
+    let world = World::chain_with(&["dev", "prod"], |config| {
+        config.limits.connections_max = 2;
+    })
+    .await;
+    let other = world.wires.of("other");
+    let mut first = other.connect("prod", 6102).await.unwrap();
+    let mut second = connect(&world, 6102).await;
     assert!(ask(&world, 6102, &request(deploy("t1"))).await.is_some());
+    assert!(is_closed(&mut first).await);
+    assert!(!is_closed(&mut second).await);
 }
 
 #[tokio::test(start_paused = true)]
