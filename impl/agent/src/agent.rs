@@ -20,7 +20,7 @@ use crate::originator::{CompletionDesk, Originator, Prepared};
 use crate::records::{InboundTask, OutboundPart, OutboundTask, RecordedOrder, Starts};
 use crate::services::Services;
 use crate::state::{DestinationEffect, OriginatorState, Settled};
-use crate::work::{Job, Layout, Payload, PayloadError, Work};
+use crate::work::{Job, Layout, Payload, PayloadError, SourceError, Work};
 
 /// A running environment. Clones are handles to the same one, which runs on when they are dropped:
 /// it ends with its host or with [`Agent::stop`].
@@ -269,17 +269,23 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
     }
 
     /// What is recorded of an order; for a transfer, the files as they are now.
-    async fn prepare(&self, order: &Order) -> Result<Prepared, PayloadError> {
+    async fn prepare(&self, order: &Order) -> Result<Prepared, SourceError> {
         let (order, manifest) = match order {
             Order::Transfer { source } => {
                 let limits = self.0.services.config.limits;
                 let manifest = self.0.services.work.payload().list(source).await?;
                 let part_octets = limits.part_octets.clamp(1, PART_OCTETS_MAX);
-                let parts = Layout::new(manifest.clone(), part_octets)?.parts()?;
-                if parts > limits.parts_max {
-                    return Err(PayloadError::TooLarge);
-                }
                 let source = source.clone();
+                let parts = Layout::new(manifest.clone(), part_octets)
+                    .and_then(|layout| layout.parts())
+                    .and_then(|parts| match parts {
+                        parts if parts > limits.parts_max => Err(PayloadError::TooLarge),
+                        parts => Ok(parts),
+                    });
+                let parts = parts.map_err(|why| SourceError {
+                    path: source.clone(),
+                    why,
+                })?;
                 (
                     RecordedOrder::Transfer {
                         source,

@@ -159,7 +159,7 @@ pub enum SubmitError {
     UnknownPredecessor,
     /// The files cannot be listed, or not be sent as they are.
     #[error("the files cannot be transferred")]
-    Payload(#[source] crate::work::PayloadError),
+    Payload(#[source] crate::work::SourceError),
     /// The task could not be recorded.
     #[error("the task could not be recorded")]
     Store(#[source] portcullis_store::StoreError),

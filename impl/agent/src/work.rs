@@ -70,7 +70,7 @@ pub trait Payload: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it cannot be read, or holds a link or a name that no destination would take.
-    fn list(&self, source: &str) -> impl Future<Output = Result<Manifest, PayloadError>> + Send;
+    fn list(&self, source: &str) -> impl Future<Output = Result<Manifest, SourceError>> + Send;
 
     /// `length` octets of one listed file, from `offset`.
     ///
@@ -131,17 +131,33 @@ pub struct Job {
     pub task: TaskId,
 }
 
+/// What of the operator's own files cannot be transferred, and why.
+///
+/// Names a path of this host: it is for the one who asked for the transfer, and never sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path:?}")]
+pub struct SourceError {
+    /// The file or directory. What is not Unicode in it is replaced.
+    pub path: String,
+    /// Why not.
+    #[source]
+    pub why: PayloadError,
+}
+
 /// Why files cannot be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
     /// There is no such source.
     #[error("no such directory to transfer")]
     NoSource,
+    /// The source is something else.
+    #[error("is not a directory")]
+    NotDirectory,
     /// The source cannot be read, or has changed since it was listed.
     #[error("the files cannot be read")]
     Unreadable,
     /// A path may not be used.
-    #[error("a path cannot be used")]
+    #[error("the path cannot be used")]
     Path(#[source] PathProblem),
     /// The manifest is not one, or does not fit the parts.
     #[error("the manifest cannot be read")]
@@ -162,7 +178,9 @@ impl PayloadError {
     #[must_use]
     pub const fn reason(self) -> FailureReason {
         match self {
-            Self::NoSource | Self::Unreadable | Self::TooLarge => FailureReason::SourceUnreadable,
+            Self::NoSource | Self::NotDirectory | Self::Unreadable | Self::TooLarge => {
+                FailureReason::SourceUnreadable
+            }
             Self::Path(_) => FailureReason::PathRefused,
             Self::Manifest => FailureReason::ManifestMalformed,
             Self::TargetExists => FailureReason::TargetExists,

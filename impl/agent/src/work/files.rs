@@ -12,7 +12,10 @@ use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::object::Unpacking;
-use super::{FileEntry, Job, Manifest, PathProblem, Payload, PayloadError, RelativePath};
+use super::path::check_distinct;
+use super::{
+    FileEntry, Job, Manifest, PathProblem, Payload, PayloadError, RelativePath, SourceError,
+};
 use crate::message::{Digest, ObjectId};
 
 /// Reads what is sent from anywhere the operator names, and puts what is received below one
@@ -95,36 +98,35 @@ impl Files {
 }
 
 impl Payload for Files {
-    async fn list(&self, source: &str) -> Result<Manifest, PayloadError> {
+    async fn list(&self, source: &str) -> Result<Manifest, SourceError> {
         let root = PathBuf::from(source);
-        let is_directory = fs::metadata(&root).await.is_ok_and(|found| found.is_dir());
-        if !is_directory {
-            return Err(PayloadError::NoSource);
+        match fs::metadata(&root).await {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(named(&root, PayloadError::NotDirectory)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(named(&root, PayloadError::NoSource));
+            }
+            Err(_) => return Err(named(&root, PayloadError::Unreadable)),
         }
         let mut files = Vec::new();
-        let mut directories = vec![(root, String::new())];
+        let mut directories = vec![(root.clone(), String::new())];
         while let Some((directory, prefix)) = directories.pop() {
+            let unreadable = |_| named(&directory, PayloadError::Unreadable);
             let mut entries = fs::read_dir(&directory).await.map_err(unreadable)?;
             while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
-                let name = entry.file_name();
-                let name = name
-                    .to_str()
-                    .ok_or(PayloadError::Path(PathProblem::Character))?;
-                let path = format!("{prefix}{name}");
-                let kind = entry.file_type().await.map_err(unreadable)?;
-                if kind.is_dir() {
-                    directories.push((entry.path(), format!("{path}/")));
-                } else if kind.is_file() {
-                    let size = entry.metadata().await.map_err(unreadable)?.len();
-                    let path = RelativePath::new(&path).map_err(PayloadError::Path)?;
-                    files.push(FileEntry { path, size });
-                } else {
-                    return Err(PayloadError::Path(PathProblem::Link));
+                match listed(&entry, &prefix).await {
+                    Ok(Listed::Directory(prefix)) => directories.push((entry.path(), prefix)),
+                    Ok(Listed::File(file)) => files.push(file),
+                    Err(why) => return Err(named(&entry.path(), why)),
                 }
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Manifest::new(files)
+        if let Err(path) = check_distinct(files.iter().map(|file| &file.path)) {
+            let why = PayloadError::Path(PathProblem::Duplicate);
+            return Err(named(&root.join(path.as_str()), why));
+        }
+        Manifest::new(files).map_err(|why| named(&root, why))
     }
 
     async fn read(
@@ -137,8 +139,11 @@ impl Payload for Files {
         let path = Path::new(source).join(file.as_str());
         // A link that took the file's place since it was listed is not followed.
         let found = fs::symlink_metadata(&path).await.map_err(unreadable)?;
-        if !found.is_file() {
+        if found.is_symlink() {
             return Err(PayloadError::Path(PathProblem::Link));
+        }
+        if !found.is_file() {
+            return Err(PayloadError::Path(PathProblem::Special));
         }
         let mut file = fs::File::open(path).await.map_err(unreadable)?;
         file.seek(io::SeekFrom::Start(offset))
@@ -206,6 +211,42 @@ impl Payload for Files {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(storage(error)),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+/// What a directory holds.
+enum Listed {
+    /// A file to transfer.
+    File(FileEntry),
+    /// A directory, by what the paths of its files begin with.
+    Directory(String),
+}
+
+/// One entry of a directory whose files' paths begin with `prefix`.
+async fn listed(entry: &fs::DirEntry, prefix: &str) -> Result<Listed, PayloadError> {
+    let name = entry.file_name();
+    let name = name
+        .to_str()
+        .ok_or(PayloadError::Path(PathProblem::Unprintable))?;
+    let path = format!("{prefix}{name}");
+    let kind = entry.file_type().await.map_err(unreadable)?;
+    if kind.is_dir() {
+        Ok(Listed::Directory(format!("{path}/")))
+    } else if kind.is_file() {
+        let size = entry.metadata().await.map_err(unreadable)?.len();
+        let path = RelativePath::new(&path).map_err(PayloadError::Path)?;
+        Ok(Listed::File(FileEntry { path, size }))
+    } else if kind.is_symlink() {
+        Err(PayloadError::Path(PathProblem::Link))
+    } else {
+        Err(PayloadError::Path(PathProblem::Special))
+    }
+}
+
+fn named(path: &Path, why: PayloadError) -> SourceError {
+    SourceError {
+        path: path.to_string_lossy().into_owned(),
+        why,
     }
 }
 

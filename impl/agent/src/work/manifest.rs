@@ -4,7 +4,7 @@ use portcullis_xml::{Document, Limits, Writer, XmlError};
 use serde::{Deserialize, Serialize};
 
 use super::path::check_distinct;
-use super::{PayloadError, RelativePath};
+use super::{PathProblem, PayloadError, RelativePath};
 use crate::codec::{LENGTH_OCTETS, NAMESPACE};
 
 /// The files of a transfer, in the order in which their content follows.
@@ -30,7 +30,8 @@ impl Manifest {
     /// When some file system would take two of the paths for one, or the sizes exceed what can be
     /// counted.
     pub fn new(files: Vec<FileEntry>) -> Result<Self, PayloadError> {
-        check_distinct(files.iter().map(|file| &file.path)).map_err(PayloadError::Path)?;
+        check_distinct(files.iter().map(|file| &file.path))
+            .map_err(|_| PayloadError::Path(PathProblem::Duplicate))?;
         let mut total = 0_u64;
         for file in &files {
             total = total.checked_add(file.size).ok_or(PayloadError::TooLarge)?;

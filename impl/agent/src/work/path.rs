@@ -1,7 +1,6 @@
 //! The paths that a transfer may carry.
 
-use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,7 @@ pub struct RelativePath(Box<str>);
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathProblem {
-    /// It begins with `/`, or with a drive.
+    /// It begins with `/` or `\\`, or with a drive and one of these.
     #[error("absolute path")]
     Absolute,
     /// Two paths differ in case only, or not at all; or one is a directory of another.
@@ -26,18 +25,27 @@ pub enum PathProblem {
     /// An empty part, `.` or `..`.
     #[error("path leaves its place")]
     Escape,
-    /// A part holds a character that some file system forbids or interprets.
-    #[error("forbidden character in a path")]
+    /// A part holds one of `\\ : * ? " < > |`.
+    #[error("contains a character that Windows reserves")]
     Character,
-    /// It is a link, or neither file nor directory.
-    #[error("neither file nor directory")]
+    /// A part holds a control character, one that XML cannot carry, or what is not Unicode.
+    #[error("contains a character that a manifest cannot carry")]
+    Unprintable,
+    /// It is a symbolic link.
+    #[error("is a link")]
     Link,
+    /// It is a device, a pipe or the like.
+    #[error("neither file nor directory")]
+    Special,
     /// The path is longer than 1024 octets, or a part longer than 255.
     #[error("path too long")]
     Long,
-    /// A part has a name that Windows reserves, or ends in a dot or space.
-    #[error("reserved name")]
+    /// A part has a name that Windows reserves for a device.
+    #[error("has a name that Windows reserves")]
     Reserved,
+    /// A part ends in a dot or space, which Windows drops.
+    #[error("ends in a dot or space")]
+    Trailing,
 }
 
 impl RelativePath {
@@ -46,7 +54,8 @@ impl RelativePath {
     /// # Errors
     /// The first rule that it breaks.
     pub fn new(path: &str) -> Result<Self, PathProblem> {
-        let drive = path.as_bytes().get(1) == Some(&b':');
+        let drive = matches!(path.as_bytes(), [letter, b':', b'/' | b'\\', ..]
+            if letter.is_ascii_alphabetic());
         if path.starts_with(['/', '\\']) || drive {
             return Err(PathProblem::Absolute);
         }
@@ -97,14 +106,18 @@ fn check_part(part: &str) -> Result<(), PathProblem> {
     if part.len() > 255 {
         return Err(PathProblem::Long);
     }
-    let forbidden =
-        |c: char| c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
-    // XML 1.0 cannot carry these two, so no manifest could name them.
-    if part.contains(forbidden) || part.contains(['\u{fffe}', '\u{ffff}']) {
+    if part.contains(['\\', ':', '*', '?', '"', '<', '>', '|']) {
         return Err(PathProblem::Character);
     }
-    if part.ends_with(['.', ' ']) || is_reserved(part) {
+    // XML 1.0 cannot carry these two, so no manifest could name them.
+    if part.contains(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+        return Err(PathProblem::Unprintable);
+    }
+    if is_reserved(part) {
         return Err(PathProblem::Reserved);
+    }
+    if part.ends_with(['.', ' ']) {
+        return Err(PathProblem::Trailing);
     }
     Ok(())
 }
@@ -129,21 +142,23 @@ fn is_reserved(part: &str) -> bool {
 }
 
 /// Refuses a set of paths in which some file system would take two for one, or a file for a
-/// directory.
-pub(crate) fn check_distinct<P: Borrow<RelativePath>>(
-    paths: impl IntoIterator<Item = P>,
-) -> Result<(), PathProblem> {
-    let mut files = BTreeSet::new();
+/// directory; returns one of the two.
+pub(crate) fn check_distinct<'a>(
+    paths: impl IntoIterator<Item = &'a RelativePath>,
+) -> Result<(), &'a RelativePath> {
+    let mut files = BTreeMap::new();
     for path in paths {
-        if !files.insert(path.borrow().folded()) {
-            return Err(PathProblem::Duplicate);
+        if files.insert(path.folded(), path).is_some() {
+            return Err(path);
         }
     }
-    let mut ancestors = files
-        .iter()
-        .flat_map(|path| path.match_indices('/').filter_map(|(at, _)| path.get(..at)));
-    if ancestors.any(|ancestor| files.contains(ancestor)) {
-        return Err(PathProblem::Duplicate);
+    for (folded, path) in &files {
+        let mut ancestors = folded
+            .match_indices('/')
+            .filter_map(|(at, _)| folded.get(..at));
+        if ancestors.any(|ancestor| files.contains_key(ancestor)) {
+            return Err(path);
+        }
     }
     Ok(())
 }
@@ -168,7 +183,9 @@ mod tests {
             ("/etc/passwd", Problem::Absolute),
             ("\\\\server\\share", Problem::Absolute),
             ("C:/x", Problem::Absolute),
-            ("c:x", Problem::Absolute),
+            ("c:\\x", Problem::Absolute),
+            ("c:x", Problem::Character),
+            ("a:b", Problem::Character),
             ("../x", Problem::Escape),
             ("a/../../x", Problem::Escape),
             ("a/./b", Problem::Escape),
@@ -177,13 +194,13 @@ mod tests {
             ("a/", Problem::Escape),
             ("a\\..\\b", Problem::Character),
             ("a/b:stream", Problem::Character),
-            ("a\0b", Problem::Character),
-            ("a\nb", Problem::Character),
+            ("a\0b", Problem::Unprintable),
+            ("a\nb", Problem::Unprintable),
             ("NUL", Problem::Reserved),
             ("a/con.txt", Problem::Reserved),
             ("Lpt1", Problem::Reserved),
-            ("a.", Problem::Reserved),
-            ("a /b", Problem::Reserved),
+            ("a.", Problem::Trailing),
+            ("a /b", Problem::Trailing),
         ] {
             assert_eq!(RelativePath::new(path), Err(problem), "{path}");
         }
@@ -198,11 +215,11 @@ mod tests {
                 .iter()
                 .filter_map(|p| RelativePath::new(p).ok())
                 .collect();
-            check_distinct(&paths)
+            check_distinct(&paths).map_err(|path| path.as_str().to_owned())
         };
         assert_eq!(check(&["a", "b/a", "b/c"]), Ok(()));
-        assert_eq!(check(&["a", "A"]), Err(PathProblem::Duplicate));
-        assert_eq!(check(&["Ä", "ä"]), Err(PathProblem::Duplicate));
-        assert_eq!(check(&["a", "A/b"]), Err(PathProblem::Duplicate));
+        assert_eq!(check(&["a", "A"]), Err("A".to_owned()));
+        assert_eq!(check(&["Ä", "ä"]), Err("ä".to_owned()));
+        assert_eq!(check(&["a", "A/b"]), Err("A/b".to_owned()));
     }
 }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::sleep;
 
 use super::object::Unpacking;
-use super::{Executor, FileEntry, Job, Manifest, Payload, PayloadError, RelativePath};
+use super::{Executor, FileEntry, Job, Manifest, Payload, PayloadError, RelativePath, SourceError};
 use crate::message::{CommandName, Digest, ObjectId, Outcome, TaskId};
 
 /// What a simulated disk keeps of transfers: staged parts and what is in place.
@@ -71,6 +71,20 @@ pub struct Tree {
     pub files: u32,
     /// Octets of each.
     pub octets: u64,
+}
+
+impl Tree {
+    fn manifest(self) -> Result<Manifest, PayloadError> {
+        let file = |index: u32| {
+            let path =
+                RelativePath::new(&format!("file-{index:05}")).map_err(PayloadError::Path)?;
+            Ok(FileEntry {
+                path,
+                size: self.octets,
+            })
+        };
+        Manifest::new((0..self.files).map(file).collect::<Result<_, _>>()?)
+    }
 }
 
 /// How the work of one task goes.
@@ -175,20 +189,15 @@ async fn rest(duration: Duration) {
 }
 
 impl Payload for SimulatedPayload {
-    async fn list(&self, source: &str) -> Result<Manifest, PayloadError> {
+    async fn list(&self, source: &str) -> Result<Manifest, SourceError> {
         let tree = {
             let trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
-            trees.get(source).copied().ok_or(PayloadError::NoSource)?
+            trees.get(source).copied().ok_or(PayloadError::NoSource)
         };
-        let file = |index: u32| {
-            let path =
-                RelativePath::new(&format!("file-{index:05}")).map_err(PayloadError::Path)?;
-            Ok(FileEntry {
-                path,
-                size: tree.octets,
-            })
-        };
-        Manifest::new((0..tree.files).map(file).collect::<Result<_, _>>()?)
+        tree.and_then(Tree::manifest).map_err(|why| SourceError {
+            path: source.to_owned(),
+            why,
+        })
     }
 
     async fn read(

@@ -243,8 +243,69 @@ async fn a_file_that_became_shorter_cannot_be_read() {
         files.read(source, &path, 1, 3).await,
         Err(PayloadError::Unreadable)
     );
-    assert_eq!(
-        files.list("/no/such/directory").await,
-        Err(PayloadError::NoSource)
-    );
+}
+
+/// The words of an error and its causes, as an operator is told them.
+fn words(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", words(source)),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_cannot_be_transferred_is_named_with_the_reason() {
+    let files = Files::new("inbox");
+    let root = TempDir::new().unwrap();
+    let here = root.path().to_str().unwrap();
+    for (name, why) in [
+        ("a:b", "contains a character that Windows reserves"),
+        ("a\nb", "contains a character that a manifest cannot carry"),
+        ("x.", "ends in a dot or space"),
+        ("nul.txt", "has a name that Windows reserves"),
+    ] {
+        let source = root.path().join("bad");
+        std::fs::create_dir_all(source.join("sub")).unwrap();
+        std::fs::write(source.join("good"), b"x").unwrap();
+        std::fs::write(source.join("sub").join(name), b"x").unwrap();
+        let path = format!("{here}/bad/sub/{name}");
+        let error = files.list(source.to_str().unwrap()).await.unwrap_err();
+        assert_eq!(
+            words(&error),
+            format!("{path:?}: the path cannot be used: {why}")
+        );
+        std::fs::remove_dir_all(source).unwrap();
+    }
+    std::fs::write(root.path().join("file"), b"x").unwrap();
+    std::os::unix::fs::symlink("file", root.path().join("link")).unwrap();
+    for (source, said) in [
+        (
+            "",
+            format!("\"{here}/link\": the path cannot be used: is a link"),
+        ),
+        ("/file", format!("\"{here}/file\": is not a directory")),
+        (
+            "/none",
+            format!("\"{here}/none\": no such directory to transfer"),
+        ),
+    ] {
+        let error = files.list(&format!("{here}{source}")).await.unwrap_err();
+        assert_eq!(words(&error), said);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_of_two_names_that_differ_in_case_only_is_named() {
+    let root = TempDir::new().unwrap();
+    std::fs::write(root.path().join("A"), b"x").unwrap();
+    std::fs::write(root.path().join("a"), b"x").unwrap();
+    let files = Files::new("inbox");
+    let named = SourceError {
+        path: root.path().join("a").to_str().unwrap().to_owned(),
+        why: PayloadError::Path(PathProblem::Duplicate),
+    };
+    let listed = files.list(root.path().to_str().unwrap()).await;
+    assert_eq!(listed, Err(named));
 }
