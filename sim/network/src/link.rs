@@ -29,6 +29,12 @@ impl Probability {
         Self::per_million(parts.saturating_mul(10_000))
     }
 
+    /// The parts in a million.
+    #[must_use]
+    pub const fn parts_per_million(self) -> u32 {
+        self.0
+    }
+
     fn happens(self, random: &mut Stream) -> bool {
         // No draw where there is no chance: a reliable link costs nothing.
         self.0 > 0 && random.below(1_000_000) < u64::from(self.0)

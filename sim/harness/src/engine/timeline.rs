@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_network::Probability;
 use portcullis_reports::{Entry, Event, Fields, Source};
 
 use super::journal::Journal;
@@ -149,6 +150,9 @@ fn network_action(change: &NetworkChange) -> Told {
         NetworkChange::Path(path) => {
             set("from", path.from.clone());
             set("to", path.to.clone());
+            if path.link.loss != Probability::NEVER {
+                set("loss", path.link.loss.parts_per_million().to_string());
+            }
             "path"
         }
     };

@@ -13,7 +13,7 @@ use super::file::Scenario;
 use super::protocol::Protocol;
 use super::table::Table;
 
-/// How long a run goes on after its last step when its file does not say.
+/// How long a run goes on after its last step and its planned work when its file does not say.
 pub const GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A scenario under one seed: every range drawn, every default filled in, every host addressed.
@@ -112,10 +112,12 @@ impl Plan {
             drawn: Vec::new(),
         };
         plan.drawn = plan.drawn_lines(scenario);
-        plan.ends = plan
-            .top
-            .duration("ends")
-            .unwrap_or(plan.last_moment() + GRACE);
+        plan.ends = plan.top.duration("ends").unwrap_or_else(|| {
+            let work = plan.protocol.planned_work(&plan);
+            plan.last_moment()
+                .saturating_add(work)
+                .saturating_add(GRACE)
+        });
         plan
     }
 

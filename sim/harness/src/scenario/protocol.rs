@@ -43,6 +43,13 @@ pub trait Protocol: Send + Sync {
     /// What every run must keep, without being named in a scenario.
     fn invariants(&self) -> &'static [Invariant];
 
+    /// How long the work that a plan hands over takes at least, one after the other: a run whose
+    /// file does not say when it `ends` goes on for so much longer.
+    fn planned_work(&self, plan: &Plan) -> Duration {
+        let _ = plan;
+        Duration::ZERO
+    }
+
     /// Follows a run to tell whether work is still open, which keeps the run going.
     fn open_work(&self, plan: &Plan) -> Box<dyn OpenWork>;
 }

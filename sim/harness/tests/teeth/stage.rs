@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use portcullis_harness::check::Judgement;
 use portcullis_harness::engine::PacketDetail;
 use portcullis_harness::protocols::environment_transfer::EnvironmentTransfer;
 use portcullis_harness::protocols::environment_transfer::rogue::Rogue;
 use portcullis_harness::run::{Engine, attempt};
-use portcullis_harness::scenario::{Clauses, Known, Plan, Protocol, Scenario};
+use portcullis_harness::scenario::{Clauses, Ink, Known, Plan, Protocol, Scenario, ScenarioError};
 use portcullis_reports::Verdict;
 
 /// What goes on around the saboteur.
@@ -112,23 +113,9 @@ pub(crate) fn broken_by_agents(scene: Scene) -> BTreeSet<String> {
 }
 
 fn broken(protocol: EnvironmentTransfer, scene: Scene) -> BTreeSet<String> {
-    // A plan borrows its protocol for ever, and a test process does not live long.
-    let protocol: &'static dyn Protocol = Box::leak(Box::new(protocol));
-    let list = include_str!("../../../../scenarios/clauses/environment-transfer.toml");
-    let clauses = Arc::new(Clauses::parse(protocol.name(), list).expect("the clause list loads"));
-    let known = Known {
-        protocols: &[protocol],
-        clauses: &|_| Arc::clone(&clauses),
-    };
-    let name = "environment-transfer/teeth";
-    let scenario = Scenario::load(name, name, scene.text(), known).expect("the scene loads");
-    let run = attempt(
-        &Plan::new(&scenario, 1),
-        Engine::Packet,
-        PacketDetail::Digest,
-    );
+    let judgement = judgement(protocol, scene.text());
     let invariants = protocol.invariants();
-    run.judgement
+    judgement
         .findings
         .iter()
         .filter(|finding| finding.verdict != Verdict::Pass)
@@ -143,4 +130,47 @@ fn broken(protocol: EnvironmentTransfer, scene: Scene) -> BTreeSet<String> {
             format!("{}{reason}", finding.check)
         })
         .collect()
+}
+
+/// What honest agents make of a scenario: `steps` and expectations between two environments.
+pub(crate) fn played(steps: &str) -> Judgement {
+    let head = HEAD.replace("ends = \"4h\"\n", "");
+    let top = steps.strip_prefix("ends").map_or_else(String::new, |rest| {
+        let line = rest.lines().next().unwrap_or_default();
+        format!("ends{line}\n")
+    });
+    let steps = steps.strip_prefix(top.trim_end()).unwrap_or(steps);
+    let protocol = EnvironmentTransfer { rogue: None };
+    judgement(protocol, format!("{top}{head}{steps}"))
+}
+
+/// Why a scenario does not load.
+pub(crate) fn refused(text: &str) -> String {
+    let head = HEAD.replace("ends = \"4h\"\n", "");
+    let protocol = EnvironmentTransfer { rogue: None };
+    let error = load(protocol, format!("{head}{text}{TAIL}")).expect_err("it does not load");
+    error.render(Ink::Plain)
+}
+
+fn judgement(protocol: EnvironmentTransfer, text: String) -> Judgement {
+    let scenario = load(protocol, text).expect("the scene loads");
+    let run = attempt(
+        &Plan::new(&scenario, 1),
+        Engine::Packet,
+        PacketDetail::Digest,
+    );
+    run.judgement
+}
+
+fn load(protocol: EnvironmentTransfer, text: String) -> Result<Scenario, ScenarioError> {
+    // A plan borrows its protocol for ever, and a test process does not live long.
+    let protocol: &'static dyn Protocol = Box::leak(Box::new(protocol));
+    let list = include_str!("../../../../scenarios/clauses/environment-transfer.toml");
+    let clauses = Arc::new(Clauses::parse(protocol.name(), list).expect("the clause list loads"));
+    let known = Known {
+        protocols: &[protocol],
+        clauses: &|_| Arc::clone(&clauses),
+    };
+    let name = "environment-transfer/teeth";
+    Scenario::load(name, name, text, known)
 }

@@ -1,5 +1,6 @@
 //! From a plan to the environments that play in it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_agent::Config;
@@ -10,6 +11,7 @@ use portcullis_net::Randomness;
 use portcullis_network::Profile;
 
 use super::labour::Job;
+use super::liveness;
 use super::setting::{Environment, Link, Setting};
 use crate::scenario::{Plan, PlannedHost, Table};
 
@@ -21,10 +23,13 @@ const SLACK: Duration = Duration::from_secs(10);
 pub(super) fn setting(plan: &Plan) -> Setting {
     let limits = Limits::default();
     let environments = plan.hosts.iter().map(|host| {
+        let timers = timers(&host.keys);
         let environment = Environment {
             address: host.address,
             dynamic: profile(host).ports(),
-            connection_max: connection_max(&timers(&host.keys)),
+            connection_max: connection_max(&timers),
+            linger: timers.linger,
+            task_deadline: timers.task_deadline,
             restartable: host.keys.texts("restartable").iter().cloned().collect(),
         };
         (host.name.clone(), environment)
@@ -35,6 +40,7 @@ pub(super) fn setting(plan: &Plan) -> Setting {
         control_frame_max: octets(limits.control_frame_max),
         part_frame_max: octets(limits.part_frame_max),
         dependencies: submits(plan).filter_map(dependency).collect(),
+        works: works(plan),
     }
 }
 
@@ -61,19 +67,43 @@ fn dependency(submit: &Table) -> Option<(String, String)> {
     Some((submit.text("as")?.to_owned(), earlier.to_owned()))
 }
 
+/// How long all the work of a plan takes, one task after the other.
+pub(super) fn planned_work(plan: &Plan) -> Duration {
+    works(plan)
+        .values()
+        .fold(Duration::ZERO, |sum, work| sum.saturating_add(*work))
+}
+
+/// How long the work of each task takes, by its id.
+fn works(plan: &Plan) -> BTreeMap<String, Duration> {
+    let tasks = submits(plan).filter_map(|submit| {
+        let id = task_id(plan, submit.text("as")?);
+        Some((id.to_string(), submit.duration("work").unwrap_or_default()))
+    });
+    tasks.collect()
+}
+
 /// The tasks that a plan submits.
 pub(super) fn submits(plan: &Plan) -> impl Iterator<Item = &Table> {
     plan.steps.iter().filter_map(|step| step.table("submit"))
 }
 
-/// The rules that stop something and are there from the start of the run.
-pub(super) fn standing_rules(plan: &Plan) -> Vec<String> {
+/// What is there from the start of the run and stops something, in the words of [`liveness`].
+pub(super) fn standing_faults(plan: &Plan) -> Vec<String> {
     let stops = |rule: &&Table| rule.text("verdict") != Some("accept");
-    let names = plan.firewall.iter().filter(stops);
-    names
-        .filter_map(|rule| rule.text("name").map(ToOwned::to_owned))
-        .collect()
+    let rules = plan.firewall.iter().filter(stops);
+    let rules = rules.filter_map(|rule| Some(format!("rule {}", rule.text("name")?)));
+    let dead = |way: &&Table| way.quantity("loss").is_some_and(|loss| loss >= ALL_LOST);
+    let end = |way: &Table, key| way.text(key).unwrap_or_default().to_owned();
+    let ways = plan.links.iter().chain(&plan.paths).filter(dead);
+    let forth = ways.map(|way| liveness::dead_path(&end(way, "from"), &end(way, "to")));
+    let links = plan.links.iter().filter(dead);
+    let back = links.map(|way| liveness::dead_path(&end(way, "to"), &end(way, "from")));
+    rules.chain(forth).chain(back).collect()
 }
+
+/// A loss of 100%, in parts of a million.
+const ALL_LOST: u64 = 1_000_000;
 
 /// The environment that works on a submitted task.
 pub(super) fn destination<'p>(plan: &'p Plan, submit: &'p Table) -> &'p str {

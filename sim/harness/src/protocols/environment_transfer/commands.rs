@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use portcullis_agent::message::{CommandName, EnvironmentName};
+use portcullis_agent::message::{CommandName, EnvironmentName, TaskId};
 use portcullis_agent::{Order, SubmitRequest};
 use portcullis_reports::{Event, Fields, Source};
 
 use super::cast;
 use super::station::{self, Desk};
-use super::vocabulary::effect;
+use super::vocabulary::{effect, field};
 use crate::engine::{Action, Boot, Call, Node};
 use crate::scenario::{Plan, Table};
 
@@ -73,8 +73,9 @@ fn submission(plan: &Plan, submit: &Table) -> Told {
         ("task-kind", kind.clone()),
         ("to", to.clone()),
     ];
+    let id = cast::task_id(plan, &alias);
     let request = SubmitRequest {
-        id: Some(cast::task_id(plan, &alias)),
+        id: Some(id.clone()),
         after: submit
             .text("depends_on")
             .map(|earlier| cast::task_id(plan, earlier)),
@@ -82,18 +83,16 @@ fn submission(plan: &Plan, submit: &Table) -> Told {
         ..SubmitRequest::new(environment(&to), order(&kind, &alias))
     };
     let run: Boot = Arc::new(move |node: Node| {
-        let (alias, request) = (alias.clone(), request.clone());
+        let (alias, id, request) = (alias.clone(), id.clone(), request.clone());
         Box::pin(async move {
-            if let Some(id) = &request.id {
-                node.recorder.alias(&alias, id.as_str());
-            }
+            node.recorder.alias(&alias, id.as_str());
             match node.shelf.keep(Desk::default).operator() {
                 Some(operator) => {
                     if let Err(error) = operator.submit(request).await {
-                        refused(&node, "submit", &error.to_string());
+                        refused(&node, "submit", &id, &error.to_string());
                     }
                 }
-                None => refused(&node, "submit", "the service does not run"),
+                None => refused(&node, "submit", &id, "the service does not run"),
             }
         })
     });
@@ -123,10 +122,10 @@ fn asking(plan: &Plan, task: &str) -> Boot {
         Box::pin(async move {
             let desk = node.shelf.keep(Desk::default);
             let Some(operator) = desk.operator() else {
-                return refused(&node, "query", "the service does not run");
+                return refused(&node, "query", &id, "the service does not run");
             };
-            if let Err(error) = operator.query(id).await {
-                refused(&node, "query", &error.to_string());
+            if let Err(error) = operator.query(id.clone()).await {
+                refused(&node, "query", &id, &error.to_string());
             }
         })
     })
@@ -139,10 +138,10 @@ fn cancelling(plan: &Plan, from: String, task: &str) -> Boot {
         Box::pin(async move {
             let desk = node.shelf.keep(Desk::default);
             let Some(operator) = desk.operator() else {
-                return refused(&node, "cancel", "the service does not run");
+                return refused(&node, "cancel", &id, "the service does not run");
             };
-            if let Err(error) = operator.cancel(environment(&from), id).await {
-                refused(&node, "cancel", &error.to_string());
+            if let Err(error) = operator.cancel(environment(&from), id.clone()).await {
+                refused(&node, "cancel", &id, &error.to_string());
             }
         })
     })
@@ -167,9 +166,10 @@ fn forgetting() -> Boot {
 }
 
 /// A command without effect is part of the history, so that a scenario cannot pass by accident.
-fn refused(node: &Node, command: &str, reason: &str) {
+fn refused(node: &Node, command: &str, task: &TaskId, reason: &str) {
     let fields = Fields::from([
         (Cow::Borrowed("command"), command.to_owned()),
+        (Cow::Borrowed(field::TASK), task.to_string()),
         (Cow::Borrowed("reason"), reason.to_owned()),
     ]);
     let name = Cow::Borrowed(effect::COMMAND_REFUSED);

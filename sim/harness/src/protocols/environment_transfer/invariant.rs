@@ -6,6 +6,7 @@ use super::cast;
 use super::invariants::{connections, durability, messages, outcomes, work};
 use super::liveness;
 use super::reading::Reading;
+use super::refusals;
 use crate::check::{Invariant, Outcome};
 use crate::scenario::Plan;
 
@@ -173,24 +174,37 @@ fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>
     Outcome::broken(seen, positions.collect::<Vec<_>>())
 }
 
-/// ET-89: tasks end alike at both ends, as soon as nothing stands in the way any more. While a
-/// fault stands that nobody took back, a task that is still open proves nothing.
+/// ET-89: tasks end alike at both ends, as soon as nothing stands in the way any more.
+///
+/// While a fault stands that nobody took back, a task that is still open proves nothing, and
+/// neither does one whose work or whose next attempt was not due yet when the run ended. A task
+/// that was never taken on has no outcome to agree about.
 fn agreement(history: &[Entry], plan: &Plan) -> Outcome {
     let setting = cast::setting(plan);
-    let reading = Reading::new(&setting, history);
+    let mut reading = Reading::new(&setting, history);
+    // An open task keeps a run going, also when nothing happens any more.
+    reading.end = reading.end.max(plan.ends);
     let unsettled = liveness::unsettled(&reading);
+    let faults = liveness::open_faults(&reading, &cast::standing_faults(plan));
+    let overdue = || unsettled.iter().filter(|task| task.pending.is_none());
+    if let (Some(first), true) = (overdue().next(), faults.is_empty()) {
+        let positions = overdue().take(SHOWN).map(|task| task.position);
+        return Outcome::broken(first.seen.clone(), positions.collect::<Vec<_>>());
+    }
+    if let Some(reason) = refusals::unexpected(&reading, plan) {
+        return Outcome::Unknown { reason };
+    }
     let Some(first) = unsettled.first() else {
         return Outcome::Holds;
     };
-    let faults = liveness::open_faults(&reading, &cast::standing_rules(plan));
-    if faults.is_empty() {
-        let positions = unsettled.iter().take(SHOWN).map(|task| task.position);
-        return Outcome::broken(first.seen.clone(), positions.collect::<Vec<_>>());
-    }
-    let faults: Vec<_> = faults.into_iter().collect();
-    Outcome::Unknown {
-        reason: format!("{}, while these last: {}", first.seen, faults.join(", ")),
-    }
+    let reason = match (&first.pending, faults.is_empty()) {
+        (Some(pending), true) => format!("{pending}; lengthen `ends`: {}", first.seen),
+        _ => {
+            let faults: Vec<_> = faults.into_iter().collect();
+            format!("{}, while these last: {}", first.seen, faults.join(", "))
+        }
+    };
+    Outcome::Unknown { reason }
 }
 
 /// The rule called `name`.

@@ -1,9 +1,14 @@
 //! ET-89: what must come about once the faults are over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use portcullis_agent::retry::Schedule;
 
 use super::reading::Reading;
-use super::vocabulary::{field, state};
+use super::vocabulary::{effect, field, kind, state};
+use crate::check::HITS;
+use crate::engine::Aliases;
 
 /// What the end of a run says about one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,55 +17,202 @@ pub struct Unsettled {
     pub position: usize,
     /// What both ends think of it, in words.
     pub seen: String,
+    /// Why it could not be otherwise yet; `None` when it is overdue or wrong.
+    pub pending: Option<String>,
+}
+
+/// What the two ends think of one task at the end of a run.
+#[derive(Clone, Copy, Debug)]
+struct Ends<'a> {
+    task: &'a str,
+    position: usize,
+    host: &'a str,
+    here: &'a str,
+    outcome: &'a str,
+    /// Host, state and outcome at the destination.
+    there: Option<(&'a str, &'a str, &'a str)>,
 }
 
 /// The tasks that did not reach the same outcome at both ends.
 ///
-/// Rejected tasks and tasks that failed before they were sent have no other end.
+/// Rejected tasks and tasks that failed before they were sent have no other end. A task that is
+/// final at its originator and different at its destination is wrong at any time; any other is
+/// overdue only after what its work and the schedules need, counted from its last move and from
+/// the last change that the scenario made.
 #[must_use]
 pub fn unsettled(reading: &Reading<'_>) -> Vec<Unsettled> {
-    let mut originators: BTreeMap<&str, (usize, &str, &str)> = BTreeMap::new();
-    let mut destinations: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    let tasks: Vec<Ends<'_>> = ends(reading)
+        .into_iter()
+        // Who has lost its records has no opinion any more.
+        .filter(|task| !was_lost(reading, task.position) && !task.is_settled())
+        .collect();
+    let mut reasons: Vec<Option<String>> =
+        tasks.iter().map(|task| pending(reading, task)).collect();
+    // A task that waits for its turn owes nothing as long as another of its originator is pending.
+    for (index, task) in tasks.iter().enumerate() {
+        let ahead = (0..tasks.len()).find(|other| {
+            *other != index && tasks[*other].host == task.host && reasons[*other].is_some()
+        });
+        if let (None, Some(ahead), true) = (&reasons[index], ahead, task.waits_for_others()) {
+            let (task, ahead) = (task.task, tasks[ahead].task);
+            reasons[index] = Some(format!("the run ended while {task} waited behind {ahead}"));
+        }
+    }
+    let seen = |task: &Ends<'_>| {
+        let there = task.there.map_or_else(
+            || "its destination does not know it".to_owned(),
+            |(_, state, outcome)| format!("its destination has it as {state} {outcome}"),
+        );
+        let there = there.trim_end();
+        format!(
+            "{} is {} at its originator, and {there}",
+            task.task, task.here
+        )
+    };
+    let judged = tasks.iter().zip(reasons);
+    judged
+        .map(|(task, pending)| Unsettled {
+            position: task.position,
+            seen: seen(task),
+            pending,
+        })
+        .collect()
+}
+
+/// What both ends of every task said last.
+fn ends<'a>(reading: &'a Reading<'_>) -> Vec<Ends<'a>> {
+    let mut originators: BTreeMap<&str, Ends<'_>> = BTreeMap::new();
+    let mut destinations: BTreeMap<&str, (&str, &str, &str)> = BTreeMap::new();
     for moved in &reading.moves {
-        let (id, to) = (moved.state.id.as_str(), moved.state.to.as_ref());
+        let (task, to) = (moved.state.id.as_str(), moved.state.to.as_ref());
         match moved.state.machine.as_ref() {
             state::ORIGINATOR => {
                 let outcome = state::outcome(to).unwrap_or(to);
                 let alone = super::invariants::decided_alone(moved);
-                let outcome = if alone { state::REJECTED } else { outcome };
-                originators.insert(id, (moved.position, to, outcome));
+                let last = Ends {
+                    task,
+                    position: moved.position,
+                    host: moved.host,
+                    here: to,
+                    outcome: if alone { state::REJECTED } else { outcome },
+                    there: None,
+                };
+                originators.insert(task, last);
             }
             state::DESTINATION => {
-                let known = destinations.get(id).map_or("", |(_, outcome)| outcome);
+                let known = destinations.get(task).map_or("", |(.., outcome)| outcome);
                 let said = moved.field(field::OUTCOME);
-                destinations.insert(id, (to, if said.is_empty() { known } else { said }));
+                let outcome = if said.is_empty() { known } else { said };
+                destinations.insert(task, (moved.host, to, outcome));
             }
             _ => {}
         }
     }
-    let mut unsettled = Vec::new();
-    for (task, (position, here, outcome)) in originators {
-        // Who has lost its records has no opinion any more.
-        if was_lost(reading, position) {
-            continue;
-        }
-        let there = destinations.get(task);
-        let agreed = match there {
-            None => outcome == state::REJECTED,
-            Some((_, known)) => outcome == *known || outcome == state::REJECTED,
+    let tasks = originators.into_values();
+    tasks
+        .map(|task| Ends {
+            there: destinations.get(task.task).copied(),
+            ..task
+        })
+        .collect()
+}
+
+impl Ends<'_> {
+    fn is_settled(&self) -> bool {
+        let agreed = match self.there {
+            None => self.outcome == state::REJECTED,
+            Some((.., known)) => self.outcome == known || self.outcome == state::REJECTED,
         };
-        if !state::is_final_at_originator(here) || !agreed {
-            let there = there.map_or_else(
-                || "its destination does not know it".to_owned(),
-                |(state, outcome)| format!("its destination has it as {state} {outcome}"),
-            );
-            unsettled.push(Unsettled {
-                position,
-                seen: format!("{task} is {here} at its originator, and {there}"),
-            });
+        state::is_final_at_originator(self.here) && agreed
+    }
+
+    /// Whether an earlier task of the link may be what holds it up (ET-56, ET-57).
+    fn waits_for_others(&self) -> bool {
+        match self.there {
+            None => matches!(self.here, state::PREPARED | state::SENDING),
+            Some((_, there, _)) => there == state::RECORDED,
         }
     }
-    unsettled
+}
+
+/// Why a task that is not settled need not be yet, if so.
+fn pending(reading: &Reading<'_>, task: &Ends<'_>) -> Option<String> {
+    if state::is_final_at_originator(task.here) {
+        return None;
+    }
+    let since = last_change(reading, task.task);
+    let exchange = reading
+        .setting
+        .connection_max(task.host)
+        .saturating_add(Schedule::request().last_wait());
+    let deadline = reading
+        .setting
+        .environments
+        .get(task.host)
+        .map_or(Duration::ZERO, |environment| environment.task_deadline);
+    let doubt = exchange.saturating_add(Schedule::status().last_wait());
+    let name = task.task;
+    let (needs, reason) = match (task.there, task.here) {
+        (Some((_, state::RUNNING, _)), _) => {
+            let work = reading.setting.works.get(name).copied().unwrap_or_default();
+            let reason = format!("the run ended while the work of {name} was still running");
+            (work.saturating_add(exchange), reason)
+        }
+        (Some((_, state::RECORDED, _)), _) => {
+            let reason = format!("the run ended before the work of {name} began");
+            (exchange, reason)
+        }
+        // ET-45: hourly at the longest.
+        (Some((_, state::FINISHED, _)), _) => {
+            let needs = exchange.saturating_add(Schedule::completion().last_wait());
+            (
+                needs,
+                before(name, "the next report of its outcome was due"),
+            )
+        }
+        // What was acknowledged is recorded.
+        (Some((_, state::REPORTED, _)), _) => (exchange, before(name, "it was recorded")),
+        // ET-51
+        (_, state::IN_DOUBT) => (doubt, before(name, "the next query was due")),
+        // ET-49: nobody reports any more, so that the deadline leads to a query.
+        (_, state::ACCEPTED) => {
+            let needs = deadline.saturating_add(doubt);
+            (needs, before(name, "its deadline led to a query"))
+        }
+        // ET-44: five minutes at the longest, then doubt.
+        _ => {
+            let needs = exchange.saturating_add(Schedule::task().last_wait());
+            (needs, before(name, "the next attempt to send it was due"))
+        }
+    };
+    (reading.end <= since.saturating_add(needs)).then_some(reason)
+}
+
+fn before(task: &str, event: &str) -> String {
+    format!("the run ended with {task} open and before {event}")
+}
+
+/// When the scenario last changed anything, or a task last got on.
+fn last_change(reading: &Reading<'_>, task: &str) -> Duration {
+    let idle = ["submit", "query", "cancel", Aliases::ACTION, HITS];
+    let actions = reading.actions.iter();
+    let changes = actions.filter(|action| !idle.contains(&action.name));
+    let moves = reading.moves.iter().filter(|moved| moved.state.id == task);
+    let begun = reading
+        .effects
+        .iter()
+        .filter(|noted| noted.name == effect::WORK_STARTED && noted.field(field::TASK) == task);
+    // The parts of a transfer are progress, and its states do not show them.
+    let parts = reading
+        .delivered()
+        .filter(|said| said.kind() == kind::PART_ACK);
+    changes
+        .map(|action| action.at)
+        .chain(moves.map(|moved| moved.at))
+        .chain(begun.map(|noted| noted.at))
+        .chain(parts.map(|said| said.at))
+        .max()
+        .unwrap_or_default()
 }
 
 /// Whether the host of the move at `position` lost all its records later.
@@ -71,12 +223,17 @@ fn was_lost(reading: &Reading<'_>, position: usize) -> bool {
         .any(|action| action.name == "forget" && action.host == host && action.position > position)
 }
 
+/// The fault that nothing arrives on the way between two hosts, in words.
+pub(super) fn dead_path(from: &str, to: &str) -> String {
+    format!("loss of everything from {from} to {to}")
+}
+
 /// What disturbs the run at its end: faults that nobody has taken back, by name.
 ///
-/// `standing` are the rules that are there from the start and stop something.
+/// `standing` are those that are there from the start, in the same words.
 #[must_use]
 pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<String> {
-    let mut open: BTreeSet<String> = standing.iter().map(|rule| format!("rule {rule}")).collect();
+    let mut open: BTreeSet<String> = standing.iter().cloned().collect();
     for action in &reading.actions {
         let host = |what: &str| format!("{what} of {}", action.host);
         match action.name {
@@ -91,6 +248,14 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             }
             "heal" => {
                 open.remove(&format!("partition {}", action.field("partition")));
+            }
+            "path" => {
+                let name = dead_path(action.field("from"), action.field("to"));
+                if action.field("loss") == "1000000" {
+                    open.insert(name);
+                } else {
+                    open.remove(&name);
+                }
             }
             "crash" => {
                 open.insert(host("crash"));

@@ -8,7 +8,8 @@
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,
-//!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89.
+//!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89. `refusals`: tasks
+//!   that were never taken on.
 //! - `expect`, `open_work`: the form `task becomes`, and when a run may end.
 //! - [`rogue`]: environments that are deliberately wrong.
 
@@ -24,6 +25,7 @@ mod labour;
 pub mod liveness;
 mod open_work;
 pub mod reading;
+mod refusals;
 pub mod rogue;
 pub mod setting;
 mod station;
@@ -31,6 +33,7 @@ mod validate;
 pub mod vocabulary;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::check::{Expectation, Invariant};
 use crate::engine::{Action, Boot, DecoderChoice};
@@ -96,6 +99,10 @@ impl Protocol for EnvironmentTransfer {
 
     fn invariants(&self) -> &'static [Invariant] {
         invariant::INVARIANTS
+    }
+
+    fn planned_work(&self, plan: &Plan) -> Duration {
+        cast::planned_work(plan)
     }
 
     fn open_work(&self, plan: &Plan) -> Box<dyn OpenWork> {

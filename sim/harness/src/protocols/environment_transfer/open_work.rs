@@ -1,11 +1,12 @@
 //! Whether any task is still on its way, which keeps a run going.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis_reports::{Entry, Event};
+use portcullis_reports::{Entry, Event, Fields};
 
-use super::vocabulary::state;
+use super::cast;
+use super::vocabulary::{effect, field, state};
 use crate::scenario::{OpenWork, Plan};
 
 /// Follows every task of a run from its submission to the end at both of its ends.
@@ -15,6 +16,10 @@ pub(super) struct OpenTasks {
     planned: Duration,
     /// Submissions that wait for an event, by the scenario's name.
     awaited: BTreeSet<String>,
+    /// The ids of all tasks of the plan, by the scenario's names.
+    ids: BTreeMap<String, String>,
+    /// Tasks that were handed over and that no state tells of yet: id, and host.
+    handed: BTreeMap<String, String>,
     /// Tasks that are not in a final state, by machine, host and id.
     open: BTreeSet<(&'static str, String, String)>,
 }
@@ -33,10 +38,40 @@ impl OpenTasks {
                 (None, None) => {}
             }
         }
+        let names = cast::submits(plan).filter_map(|submit| submit.text("as"));
+        let ids = names.map(|name| (name.to_owned(), cast::task_id(plan, name).to_string()));
         Self {
             planned,
             awaited,
+            ids: ids.collect(),
+            handed: BTreeMap::new(),
             open: BTreeSet::new(),
+        }
+    }
+
+    fn acted(&mut self, name: &str, host: &str, fields: &Fields) {
+        match name {
+            "submit" => {
+                let Some(alias) = fields.get("as") else {
+                    return;
+                };
+                self.awaited.remove(alias);
+                // The task is open from here on: its first state takes a durable write. Only a
+                // host that is down never hears of it.
+                if let Some(id) = self.ids.get(alias)
+                    && !fields.contains_key("skipped")
+                {
+                    self.handed.insert(id.clone(), host.to_owned());
+                }
+            }
+            // What was handed over and not recorded is lost.
+            "crash" => self.handed.retain(|_, taker| taker != host),
+            // Who has lost its records waits for nothing.
+            "forget" => {
+                self.handed.retain(|_, taker| taker != host);
+                self.open.retain(|(_, owner, _)| owner != host);
+            }
+            _ => {}
         }
     }
 }
@@ -54,6 +89,7 @@ impl OpenWork for OpenTasks {
                     ),
                     _ => return,
                 };
+                self.handed.remove(&moved.id);
                 let key = (machine, entry.host.to_string(), moved.id.clone());
                 if ended {
                     self.open.remove(&key);
@@ -61,25 +97,26 @@ impl OpenWork for OpenTasks {
                     self.open.insert(key);
                 }
             }
-            // Who has lost its records waits for nothing.
-            Event::Action { name, .. } if name == "forget" => {
-                self.open.retain(|(_, host, _)| *host != entry.host);
-            }
-            Event::Action { fields, .. } if !self.awaited.is_empty() => {
-                if let Some(name) = fields.get("as") {
-                    self.awaited.remove(name);
+            Event::Action { name, fields } => self.acted(name, &entry.host, fields),
+            Event::Effect { name, fields } if name == effect::COMMAND_REFUSED => {
+                if fields
+                    .get("command")
+                    .is_some_and(|command| command == "submit")
+                    && let Some(task) = fields.get(field::TASK)
+                {
+                    self.handed.remove(task);
                 }
             }
             Event::Packet(_)
             | Event::Connection(_)
             | Event::Message(_)
             | Event::Write { .. }
-            | Event::Effect { .. }
-            | Event::Action { .. } => {}
+            | Event::Effect { .. } => {}
         }
     }
 
     fn is_open(&self, now: Duration) -> bool {
-        now <= self.planned || !self.awaited.is_empty() || !self.open.is_empty()
+        let planned = now <= self.planned || !self.awaited.is_empty();
+        planned || !self.handed.is_empty() || !self.open.is_empty()
     }
 }

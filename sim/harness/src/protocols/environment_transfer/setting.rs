@@ -18,6 +18,8 @@ pub struct Setting {
     pub part_frame_max: u64,
     /// Tasks that must not be sent before another: (later, earlier), by the scenario's names.
     pub dependencies: Vec<(String, String)>,
+    /// How long the work of each task takes when nothing interrupts it, by the task's id.
+    pub works: BTreeMap<String, Duration>,
 }
 
 /// What the checks need to know about one environment.
@@ -29,6 +31,10 @@ pub struct Environment {
     pub dynamic: RangeInclusive<u16>,
     /// How long one end of a connection may live: all timers of one exchange together, and slack.
     pub connection_max: Duration,
+    /// How long it waits as an acceptor for the opener to close first (ET-20).
+    pub linger: Duration,
+    /// How long after acceptance a task that it originated falls into doubt (ET-49).
+    pub task_deadline: Duration,
     /// The kinds of task whose work may start again after a crash (ET-54).
     pub restartable: BTreeSet<String>,
 }
@@ -89,6 +95,14 @@ impl Setting {
         self.environments
             .get(host)
             .is_some_and(|environment| environment.restartable.contains(kind))
+    }
+
+    /// How long `host` waits as an acceptor for the opener to close first.
+    #[must_use]
+    pub fn linger(&self, host: &str) -> Duration {
+        self.environments
+            .get(host)
+            .map_or(Duration::MAX, |environment| environment.linger)
     }
 
     /// How long one end of a connection at `host` may live at most.

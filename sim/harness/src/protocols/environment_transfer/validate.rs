@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_agent::message::{CommandName, EnvironmentName, Product};
 
-use crate::scenario::{Problems, Scenario, Table};
+use crate::scenario::{Problems, Scenario, Table, Value};
 
 /// Reports what cannot be played: names that the protocol cannot carry, tasks along missing links.
 pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
@@ -26,40 +26,81 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
             problems.report(host.span_of("product"), message, "visible ASCII only", "");
         }
     }
-    let mut links: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for submit in scenario
-        .steps
-        .iter()
-        .filter_map(|step| step.table("submit"))
-    {
-        let from = submit.text("from").unwrap_or_default();
-        let Some(to) = next(scenario, submit, from, problems) else {
-            continue;
-        };
-        if let Some(name) = submit.text("as") {
-            if CommandName::new(name).is_err() || name.len() > NAME_OCTETS_MAX {
-                let message = format!("`{name}` cannot be the name of a task");
-                problems.report(
-                    submit.span_of("as"),
-                    message,
-                    "short, and letters first",
-                    "",
-                );
-            }
-            links.insert(name, (from, to));
-        }
-        if let Some(earlier) = submit.text("depends_on")
-            && links.get(earlier) != Some(&(from, to))
+    for link in &scenario.links {
+        if let (Some(from), Some(to)) = (link.text("from"), link.text("to"))
+            && from == to
         {
-            let message = format!("`{earlier}` is not submitted before on the link {from} to {to}");
-            let help = "a task may only depend on an earlier one of the same link (ET-57)";
+            let message = format!("{from} cannot follow itself");
+            let help = "a link joins two consecutive environments of a chain (ET-1)";
+            problems.report(link.span_of("to"), message, "the same environment", help);
+        }
+    }
+    let mut earlier = BTreeMap::new();
+    for step in &scenario.steps {
+        if let Some(submit) = step.table("submit") {
+            submission(scenario, step, submit, &mut earlier, problems);
+        }
+    }
+}
+
+/// A submission further up in the file.
+struct Submission<'s> {
+    from: &'s str,
+    to: &'s str,
+    /// When it comes at the earliest; `None` when an event triggers it.
+    time: Option<u64>,
+}
+
+fn submission<'s>(
+    scenario: &'s Scenario,
+    step: &'s Table,
+    submit: &'s Table,
+    known: &mut BTreeMap<&'s str, Submission<'s>>,
+    problems: &mut Problems,
+) {
+    let from = submit.text("from").unwrap_or_default();
+    let Some(to) = next(scenario, submit, from, problems) else {
+        return;
+    };
+    let time = match step.entry("time").map(|time| &time.value) {
+        Some(Value::Amount(time)) => Some(*time),
+        _ => None,
+    };
+    if let Some(name) = submit.text("depends_on") {
+        let help = "a task may only depend on an earlier one of the same link (ET-57)";
+        let mut wrong = |message: String, label: &str| {
+            problems.report(submit.span_of("depends_on"), message, label, help);
+        };
+        match known.get(name) {
+            Some(first) if (first.from, first.to) == (from, to) => {
+                // Where both come at some time, one order must at least be possible.
+                if let (Some(first), Some(time)) = (first.time, time)
+                    && first > time.high
+                {
+                    wrong(format!("`{name}` is submitted later than this"), "later");
+                }
+            }
+            _ => {
+                let link = format!("on the link {from} to {to}");
+                let message = format!("`{name}` is not submitted before {link}");
+                wrong(message, "not on this link, or not before");
+            }
+        }
+    }
+    if let Some(name) = submit.text("as") {
+        if CommandName::new(name).is_err() || name.len() > NAME_OCTETS_MAX {
+            let message = format!("`{name}` cannot be the name of a task");
+            let help = "";
             problems.report(
-                submit.span_of("depends_on"),
+                submit.span_of("as"),
                 message,
-                "not on this link",
+                "short, and letters first",
                 help,
             );
         }
+        // Only now: a task cannot wait for itself.
+        let time = time.map(|time| time.low);
+        known.insert(name, Submission { from, to, time });
     }
 }
 

@@ -1,11 +1,12 @@
 //! What connections may look like from outside.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portcullis_reports::{ConnectionId, ConnectionPhase, Passage};
 
 use crate::protocols::environment_transfer::invariant::Breach;
-use crate::protocols::environment_transfer::reading::{Life, Reading, Said};
+use crate::protocols::environment_transfer::reading::{Reading, Said};
 
 /// ET-10: whoever opens a connection lets its host choose the source port.
 ///
@@ -131,38 +132,49 @@ pub(crate) fn connections_do_not_wait_for_work(reading: &Reading<'_>) -> Vec<Bre
     breaches
 }
 
+/// How long an opener may take to read a response that has arrived and to close.
+const READING: Duration = Duration::from_secs(1);
+
+/// How much sooner than counted from the segment on the wire a linger may end: it starts when the
+/// response is written.
+const WRITING: Duration = Duration::from_millis(100);
+
 /// ET-20: the side that opened closes first, so that `TIME_WAIT` rests on the dynamic port.
 ///
-/// Judged only where the response reached the opener: an acceptor whose answer is lost has to close
-/// after its linger.
+/// The exchange is whole when the response has been delivered, not when it is sent. Until then an
+/// acceptor is right to close, as it must, as soon as its linger is over; one that does not even
+/// wait for so long is wrong whether the response has arrived or not. A response that never arrives
+/// gives no verdict.
 pub(crate) fn the_opener_closes_first(reading: &Reading<'_>) -> Vec<Breach> {
-    let answered = |id: &ConnectionId, life: &Life<'_>| -> Option<Said<'_>> {
-        reading.messages.iter().copied().find(|said| {
-            said.message.connection == *id
-                && said.message.passage == Passage::Delivered
-                && !said.by_opener(life)
-        })
-    };
     let mut breaches = Vec::new();
     for (id, life) in &reading.connections {
         let first = life
             .phases
             .iter()
             .find(|(_, _, _, phase)| *phase == ConnectionPhase::FinSent);
-        let Some((position, _, host, _)) = first else {
+        let Some((position, closed, host, _)) = first else {
             continue;
         };
         let by_acceptor = reading.setting.name_of(life.acceptor) == Some(*host)
             && reading.setting.name_of(life.opener) != Some(*host);
         let opener = reading.setting.name_of(life.opener).unwrap_or_default();
-        let Some(answer) = answered(id, life) else {
+        let answers = || {
+            let on = |said: &Said<'_>| said.message.connection == *id && !said.by_opener(life);
+            reading.messages.iter().copied().filter(on)
+        };
+        let delivered = answers().find(|said| said.message.passage == Passage::Delivered);
+        let sent = answers().find(|said| said.message.passage == Passage::Sent);
+        let (Some(delivered), Some(sent)) = (delivered, sent) else {
             continue;
         };
-        if by_acceptor && !reading.was_away(opener, life.opened()..=*position) {
+        let waited = *closed + WRITING >= sent.at.saturating_add(reading.setting.linger(host));
+        let was_read = *closed >= delivered.at + READING;
+        let excused = waited && !was_read;
+        if by_acceptor && !excused && !reading.was_away(opener, life.opened()..=*position) {
             breaches.push(Breach::at(
                 *position,
                 format!("{opener}, which opened, closes first"),
-                format!("{host} sent the first FIN around its {}", answer.kind()),
+                format!("{host} sent the first FIN around its {}", delivered.kind()),
             ));
         }
     }

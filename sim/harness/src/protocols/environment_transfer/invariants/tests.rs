@@ -94,6 +94,46 @@ fn an_acceptor_that_closes_first_is_seen() {
     assert_eq!(broken(&story), ["the-opener-closes-first"]);
 }
 
+/// A greeting whose answer takes `flight` to arrive; the acceptor closes `patience` after it.
+fn greeting_closed_by_the_acceptor(flight: Duration, patience: Duration) -> Story {
+    let mut story = Story::new();
+    let id = story.open("dev", 50001, "prod", 6102);
+    story.say(id, "dev", kind::HELLO, "", &[]);
+    story.say(id, "prod", kind::HELLO_ACK, "", &[]);
+    let arrival = story.hold_last();
+    let (first, second) = (flight.min(patience), flight.max(patience));
+    story.advance(first);
+    if flight <= patience {
+        story.release(arrival.clone());
+    } else {
+        story.phase(id, "prod", FinSent);
+    }
+    story.advance(second - first);
+    if flight <= patience {
+        story.phase(id, "prod", FinSent);
+    } else {
+        story.release(arrival);
+    }
+    story.phase(id, "dev", FinSent);
+    story
+}
+
+#[test]
+fn an_acceptor_closes_when_its_linger_is_over_and_the_opener_has_no_answer() {
+    let linger = Duration::from_secs(5);
+    let late = Duration::from_secs(7);
+    let story = greeting_closed_by_the_acceptor(late, linger);
+    assert_eq!(broken(&story), Vec::<&str>::new());
+    let story = greeting_closed_by_the_acceptor(late, Duration::from_secs(1));
+    assert_eq!(broken(&story), ["the-opener-closes-first"], "too early");
+    let story = greeting_closed_by_the_acceptor(Duration::from_millis(40), linger);
+    assert_eq!(
+        broken(&story),
+        ["the-opener-closes-first"],
+        "the opener had it"
+    );
+}
+
 #[test]
 fn a_message_for_another_environment_is_seen() {
     let mut story = Story::new();

@@ -20,6 +20,8 @@ pub(super) fn setting() -> Setting {
         address: *address(name, 0).ip(),
         dynamic: 49152..=65535,
         connection_max: Duration::from_secs(90),
+        linger: Duration::from_secs(5),
+        task_deadline: Duration::from_secs(4 * 3600),
         restartable: BTreeSet::new(),
     };
     Setting {
@@ -35,6 +37,7 @@ pub(super) fn setting() -> Setting {
         control_frame_max: 1024 * 1024,
         part_frame_max: 16 * 1024 * 1024,
         dependencies: vec![("second".to_owned(), "first".to_owned())],
+        works: BTreeMap::from([("t-1".to_owned(), Duration::from_secs(3600))]),
     }
 }
 
@@ -93,6 +96,16 @@ impl Story {
 
     pub(super) fn advance(&mut self, by: Duration) {
         self.now += by;
+    }
+
+    /// Takes the last event out of the history, for a [`Story::release`] later on.
+    pub(super) fn hold_last(&mut self) -> Entry {
+        self.entries.pop().expect("something has happened")
+    }
+
+    /// The event that was held happens now.
+    pub(super) fn release(&mut self, held: Entry) {
+        self.note(&held.host, held.source, held.event);
     }
 
     fn note(&mut self, host: &str, source: Source, event: Event) {
