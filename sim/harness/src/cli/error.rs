@@ -19,9 +19,38 @@ pub enum CliError {
     /// The scenarios cannot be read, or none is meant.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// Scenario files are wrong; each is printed with its problems.
-    #[error("{} scenario file{} cannot be used", .0.len(), if .0.len() == 1 { "" } else { "s" })]
-    Scenarios(Vec<ScenarioError>),
+    /// Scenario files are missing or wrong; each is printed with its problems.
+    #[error(
+        "{} scenario file{} cannot be used",
+        unreadable.len() + wrong.len(),
+        if unreadable.len() + wrong.len() == 1 { "" } else { "s" }
+    )]
+    Scenarios {
+        /// What cannot be read or means no file.
+        unreadable: Vec<LibraryError>,
+        /// What is read and has problems.
+        wrong: Vec<ScenarioError>,
+    },
+    /// No scenario matches the patterns.
+    #[error("nothing ran")]
+    NothingMatches(Vec<LibraryError>),
+    /// The last seed would be beyond the largest number.
+    #[error("{seeds} seeds from {seed} go beyond the largest seed, {}", u64::MAX)]
+    Seeds {
+        /// The first seed.
+        seed: u64,
+        /// How many.
+        seeds: u64,
+    },
+    /// A file or directory that is to be written cannot be; found before anything runs.
+    #[error("cannot write to `{}`", path.display())]
+    Unwritable {
+        /// As the user named it.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// Exactly one scenario was wanted.
     #[error("`{pattern}` means {count} scenarios where one is wanted")]
     NotOne {
@@ -60,18 +89,26 @@ impl CliError {
     pub const fn code(&self) -> ExitCode {
         match self {
             Self::Library(_)
-            | Self::Scenarios(_)
+            | Self::Scenarios { .. }
+            | Self::Seeds { .. }
+            | Self::Unwritable { .. }
             | Self::NotOne { .. }
             | Self::NotOffered { .. } => ExitCode::Usage,
+            Self::NothingMatches(_) => ExitCode::NothingRan,
             Self::WorkingDirectory(_) | Self::Record(_) | Self::Write { .. } => ExitCode::Harness,
         }
     }
 
     /// Prints it with everything that caused it.
     pub(super) fn print(&self) {
-        if let Self::Scenarios(errors) = self {
-            for error in errors {
+        if let Self::Scenarios { wrong, .. } = self {
+            for error in wrong {
                 complain(error.render(super::ink()).trim_end());
+            }
+        }
+        if let Self::Scenarios { unreadable, .. } | Self::NothingMatches(unreadable) = self {
+            for error in unreadable {
+                complain(&format!("error: {error}"));
             }
         }
         complain(&format!("error: {self}"));

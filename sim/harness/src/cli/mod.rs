@@ -11,14 +11,16 @@ mod look;
 mod replay;
 mod run;
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process;
+use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
 use portcullis_reports::ExitCode;
 
 use crate::protocols::PROTOCOLS;
-use crate::scenario::{Ink, Library, Scenario, reference};
+use crate::scenario::{Ink, Library, LibraryError, Scenario, reference};
 use crate::serve::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
 pub use error::CliError;
 
@@ -99,10 +101,14 @@ pub fn main() -> process::ExitCode {
             Ok(ExitCode::Pass)
         }
     };
-    let code = result.unwrap_or_else(|error| {
+    let mut code = result.unwrap_or_else(|error| {
         error.print();
         error.code()
     });
+    if let Some(error) = UNWRITTEN.get() {
+        complain(&format!("error: cannot write to standard output: {error}"));
+        code = ExitCode::Harness;
+    }
     process::ExitCode::from(code.number())
 }
 
@@ -114,11 +120,16 @@ fn library() -> Result<Library, CliError> {
 
 /// The loaded scenarios that `patterns` mean; all of them when there is none.
 fn load(library: &Library, patterns: &[String]) -> Result<Vec<Scenario>, CliError> {
-    let (scenarios, errors) = library.load_all(&library.select(patterns)?);
-    if errors.is_empty() {
+    let (files, unreadable) = library.select(patterns);
+    let is_glob = |error: &LibraryError| matches!(error, LibraryError::NoMatch { pattern, .. } if pattern.contains(['*', '?']));
+    if files.is_empty() && !unreadable.is_empty() && unreadable.iter().all(is_glob) {
+        return Err(CliError::NothingMatches(unreadable));
+    }
+    let (scenarios, wrong) = library.load_all(&files);
+    if wrong.is_empty() && unreadable.is_empty() {
         Ok(scenarios)
     } else {
-        Err(CliError::Scenarios(errors))
+        Err(CliError::Scenarios { unreadable, wrong })
     }
 }
 
@@ -135,10 +146,31 @@ fn load_one(library: &Library, one: &OneScenario) -> Result<Scenario, CliError> 
 
 /// Prints to standard output, without escape sequences where they are not wanted.
 ///
-/// A reader that goes away, such as `head`, is no reason to fail.
+/// A reader that goes away, such as `head`, is no reason to fail; a full disk is.
 fn say(text: &str) {
     let text = text.trim_end_matches('\n');
-    writeln!(anstream::stdout().lock(), "{text}").ok();
+    let mut out = anstream::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // The first error tells the cause.
+        UNWRITTEN.set(error).ok();
+    }
+}
+
+/// Why results could not be printed, if they could not.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Whether evidence can be kept in `report`, before it takes a run to make it.
+fn prepare_report(report: Option<&Path>) -> Result<(), CliError> {
+    let Some(path) = report else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(path).map_err(|source| CliError::Unwritable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Prints to standard error likewise.
@@ -148,7 +180,7 @@ fn complain(text: &str) {
 
 /// Whether standard error shows colours.
 fn ink() -> Ink {
-    match anstream::AutoStream::choice(&std::io::stderr()) {
+    match anstream::AutoStream::choice(&io::stderr()) {
         anstream::ColorChoice::Never => Ink::Plain,
         anstream::ColorChoice::Auto
         | anstream::ColorChoice::AlwaysAnsi

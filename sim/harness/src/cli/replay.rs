@@ -1,6 +1,7 @@
 //! `portcullis replay`.
 
 use std::fmt::Write;
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,7 +10,7 @@ use portcullis_reports::{Determinism, Event, Evidence, ExitCode};
 
 use super::error::CliError;
 use super::run::{style, write_report};
-use super::{OneScenario, library, load_one, say};
+use super::{OneScenario, library, load_one, prepare_report, say};
 use crate::check::explain;
 use crate::engine::PacketDetail;
 use crate::run::{Engine, attempt};
@@ -47,6 +48,14 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<ExitCode, CliError> {
             scenario: scenario.name,
             reason,
         });
+    }
+    prepare_report(args.report.as_deref())?;
+    if let Some(path) = &args.pcap {
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|source| CliError::Unwritable {
+            path: path.clone(),
+            source,
+        })?;
     }
     let run = attempt(&plan, args.engine, PacketDetail::Capture);
     let mut text = format!("{plan}\n{HEADING}\n");

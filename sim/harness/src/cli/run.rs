@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use portcullis_reports::{CaseRecord, Determinism, ExitCode, FORMAT, RunRecord, Verdict};
 
 use super::error::CliError;
-use super::{library, load, say};
+use super::{library, load, prepare_report, say};
 use crate::run::summary::{Tally, totals};
 use crate::run::{Engine, Job, Repeats};
 use crate::scenario::{Library, Plan, Scenario};
@@ -61,14 +61,19 @@ impl Default for RunArgs {
 
 /// Runs scenarios and prints their verdicts.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
+    let (seed, seeds) = (args.seed, args.seeds.get());
+    if seed.checked_add(seeds - 1).is_none() {
+        return Err(CliError::Seeds { seed, seeds });
+    }
     let library = library()?;
     let scenarios = offered(load(&library, &args.patterns)?, args);
+    prepare_report(args.report.as_deref())?;
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let job = Job {
         scenarios: &scenarios,
         engine: args.engine,
-        seed: args.seed,
-        seeds: args.seeds.get(),
+        seed,
+        seeds,
         jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
         repeats: if args.twice {
             Repeats::Every

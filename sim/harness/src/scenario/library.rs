@@ -1,6 +1,6 @@
 //! All scenario files and clause lists: from the `scenarios/` of a checkout, or embedded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,6 +71,14 @@ pub enum LibraryError {
          checkout of portcullis"
     )]
     Missing,
+    /// A file that the user named is not there or not a text.
+    #[error("cannot read `{path}`: {reason}")]
+    Unreadable {
+        /// What the user wrote.
+        path: String,
+        /// `no such file`, for example.
+        reason: String,
+    },
     /// A path or pattern on the command line means nothing.
     #[error("no scenario matches `{pattern}`{}", did_you_mean(nearest.as_deref()))]
     NoMatch {
@@ -170,32 +178,65 @@ impl Library {
     }
 
     /// The files that the user means by `patterns`: names, directories, globs or paths of files.
-    /// All of them when there is no pattern.
+    /// All of them when there is no pattern. A directory means every `.toml` file below it.
     ///
-    /// # Errors
-    /// [`LibraryError::NoMatch`] for a pattern that means nothing.
-    pub fn select(&self, patterns: &[String]) -> Result<Vec<ScenarioFile>, LibraryError> {
+    /// Beside them, for each pattern that means nothing or nothing readable, why.
+    #[must_use]
+    pub fn select(&self, patterns: &[String]) -> (Vec<ScenarioFile>, Vec<LibraryError>) {
         let mut selected: BTreeMap<String, ScenarioFile> = BTreeMap::new();
         for file in self.files() {
             if patterns.is_empty() || patterns.iter().any(|p| self.means(p, &file.name)) {
                 selected.insert(file.name.clone(), file);
             }
         }
+        let mut errors = Vec::new();
+        // One file may be named in several ways.
+        let mut known = BTreeSet::new();
         for pattern in patterns {
             if self.files().any(|file| self.means(pattern, &file.name)) {
                 continue;
             }
-            let path = Path::new(pattern);
-            if !path.is_file() {
-                let nearest = nearest(pattern, self.files.keys().map(String::as_str));
-                return Err(LibraryError::NoMatch {
-                    pattern: pattern.clone(),
-                    nearest: nearest.map(str::to_owned),
-                });
+            let files = self.outside(pattern).unwrap_or_else(|error| {
+                errors.push(error);
+                Vec::new()
+            });
+            for path in files {
+                let name = path.display().to_string();
+                if !known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+                    continue;
+                }
+                match read(&path, &name) {
+                    Ok(file) => drop(selected.insert(name, file)),
+                    Err(error) => errors.push(error),
+                }
             }
-            selected.insert(pattern.clone(), read(path, pattern)?);
         }
-        Ok(selected.into_values().collect())
+        (selected.into_values().collect(), errors)
+    }
+
+    /// The files outside the library that `pattern` means: itself, or all below it.
+    fn outside(&self, pattern: &str) -> Result<Vec<PathBuf>, LibraryError> {
+        let path = Path::new(pattern);
+        if path.is_dir() {
+            let mut files = Vec::new();
+            below(path, &mut files)?;
+            files.sort();
+            if files.is_empty() {
+                let reason = "is a directory without `.toml` files".to_owned();
+                let path = pattern.to_owned();
+                return Err(LibraryError::Unreadable { path, reason });
+            }
+            return Ok(files);
+        }
+        let is_name = !pattern.ends_with(".toml") || pattern.contains(['*', '?']);
+        if is_name && !path.exists() {
+            let nearest = nearest(pattern, self.files.keys().map(String::as_str));
+            return Err(LibraryError::NoMatch {
+                pattern: pattern.to_owned(),
+                nearest: nearest.map(str::to_owned),
+            });
+        }
+        Ok(vec![path.to_owned()])
     }
 
     /// Loads one file.
@@ -210,7 +251,8 @@ impl Library {
         Scenario::load(&file.name, &file.path, Arc::clone(&file.text), known)
     }
 
-    /// Loads several files; the titles of those in the library are compared with all its others.
+    /// Loads several files; their titles are compared with each other, and those of files in the
+    /// library with all its others.
     #[must_use]
     pub fn load_all(&self, files: &[ScenarioFile]) -> (Vec<Scenario>, Vec<ScenarioError>) {
         let mut titles: BTreeMap<String, String> = BTreeMap::new();
@@ -219,6 +261,7 @@ impl Library {
                 titles.entry(tree.title).or_insert(file.name);
             }
         }
+        let mut given: BTreeMap<String, String> = BTreeMap::new();
         let mut scenarios = Vec::new();
         let mut errors = Vec::new();
         for file in files {
@@ -229,14 +272,16 @@ impl Library {
                     continue;
                 }
             };
-            match titles.get(scenario.title()) {
-                Some(other)
-                    if *other != scenario.name && self.files.contains_key(&scenario.name) =>
-                {
-                    let message = format!("the title is already that of `{other}`");
-                    errors.push(scenario.title_problem(message, "a title names one claim"));
-                }
-                _ => scenarios.push(scenario),
+            let title = scenario.title().to_owned();
+            let in_library = self.files.contains_key(&scenario.name);
+            let others = titles.get(&title).filter(|_| in_library);
+            let mut others = others.into_iter().chain(given.get(&title));
+            if let Some(other) = others.find(|other| **other != scenario.name) {
+                let message = format!("the title is already that of `{other}`");
+                errors.push(scenario.title_problem(message, "a title names one claim"));
+            } else {
+                given.insert(title, scenario.name.clone());
+                scenarios.push(scenario);
             }
         }
         (scenarios, errors)
@@ -303,10 +348,40 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-fn read(path: &Path, name: &str) -> Result<ScenarioFile, LibraryError> {
-    let text = std::fs::read_to_string(path).map_err(|source| LibraryError::Io {
-        path: path.to_owned(),
+/// Every `.toml` file below `folder`.
+fn below(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), LibraryError> {
+    let error = |source| LibraryError::Io {
+        path: folder.to_owned(),
         source,
+    };
+    for entry in std::fs::read_dir(folder).map_err(error)? {
+        let path = entry.map_err(error)?.path();
+        if path.is_dir() {
+            below(&path, files)?;
+        } else if path.extension().is_some_and(|ending| ending == "toml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path, name: &str) -> Result<ScenarioFile, LibraryError> {
+    let unreadable = |reason: String| LibraryError::Unreadable {
+        path: name.to_owned(),
+        reason,
+    };
+    let octets = std::fs::read(path).map_err(|error| {
+        unreadable(match error.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+            _ => error.to_string(),
+        })
+    })?;
+    let text = String::from_utf8(octets).map_err(|error| {
+        unreadable(format!(
+            "not UTF-8 at byte {}",
+            error.utf8_error().valid_up_to()
+        ))
     })?;
     Ok(ScenarioFile {
         name: name.to_owned(),

@@ -32,7 +32,8 @@ fn plan(name: &str, seed: u64) -> Plan {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let library = Library::find(here, PROTOCOLS.to_vec()).expect("scenarios/ can be read");
     let name = format!("environment-transfer/{name}");
-    let files = library.select(&[name]).expect("the scenario exists");
+    let (files, unknown) = library.select(&[name]);
+    assert!(unknown.is_empty(), "{unknown:?}");
     let scenario = library.load(&files[0]).expect("the scenario loads");
     Plan::new(&scenario, seed)
 }

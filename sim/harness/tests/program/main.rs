@@ -2,6 +2,7 @@
 //! same run, and that the generated pages are fresh.
 
 mod runner;
+mod wrong_calls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
