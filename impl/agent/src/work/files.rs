@@ -187,8 +187,10 @@ impl Payload for Files {
         let receipt = Receipt::new(receipts, &name, digest);
         let staging = self.staging(object);
         let is_taken = is_there(&place).await?;
-        // The receipt is written before the first part is let go of: without it, all are here.
-        if !(is_taken && receipt.is_written().await) {
+        // The receipt is written before the first part is let go of, and is asked only when one is
+        // missing: as long as all are here, what is in place can be compared with them.
+        let is_done = is_taken && !has_parts(&staging, parts).await && receipt.is_written().await;
+        if !is_done {
             let tree = self.unpacked(&staging, parts).await?;
             if is_taken {
                 // The host stopped between the rename and the receipt, or this is not ours.
@@ -280,6 +282,15 @@ impl Receipt {
         file.sync_all().await.map_err(storage)?;
         sync_directory(&self.directory).await
     }
+}
+
+async fn has_parts(staging: &Path, parts: u32) -> bool {
+    for number in 1..=parts {
+        if fs::metadata(part_path(staging, number)).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether anything is at `place`, a link that leads nowhere included.

@@ -148,11 +148,27 @@ async fn refused_and_untouched(root: &TempDir, place: &Path, what: &str) {
 }
 
 #[tokio::test]
+async fn a_receipt_does_not_prove_what_the_parts_disprove() {
+    let root = TempDir::new().unwrap();
+    let stream = stream(ONE, b"abcde");
+    assert_eq!(receive(&root, &stream).await, Ok(()));
+    let place = root.path().join("inbox/dev/t1");
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::create_dir(&place).unwrap();
+    let again = receive(&root, &stream).await;
+    assert_eq!(again, Err(PayloadError::TargetExists));
+    assert_eq!(everything(&place), [(place, None)]);
+}
+
+#[tokio::test]
 async fn a_receipt_for_another_object_proves_nothing() {
     let root = TempDir::new().unwrap();
     assert_eq!(receive(&root, &stream(ONE, b"abcde")).await, Ok(()));
-    let other = receive(&root, &stream(ONE, b"xbcde")).await;
-    assert_eq!(other, Err(PayloadError::TargetExists));
+    let other = stream(ONE, b"xbcde");
+    let without_parts = commit(&root, 3, &other).await;
+    assert_eq!(without_parts, Err(PayloadError::Storage));
+    let with_parts = receive(&root, &other).await;
+    assert_eq!(with_parts, Err(PayloadError::TargetExists));
     let place = root.path().join("inbox/dev/t1");
     assert_eq!(std::fs::read(place.join("a/b")).unwrap(), b"abc");
 }
