@@ -1,5 +1,6 @@
 //! Each invariant holds on an honest story and breaks on a story that is wrong in one place.
 
+mod endings;
 mod story;
 
 use std::time::Duration;
