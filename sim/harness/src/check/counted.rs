@@ -6,7 +6,7 @@ use portcullis_reports::timeline::time;
 use portcullis_reports::{Entry, Event};
 
 use super::expectation::{Expectation, Outcome};
-use crate::engine::{Aliases, EventPattern};
+use crate::engine::{Aliases, EventKind, EventPattern};
 use crate::scenario::Count;
 
 /// The largest number of entries that a finding points at.
@@ -27,6 +27,12 @@ pub struct Counted {
     total: u64,
     /// The last entry in the window: where an explanation ends when the bound passes.
     last: Option<usize>,
+    /// The first that matches when the window is over.
+    late: Option<(usize, Duration)>,
+    /// For a move of a state machine: the same machine's moves into any state.
+    any_move: Option<EventPattern>,
+    /// The last of those moves: which entry, when, and the state entered.
+    state: Option<(usize, Duration, String)>,
 }
 
 /// The part of a run during which events count.
@@ -109,8 +115,9 @@ impl Window {
 impl Counted {
     /// Expects `count` events that match `pattern` in `window`.
     #[must_use]
-    pub const fn new(pattern: EventPattern, count: Count, window: Window, words: String) -> Self {
+    pub fn new(pattern: EventPattern, count: Count, window: Window, words: String) -> Self {
         Self {
+            any_move: any_move(&pattern),
             pattern,
             count,
             window,
@@ -118,6 +125,8 @@ impl Counted {
             seen: Vec::new(),
             total: 0,
             last: None,
+            late: None,
+            state: None,
         }
     }
 
@@ -134,13 +143,58 @@ impl Counted {
     fn described(&self) -> String {
         let times: Vec<_> = self.seen.iter().map(|(_, at)| time(*at)).collect();
         match (self.counted(), times.as_slice()) {
+            (0, _) if self.count.min > 0 => self.instead(),
             (0, _) => "none".to_owned(),
             (count, times) if count > times.len() as u64 => {
                 format!("{count}, the last of them at {}", times.join(", "))
             }
-            (count, times) => format!("{count}, at {}", times.join(", ")),
+            (count, times) => {
+                let late = self
+                    .late
+                    .map(|(_, at)| format!(", the next not until {}", time(at)));
+                format!(
+                    "{count}, at {}{}",
+                    times.join(", "),
+                    late.unwrap_or_default()
+                )
+            }
         }
     }
+
+    /// What there was when none counts.
+    fn instead(&self) -> String {
+        if let Some((_, at)) = self.late {
+            return format!("none, not until {}", time(at));
+        }
+        match &self.state {
+            Some((_, at, state)) => format!("none, but {state} at {}", time(*at)),
+            None => "none".to_owned(),
+        }
+    }
+
+    /// Notes what an explanation tells when not enough count.
+    fn note(&mut self, index: usize, entry: &Entry, aliases: &Aliases) {
+        if self.late.is_none()
+            && self.window.is_over(entry.at)
+            && self.pattern.matches_with(entry, aliases)
+        {
+            self.late = Some((index, entry.at));
+        }
+        if let Event::State(entered) = &entry.event
+            && let Some(any) = &self.any_move
+            && any.matches_with(entry, aliases)
+        {
+            self.state = Some((index, entry.at, entered.to.to_string()));
+        }
+    }
+}
+
+/// The moves into any state that `pattern`, a move of a certain machine, is one of.
+fn any_move(pattern: &EventPattern) -> Option<EventPattern> {
+    let mut any = pattern.clone();
+    any.fields.retain(|(name, _)| name != "entered");
+    let is_certain = any.fields.iter().any(|(name, _)| name != "host");
+    (pattern.kind == EventKind::State && is_certain).then_some(any)
 }
 
 impl Expectation for Counted {
@@ -154,6 +208,7 @@ impl Expectation for Counted {
     }
 
     fn observe(&mut self, index: usize, entry: &Entry, aliases: &Aliases) {
+        self.note(index, entry, aliases);
         if !self.window.admits(index, entry, aliases) {
             return;
         }
@@ -182,7 +237,13 @@ impl Expectation for Counted {
         let entries = || {
             let opener = self.window.opener();
             let seen = self.seen.iter().map(|(index, _)| *index);
-            opener.into_iter().chain(seen).collect::<Vec<_>>()
+            let late = self.late.filter(|_| !self.is_exceeded());
+            let late = late.map(|(index, _)| index);
+            opener
+                .into_iter()
+                .chain(seen)
+                .chain(late)
+                .collect::<Vec<_>>()
         };
         if self.is_exceeded() {
             return Outcome::broken(self.described(), entries());

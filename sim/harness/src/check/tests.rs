@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_reports::{
     ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event, Fields, MessageEvent,
-    PacketEvent, Passage, Source, Verdict,
+    PacketEvent, Passage, Source, StateEvent, Verdict,
 };
 
 use super::{Checks, HITS, explain, judge};
@@ -180,7 +180,14 @@ fn numbers_are_bounded_below_and_above() {
 fn within_counts_from_the_start_or_from_an_event() {
     let bounded = "[[expect]]\nevent = { effect = \"heard\" }\nwithin = \"10s\"\n";
     holds(bounded, vec![effect(10, "bob", "heard")]);
-    fails(bounded, vec![effect(11, "bob", "heard")], "none");
+    fails(
+        bounded,
+        vec![effect(11, "bob", "heard"), effect(12, "bob", "heard")],
+        "none, not until 11.000 s",
+    );
+    let twice = format!("{bounded}count = 2\n");
+    let late = vec![effect(9, "bob", "heard"), effect(11, "bob", "heard")];
+    fails(&twice, late, "1, at 9.000 s, the next not until 11.000 s");
     let after = format!("{bounded}after = {{ connection = \"refused\" }}\n");
     let late = vec![connection(20, Refused, 1), effect(30, "bob", "heard")];
     holds(&after, late.clone());
@@ -205,6 +212,25 @@ fn within_counts_from_the_start_or_from_an_event() {
         late,
         "a connection refused (number 2) never happened",
     );
+}
+
+#[test]
+fn a_state_that_is_missed_is_told_with_the_one_reached_instead() {
+    let enters = |seconds, state: &'static str| {
+        let event = StateEvent {
+            machine: "door".into(),
+            id: "1".to_owned(),
+            from: "".into(),
+            to: state.into(),
+            fields: Fields::new(),
+        };
+        entry(seconds, "bob", Event::State(event))
+    };
+    let shut = "[[expect]]\nevent = { state = \"shut\", machine = \"door\" }\nwithin = \"10s\"\n";
+    fails(shut, vec![enters(3, "open")], "none, but open at 3.000 s");
+    let late = vec![enters(3, "open"), enters(31, "shut")];
+    fails(shut, late, "none, not until 31.000 s");
+    fails(shut, Vec::new(), "none");
 }
 
 #[test]

@@ -115,6 +115,8 @@ impl Protocol for Toy {
             pattern: &[Key::new("word", Kind::Texts, "The word.")],
             words: &[
                 ("message", &["hello"]),
+                ("state", &["open", "shut"]),
+                ("machine", &["door"]),
                 (
                     "effect",
                     &[
