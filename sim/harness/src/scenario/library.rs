@@ -371,10 +371,10 @@ fn read(path: &Path, name: &str) -> Result<ScenarioFile, LibraryError> {
         reason,
     };
     let octets = std::fs::read(path).map_err(|error| {
-        unreadable(match error.kind() {
-            io::ErrorKind::NotFound => "no such file".to_owned(),
-            io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-            _ => error.to_string(),
+        unreadable(if error.kind() == io::ErrorKind::NotFound {
+            "no such file".to_owned()
+        } else {
+            error.to_string()
         })
     })?;
     let text = String::from_utf8(octets).map_err(|error| {

@@ -109,7 +109,7 @@ fn undo(step: &Table) -> Option<Undo> {
         let (change, name) = (change.clone(), name.to_owned());
         return Some(Undo {
             key: "firewall",
-            what: format!("{} has the rule `{name}`", place(&change)),
+            what: format!("{} gets the rule `{name}`", place(&change)),
             is_done_by: Box::new(move |other| {
                 let there = other.table("firewall");
                 let added = there.filter(|there| place(there) == place(&change));
@@ -162,15 +162,12 @@ fn check_undo(scenario: &Scenario, index: usize, step: &Table, problems: &mut Pr
     });
     let is_later = |(other, done): &(usize, &Table)| is_surely_later((*other, done), (index, step));
     let (message, label) = if !from_the_start && done.is_empty() {
-        (
-            format!("no step makes that {}", undo.what),
-            "nothing to undo",
-        )
+        (format!("{} in no step", undo.what), "nothing to undo")
     } else if !from_the_start && done.iter().all(is_later) {
-        (format!("only later it is that {}", undo.what), "too early")
+        (format!("this comes before {}", undo.what), "too early")
     } else if undo.is_once && others().any(|other| is_again(other, (index, step), undo.key)) {
         (
-            format!("it ends twice that {}", undo.what),
+            format!("this takes back a second time that {}", undo.what),
             "nothing is left",
         )
     } else {
@@ -216,9 +213,10 @@ fn is_again(other: (usize, &Table), step: (usize, &Table), key: &str) -> bool {
 
 /// The earliest and the latest time of a step, when it waits for no event.
 fn times(step: &Table) -> Option<(u64, u64)> {
-    match &step.entry("time")?.value {
-        Value::Amount(time) => Some((time.low, time.high)),
-        _ => None,
+    if let Value::Amount(time) = &step.entry("time")?.value {
+        Some((time.low, time.high))
+    } else {
+        None
     }
 }
 

@@ -119,7 +119,7 @@ count = 1
         the file declares none
     32: `delay` has no meaning without `after`
         stands alone
-    33: no step makes that `bob` is paused
+    33: `bob` is paused in no step
         nothing to undo
     35: [[expect]] needs one of `connection`, `message`, `event`, `order`, `said`
         here

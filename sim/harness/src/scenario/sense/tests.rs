@@ -26,27 +26,24 @@ fn what_was_never_done_or_only_later_cannot_be_undone() {
     let table = [
         (
             step("2s", "heal = \"p\"") + &step("20s", CUT),
-            "only later it is that the partition `p` begins",
+            "this comes before the partition `p` begins",
         ),
         (
             step("2s", CUT) + &step("3s", "heal = \"p\"") + &step("4s", "heal = \"p\""),
-            "it ends twice that the partition `p` begins",
+            "this takes back a second time that the partition `p` begins",
         ),
-        (
-            step("2s", "restart = \"bob\""),
-            "no step makes that `bob` crashes",
-        ),
+        (step("2s", "restart = \"bob\""), "`bob` crashes in no step"),
         (
             step("2s", "restart = \"bob\"") + &step("2s", "crash = \"bob\""),
-            "only later it is that `bob` crashes",
+            "this comes before `bob` crashes",
         ),
         (
             step("2s", "resume = \"bob\"") + &step("1s", "pause = \"ann\""),
-            "no step makes that `bob` is paused",
+            "`bob` is paused in no step",
         ),
         (
             rule.to_owned() + &step("2s", remove),
-            "no step makes that `ann` has the rule `r`",
+            "`ann` gets the rule `r` in no step",
         ),
     ];
     for (more, message) in table {
