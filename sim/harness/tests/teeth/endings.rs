@@ -10,6 +10,11 @@ fn submit(when: &str, name: &str, more: &str) -> String {
     )
 }
 
+/// The steps, where the way from development to production has a quality of its own.
+fn on_a_path(quality: &str, steps: &str) -> String {
+    format!("[[path]]\nfrom = \"dev\"\nto = \"prod\"\n{quality}\n{steps}")
+}
+
 fn becomes(task: &str, state: &str) -> String {
     format!("[[expect]]\ntask = \"{task}\"\nbecomes = \"{state}\"\nat = \"dev\"\n")
 }
@@ -93,6 +98,28 @@ fn a_path_that_loses_everything_is_a_fault_that_lasts() {
     );
     let again = "[[at]]\ntime = \"5m\"\nlink = { from = \"dev\", to = \"prod\" }\n";
     assert_eq!(verdict(&(steps + dead + again)).0, Verdict::Pass);
+}
+
+#[test]
+fn a_path_that_no_exchange_gets_through_is_a_fault_that_lasts() {
+    let transfer = "[[at]]\ntime = \"1s\"\nsubmit = { from = \"dev\", task = \"transfer\", \
+                    as = \"t1\", size = \"3 MiB\" }\n";
+    let steps = transfer.to_owned() + NEVER;
+    let judged = |quality: &str| verdict(&on_a_path(quality, &steps));
+    let slow = judged("latency = \"21s\"");
+    assert_eq!(slow.0, Verdict::Inconclusive, "{}", slow.1);
+    assert!(
+        slow.1.contains("a latency beyond the connect timer"),
+        "{}",
+        slow.1
+    );
+    let narrow = judged("bandwidth = \"9600 bit/s\"");
+    assert_eq!(narrow.0, Verdict::Inconclusive, "{}", narrow.1);
+    assert!(
+        narrow.1.contains("a bandwidth too small for a part"),
+        "{}",
+        narrow.1
+    );
 }
 
 #[test]

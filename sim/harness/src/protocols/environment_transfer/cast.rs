@@ -11,7 +11,7 @@ use portcullis_net::Randomness;
 use portcullis_network::Profile;
 
 use super::labour::Job;
-use super::liveness;
+use super::liveness::PathFault;
 use super::setting::{Environment, Link, Setting};
 use crate::scenario::{Plan, PlannedHost, Table};
 
@@ -88,22 +88,57 @@ pub(super) fn submits(plan: &Plan) -> impl Iterator<Item = &Table> {
     plan.steps.iter().filter_map(|step| step.table("submit"))
 }
 
-/// What is there from the start of the run and stops something, in the words of [`liveness`].
+/// What is there from the start of the run and stops something, in the words of `liveness`.
 pub(super) fn standing_faults(plan: &Plan) -> Vec<String> {
     let stops = |rule: &&Table| rule.text("verdict") != Some("accept");
     let rules = plan.firewall.iter().filter(stops);
-    let rules = rules.filter_map(|rule| Some(format!("rule {}", rule.text("name")?)));
-    let dead = |way: &&Table| way.quantity("loss").is_some_and(|loss| loss >= ALL_LOST);
-    let end = |way: &Table, key| way.text(key).unwrap_or_default().to_owned();
-    let ways = plan.links.iter().chain(&plan.paths).filter(dead);
-    let forth = ways.map(|way| liveness::dead_path(&end(way, "from"), &end(way, "to")));
-    let links = plan.links.iter().filter(dead);
-    let back = links.map(|way| liveness::dead_path(&end(way, "to"), &end(way, "from")));
-    rules.chain(forth).chain(back).collect()
+    let mut faults: Vec<String> = rules
+        .filter_map(|rule| Some(format!("rule {}", rule.text("name")?)))
+        .collect();
+    // A link is both ways of a round trip, a path is one of them.
+    let links = plan.links.iter();
+    let links = links.flat_map(|way| [(way, "from", "to", 2), (way, "to", "from", 2)]);
+    let paths = plan.paths.iter().map(|way| (way, "from", "to", 1));
+    for (way, from, to, ways) in links.chain(paths) {
+        if let (Some(from), Some(to)) = (way.text(from), way.text(to)) {
+            let fault = path_fault(plan, way, from, ways);
+            faults.extend(fault.map(|fault| fault.name(from, to)));
+        }
+    }
+    faults
 }
 
 /// A loss of 100%, in parts of a million.
 const ALL_LOST: u64 = 1_000_000;
+
+/// What is wrong with the way from the host `from`, if no exchange can get through it.
+///
+/// A round trip takes the latency of `way` so many times as `ways` says.
+fn path_fault(plan: &Plan, way: &Table, from: &str, ways: u32) -> Option<PathFault> {
+    let host = plan.hosts.iter().find(|host| host.name == from)?;
+    let timers = timers(&host.keys);
+    let latency = way.duration("latency").unwrap_or_default();
+    let largest = submits(plan)
+        .filter(|submit| submit.text("from") == Some(from) && submit.text("task") == Some(TRANSFER))
+        .filter_map(|submit| submit.quantity("size"))
+        .max()
+        .unwrap_or_default();
+    let part = host.keys.quantity("part_size").unwrap_or(largest);
+    let bits = way.quantity("bandwidth").unwrap_or(u64::MAX);
+    let passing = (bits / 8).saturating_mul(timers.frame.as_secs());
+    if way.quantity("loss").is_some_and(|loss| loss >= ALL_LOST) {
+        Some(PathFault::Dead)
+    } else if latency.saturating_mul(ways) > timers.connect {
+        Some(PathFault::Slow)
+    } else if passing < largest.min(part) {
+        Some(PathFault::Narrow)
+    } else {
+        None
+    }
+}
+
+/// The kind of task that carries files.
+const TRANSFER: &str = "transfer";
 
 /// The environment that works on a submitted task.
 pub(super) fn destination<'p>(plan: &'p Plan, submit: &'p Table) -> &'p str {

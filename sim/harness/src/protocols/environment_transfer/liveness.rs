@@ -223,14 +223,35 @@ fn was_lost(reading: &Reading<'_>, position: usize) -> bool {
         .any(|action| action.name == "forget" && action.host == host && action.position > position)
 }
 
-/// The fault that nothing arrives on the way between two hosts, in words.
-pub(super) fn dead_path(from: &str, to: &str) -> String {
-    format!("loss of everything from {from} to {to}")
+/// What may be so wrong with the way from one host to another that no exchange gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathFault {
+    /// All is lost.
+    Dead,
+    /// A round trip takes longer than a connect may.
+    Slow,
+    /// A part of a transfer takes longer than a request may.
+    Narrow,
+}
+
+impl PathFault {
+    const ALL: [Self; 3] = [Self::Dead, Self::Slow, Self::Narrow];
+
+    /// The fault in words.
+    pub(super) fn name(self, from: &str, to: &str) -> String {
+        let what = match self {
+            Self::Dead => "loss of everything",
+            Self::Slow => "a latency beyond the connect timer",
+            Self::Narrow => "a bandwidth too small for a part",
+        };
+        format!("{what} from {from} to {to}")
+    }
 }
 
 /// What disturbs the run at its end: faults that nobody has taken back, by name.
 ///
-/// `standing` are those that are there from the start, in the same words.
+/// `standing` are those that are there from the start, in the same words. A path that a step
+/// changes counts as a fault again only when it loses everything.
 #[must_use]
 pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<String> {
     let mut open: BTreeSet<String> = standing.iter().cloned().collect();
@@ -250,11 +271,12 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
                 open.remove(&format!("partition {}", action.field("partition")));
             }
             "path" => {
-                let name = dead_path(action.field("from"), action.field("to"));
+                let (from, to) = (action.field("from"), action.field("to"));
+                for fault in PathFault::ALL {
+                    open.remove(&fault.name(from, to));
+                }
                 if action.field("loss") == "1000000" {
-                    open.insert(name);
-                } else {
-                    open.remove(&name);
+                    open.insert(PathFault::Dead.name(from, to));
                 }
             }
             "crash" => {

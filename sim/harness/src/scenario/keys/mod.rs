@@ -35,7 +35,8 @@ pub(super) const SCENARIO: &[Key] = &[
         "ends",
         Kind::Duration,
         "The simulated time at which the run ends at the latest. Without it: two simulated hours \
-         after the last step, or after the last `within` has passed, whichever is later.",
+         after the last step, or after the last `within` has passed, whichever is later, and \
+         longer by all the work that the steps hand over.",
     ),
     Key::new(
         "disabled",
