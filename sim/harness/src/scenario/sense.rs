@@ -1,8 +1,10 @@
 //! What the key tables cannot express and no protocol has to say: steps that undo what was never
 //! done, and tables whose keys contradict each other.
 
+use portcullis_network::{IDLE_TIMEOUT, POLICY};
+
 use super::file::Scenario;
-use super::problem::Problems;
+use super::problem::{Problems, suggestion};
 use super::table::{Table, Value};
 
 /// Reports what cannot be meant. What the key tables found is not said again.
@@ -30,8 +32,39 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
             problems.report(expect.span_of("never"), message, "only one can hold", help);
         }
     }
+    check_deciders(scenario, problems);
     for (index, step) in steps.iter().enumerate() {
         check_undo(scenario, index, step, problems);
+    }
+}
+
+/// Names in `by` that nothing in the file has, so that no packet can match.
+fn check_deciders(scenario: &Scenario, problems: &mut Problems) {
+    let steps = &scenario.steps;
+    let added = steps
+        .iter()
+        .filter_map(|step| step.table("firewall")?.table("add"));
+    let cuts = steps.iter().filter_map(|step| step.table("partition"));
+    let named = scenario.firewall.iter().chain(&scenario.middleboxes);
+    let names = named.chain(added).chain(cuts);
+    let mut known: Vec<_> = names.filter_map(|table| table.text("name")).collect();
+    known.extend([POLICY, IDLE_TIMEOUT]);
+    let tables = scenario.expects.iter().chain(&scenario.bites).chain(steps);
+    for table in tables {
+        let single = ["event", "after"].into_iter();
+        let single = single.filter_map(|key| table.table(key));
+        for event in single.chain(table.tables("order")) {
+            for name in event.texts("by") {
+                if !known.contains(&name.as_str()) {
+                    problems.report(
+                        event.span_of("by"),
+                        format!("no rule, partition or middlebox is called `{name}`"),
+                        "unknown name",
+                        &suggestion(name, &known),
+                    );
+                }
+            }
+        }
     }
 }
 

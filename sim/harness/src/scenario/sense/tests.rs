@@ -80,6 +80,10 @@ fn tables_that_contradict_themselves_are_shown_at_the_value() {
         (format!("{rule}by = \"7s\"\n"), "\"7s\""),
         (format!("{expect}never = true\ncount = 0\n"), "true"),
         (
+            format!("{rule}[[expect]]\nevent = {{ packet = \"dropped\", by = \"rr\" }}\n"),
+            "\"rr\"",
+        ),
+        (
             step(
                 "1s",
                 "partition = { name = \"p\", from = \"ann\", to = [\"bob\", \"ann\"] }",
