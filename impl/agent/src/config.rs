@@ -145,6 +145,9 @@ pub struct Timers {
     pub linger: Duration,
     /// From acceptance to doubt. Default 4 h; ours (ET-49).
     pub task_deadline: Duration,
+    /// For the whole of a probe of the way back, from the start of its connect. Default 10 s: the
+    /// answer to a preflight is due before the opener's acknowledgement timer ends (ET-81).
+    pub probe: Duration,
 }
 
 impl Default for Timers {
@@ -155,6 +158,7 @@ impl Default for Timers {
             acknowledgement: Duration::from_secs(20),
             linger: Duration::from_secs(5),
             task_deadline: Duration::from_secs(4 * 3600),
+            probe: Duration::from_secs(10),
         }
     }
 }

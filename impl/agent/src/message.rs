@@ -5,6 +5,7 @@
 //! that no later code looks at their text again.
 
 mod outcome;
+mod preflight;
 mod token;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use outcome::named;
 pub use outcome::{FailureReason, Outcome, Reason};
+pub use preflight::{Callback, Place, PortRange, PreflightResult};
 pub use token::{CommandName, Digest, EnvironmentName, MessageId, ObjectId, TaskId, TokenError};
 
 /// The version of the protocol that this crate speaks; both sides must speak the same (ET-9).
@@ -104,6 +106,20 @@ pub enum Body {
         /// What is recorded; `None` when the task is not known here.
         known: Option<Known>,
     },
+    /// Asks the destination to try the way back (ET-81).
+    Preflight,
+    /// What became of the attempt.
+    PreflightResult(PreflightResult),
+    /// Proves that the way back is open: sent to the local port, as a completion would be (ET-81).
+    Probe {
+        /// The `preflight` message that asked for it.
+        preflight: MessageId,
+    },
+    /// The probe has arrived.
+    ProbeAck {
+        /// As in the probe.
+        preflight: MessageId,
+    },
     /// The request is refused. Echoes nothing of it (ET-76).
     Rejection {
         /// Why.
@@ -128,6 +144,10 @@ impl Body {
             Self::CompletedAck { .. } => "completed-ack",
             Self::Query { .. } => "query",
             Self::Status { .. } => "status",
+            Self::Preflight => "preflight",
+            Self::PreflightResult(_) => "preflight-result",
+            Self::Probe { .. } => "probe",
+            Self::ProbeAck { .. } => "probe-ack",
             Self::Rejection { .. } => "rejection",
         }
     }

@@ -69,6 +69,10 @@ named! {
         Completion = "completion",
         /// A status query.
         Query = "query",
+        /// A question whether the way back is open (ET-81).
+        Preflight = "preflight",
+        /// The attempt to find that out (ET-81).
+        Probe = "probe",
         /// Not known yet: no request has been read.
         Unknown = "unknown",
     }
@@ -260,11 +264,15 @@ impl Phase {
             Body::Task(_) => Self::Task,
             Body::Completed { .. } => Self::Completion,
             Body::Query { .. } => Self::Query,
+            Body::Preflight => Self::Preflight,
+            Body::Probe { .. } => Self::Probe,
             Body::HelloAck(_)
             | Body::PartAck { .. }
             | Body::Accepted { .. }
             | Body::CompletedAck { .. }
             | Body::Status { .. }
+            | Body::PreflightResult(_)
+            | Body::ProbeAck { .. }
             | Body::Rejection { .. } => Self::Unknown,
         }
     }

@@ -131,6 +131,18 @@ pub fn fields(message: &Message) -> BTreeMap<&'static str, String> {
             fields.insert("task", task.to_string());
             known_fields(known.as_ref(), &mut fields);
         }
+        Body::Preflight => {}
+        Body::PreflightResult(result) => {
+            fields.insert("callback", result.callback.name().to_owned());
+            fields.insert("address", result.address.to_string());
+            fields.insert("port", result.port.to_string());
+            if let Some(ports) = result.dynamic_ports {
+                fields.insert("dynamic-ports", ports.to_string());
+            }
+        }
+        Body::Probe { preflight } | Body::ProbeAck { preflight } => {
+            fields.insert("preflight", preflight.to_string());
+        }
         Body::Rejection { reason, product } => {
             fields.insert("reason", reason.name().to_owned());
             fields.insert("product", product.to_string());

@@ -11,7 +11,8 @@ use portcullis_xml::{ElementReader, Writer, XmlError, XmlErrorKind};
 
 use super::DecodeError;
 use crate::message::{
-    Assignment, Body, FailureReason, Known, Outcome, PART_OCTETS_MAX, Part, Product, Reason, Task,
+    Assignment, Body, Callback, FailureReason, Known, Outcome, PART_OCTETS_MAX, Part, PortRange,
+    PreflightResult, Product, Reason, Task,
 };
 use crate::state::DestinationState;
 
@@ -49,6 +50,17 @@ pub(super) fn write_body(writer: &mut Writer, body: &Body) {
         Body::Status { task, known } => {
             writer.attribute("task", task);
             write_known(writer, known.as_ref());
+        }
+        Body::Preflight => {}
+        Body::PreflightResult(result) => {
+            writer
+                .attribute("callback", result.callback.name())
+                .attribute("address", &result.address)
+                .attribute("port", result.port)
+                .optional_attribute("dynamic-ports", result.dynamic_ports);
+        }
+        Body::Probe { preflight } | Body::ProbeAck { preflight } => {
+            writer.attribute("preflight", preflight);
         }
         Body::Rejection { reason, product } => {
             writer
@@ -131,6 +143,14 @@ pub(super) fn read_body(kind: &str, mut reader: ElementReader<'_>) -> Result<Bod
             task: reader.parse_attribute("task")?,
             known: read_known(&mut reader)?,
         },
+        "preflight" => Body::Preflight,
+        "preflight-result" => Body::PreflightResult(read_preflight_result(&mut reader)?),
+        "probe" => Body::Probe {
+            preflight: reader.parse_attribute("preflight")?,
+        },
+        "probe-ack" => Body::ProbeAck {
+            preflight: reader.parse_attribute("preflight")?,
+        },
         "rejection" => Body::Rejection {
             reason: named(&mut reader, "reason", Reason::parse)?,
             product: product(&mut reader)?,
@@ -195,6 +215,15 @@ fn read_task(reader: &mut ElementReader<'_>) -> Result<Task, DecodeError> {
     })
 }
 
+fn read_preflight_result(reader: &mut ElementReader<'_>) -> Result<PreflightResult, XmlError> {
+    Ok(PreflightResult {
+        callback: named(reader, "callback", Callback::parse)?,
+        address: reader.parse_attribute("address")?,
+        port: canonical(reader, "port")?,
+        dynamic_ports: optional_canonical::<PortRange>(reader, "dynamic-ports")?,
+    })
+}
+
 fn read_known(reader: &mut ElementReader<'_>) -> Result<Option<Known>, XmlError> {
     let state = reader.attribute("state")?;
     let outcome = read_outcome(reader)?;
@@ -238,12 +267,21 @@ pub(super) fn canonical<T: FromStr + Display>(
     reader: &mut ElementReader<'_>,
     name: &str,
 ) -> Result<T, XmlError> {
-    let text = reader.attribute(name)?;
+    let missing = reader.error(XmlErrorKind::MissingAttribute);
+    optional_canonical(reader, name)?.ok_or(missing)
+}
+
+/// The same, for an attribute that may be absent.
+fn optional_canonical<T: FromStr + Display>(
+    reader: &mut ElementReader<'_>,
+    name: &str,
+) -> Result<Option<T>, XmlError> {
     let invalid = reader.error(XmlErrorKind::InvalidValue);
-    let value: T = text.parse().map_err(|_| invalid)?;
-    if value.to_string() == text {
-        Ok(value)
-    } else {
-        Err(invalid)
+    let Some(text) = reader.optional_attribute(name) else {
+        return Ok(None);
+    };
+    match text.parse::<T>() {
+        Ok(value) if value.to_string() == text => Ok(Some(value)),
+        _ => Err(invalid),
     }
 }

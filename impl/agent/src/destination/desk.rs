@@ -41,12 +41,16 @@ impl<N: Net, S: Store, W: Work> Respond for TaskDesk<N, S, W> {
             Body::Part(part) => self.0.on_part(part).await,
             Body::Task(task) => self.0.on_task(task).await,
             Body::Query { task } => self.0.on_query(task).await,
+            Body::Preflight => Answer::Refuse(Reason::Unavailable),
             Body::HelloAck(_)
             | Body::PartAck { .. }
             | Body::Accepted { .. }
             | Body::Completed { .. }
             | Body::CompletedAck { .. }
             | Body::Status { .. }
+            | Body::PreflightResult(_)
+            | Body::Probe { .. }
+            | Body::ProbeAck { .. }
             | Body::Rejection { .. } => Answer::Refuse(Reason::Misplaced),
         }
     }

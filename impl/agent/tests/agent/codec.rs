@@ -6,9 +6,11 @@ use portcullis_agent::codec::{
     DecodeError, Decoder, FrameError, LENGTH_OCTETS, NAMESPACE, Reassembly, decode, encode,
     read_unit,
 };
+use portcullis_agent::error::FailureClass;
 use portcullis_agent::message::{
-    Assignment, Body, CommandName, Digest, EnvironmentName, FailureReason, Header, Known, Message,
-    MessageId, ObjectId, Outcome, Part, Product, Reason, Task, TaskId,
+    Assignment, Body, Callback, CommandName, Digest, EnvironmentName, FailureReason, Header, Known,
+    Message, MessageId, ObjectId, Outcome, Part, Place, PortRange, PreflightResult, Product,
+    Reason, Task, TaskId,
 };
 use portcullis_agent::state::DestinationState;
 use proptest::prelude::*;
@@ -68,6 +70,27 @@ fn assignment() -> impl Strategy<Value = Assignment> {
     ]
 }
 
+fn message_id() -> impl Strategy<Value = MessageId> {
+    token().prop_map(|text| MessageId::new(&text).unwrap())
+}
+
+fn preflight_result() -> impl Strategy<Value = PreflightResult> {
+    let callback = prop_oneof![
+        Just(Callback::Reached),
+        proptest::sample::select(FailureClass::ALL).prop_map(Callback::Failed),
+    ];
+    let ports = (any::<u16>(), any::<u16>()).prop_map(|(a, b)| PortRange::new(a.min(b), a.max(b)));
+    let ports = prop_oneof![Just(None), ports];
+    (callback, "[!-~]{1,255}", any::<u16>(), ports).prop_map(
+        |(callback, address, port, dynamic_ports)| PreflightResult {
+            callback,
+            address: Place::new(&address).unwrap(),
+            port,
+            dynamic_ports,
+        },
+    )
+}
+
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         product().prop_map(Body::Hello),
@@ -90,6 +113,10 @@ fn body() -> impl Strategy<Value = Body> {
         task_id().prop_map(|task| Body::Query { task }),
         (task_id(), proptest::option::of(known()))
             .prop_map(|(task, known)| Body::Status { task, known }),
+        Just(Body::Preflight),
+        preflight_result().prop_map(Body::PreflightResult),
+        message_id().prop_map(|preflight| Body::Probe { preflight }),
+        message_id().prop_map(|preflight| Body::ProbeAck { preflight }),
         (proptest::sample::select(Reason::ALL), product())
             .prop_map(|(reason, product)| Body::Rejection { reason, product }),
     ]

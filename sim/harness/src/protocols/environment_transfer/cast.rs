@@ -166,6 +166,7 @@ fn timers(keys: &Table) -> Timers {
         acknowledgement: timer("acknowledgement_timer", default.acknowledgement),
         linger: timer("linger", default.linger),
         task_deadline: timer("task_deadline", default.task_deadline),
+        probe: default.probe,
     }
 }
 

@@ -103,6 +103,10 @@ async fn answer(
         | Body::Completed { .. }
         | Body::CompletedAck { .. }
         | Body::Status { .. }
+        | Body::Preflight
+        | Body::PreflightResult(_)
+        | Body::Probe { .. }
+        | Body::ProbeAck { .. }
         | Body::Rejection { .. } => None,
     }
 }
