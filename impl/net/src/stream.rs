@@ -46,6 +46,25 @@ pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn local_addr(&self) -> SocketAddr;
     /// The other end. Never an identity: ET-11.
     fn peer_addr(&self) -> SocketAddr;
+
+    /// The names that the peer has proven to have, such as the DNS names of its certificate; `None`
+    /// where the connection proves nothing. ET-72
+    ///
+    /// On an accepted connection they are known once [`Connection::establish`] has returned.
+    fn peer_names(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// Completes what an accepted connection still has to agree on below the protocol, such as a
+    /// TLS handshake. Reading and writing do so by themselves; who asks for
+    /// [`Connection::peer_names`] before reading calls this first.
+    ///
+    /// # Errors
+    /// Why the connection did not come about: `PermissionDenied` when one side does not accept the
+    /// other's credential, `TimedOut` when the peer is too slow.
+    fn establish(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// A bound port that yields connections in the order in which they were established.

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portcullis-network", &[]),
     ("portcullis-reports", &[]),
     ("portcullis-store", &["portcullis-net"]),
+    ("portcullis-tls", &["portcullis-net"]),
     (
         "portcullis-agent",
         &["portcullis-net", "portcullis-store", "portcullis-xml"],
@@ -23,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "portcullis-network",
             "portcullis-reports",
             "portcullis-store",
+            "portcullis-tls",
             "portcullis-xml",
         ],
     ),
@@ -49,6 +51,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("turmoil", &["portcullis-harness", "portcullis-benches"]),
     ("quick-xml", &["portcullis-xml", "portcullis-benches"]),
     ("rusqlite", &["portcullis-store"]),
+    ("rustls", &["portcullis-tls"]),
+    ("tokio-rustls", &["portcullis-tls"]),
 ];
 
 /// What is wrong with the dependency of `from` on `to`, if anything.
@@ -95,6 +99,7 @@ fn every_dependency_follows_an_arrow() {
 fn a_forbidden_arrow_is_noticed() {
     assert!(complaint("portcullis-agent", "portcullis-network").is_some());
     assert!(complaint("portcullis-agent", "turmoil").is_some());
+    assert!(complaint("portcullis-harness", "rustls").is_some());
     assert!(complaint("portcullis-new", "portcullis-net").is_some());
     assert_eq!(complaint("portcullis-harness", "turmoil"), None);
 }
