@@ -87,7 +87,8 @@
 //! # Module map
 //! - `stack`: one host's TCP. `config`, `endpoint` (sockets and listeners), `opening`, `segment`,
 //!   `output` (what arrives and leaves), `send`, `receive`, `rto`, `ports`, `timer`.
-//! - `firewall`: rules, policy, connection tracking. `wire`: the same on a path, and partitions.
+//! - `firewall`: rules, policy, connection tracking. `wire`: the same on a path, with NAT, and
+//!   partitions.
 //! - `link`, `latency`: one direction between two hosts. `network`: all of it.
 //! - `packet`: headers and octets. `capture`: digest, observers, pcapng.
 
@@ -110,8 +111,8 @@ mod wire;
 pub use capture::{Capture, Fate, Observation, Observer, PcapNg};
 pub use error::SocketError;
 pub use firewall::{
-    CutEnd, Direction, Firewall, FlowState, IDLE_TIMEOUT, Idle, OnExpiry, POLICY, Policy, Prefix,
-    Rule, RuleName, Verdict,
+    CutEnd, Direction, Firewall, FlowSelector, FlowState, IDLE_TIMEOUT, Idle, KILLED, OnExpiry,
+    POLICY, Pickup, Policy, Prefix, Rule, RuleName, STRICT_PICKUP, TABLE_FULL, Verdict,
 };
 pub use latency::Latency;
 pub use link::{Bandwidth, LinkConfig, Probability};
@@ -125,4 +126,7 @@ pub use stack::{
     LOCAL_NETWORK, ListenerId, Phase, Role, SocketId, Stack, StackConfig, StackEvent, Way,
 };
 pub use time::SimTime;
-pub use wire::{MiddleboxId, Passage, Stopped, Wire};
+pub use wire::{
+    Forward, MiddleboxId, NAT, NAT_EXHAUSTED, NAT_FORGOTTEN, NAT_PRIVATE, NAT_UNSOLICITED,
+    NatConfig, Passage, Stopped, Translated, Unsolicited, Wire, middlebox_address,
+};

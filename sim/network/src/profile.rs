@@ -100,6 +100,21 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.name == name)
     }
 
+    /// The same with another range of dynamic ports, as an administrator may set it.
+    #[must_use]
+    pub const fn with_ports(mut self, first: u16, last: u16) -> Self {
+        self.first_port = first;
+        self.last_port = last;
+        self
+    }
+
+    /// The same with another `TIME_WAIT`, as an administrator may set it (`TcpTimedWaitDelay`).
+    #[must_use]
+    pub fn with_time_wait(mut self, time_wait: Duration) -> Self {
+        self.time_wait_ms = u64::try_from(time_wait.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
     /// The name used in scenario files.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use portcullis_network::{
-    Capture, Fate, HostId, HostSet, Latency, LinkConfig, Network, Observation, Observer, PcapNg,
-    Probability, Profile, Rule, SimTime, SocketId, StackConfig, Verdict,
+    Capture, Fate, HostId, HostSet, Latency, LinkConfig, NatConfig, Network, Observation, Observer,
+    PcapNg, Probability, Profile, Rule, SimTime, SocketId, StackConfig, Verdict,
 };
 
 fn main() {
@@ -85,6 +85,11 @@ fn agree() -> Result<(), String> {
     if matching(path, comment)? == 0 {
         return Err("no comment names the rule".to_owned());
     }
+    let inside = "ip.src == 10.0.0.3 && frame.interface_name == \"c\" \
+                  && frame.comment contains \"translated at nat\"";
+    expect("SYNs before the NAT", matching(path, inside)?, 1)?;
+    let beyond = "ip.src == 10.255.255.2 && frame.interface_name == \"nat\"";
+    expect("SYNs behind the NAT", matching(path, beyond)?, 1)?;
     Ok(())
 }
 
@@ -158,9 +163,31 @@ fn play(capture: Capture) -> Result<usize, String> {
     now = settled(&mut net, now);
     net.stack_mut(a).close(now, opened);
     net.flush(a, now);
-    settled(&mut net, now);
+    now = settled(&mut net, now);
+    connect_through_nat(&mut net, now, b)?;
     let retransmissions = net.stack(a).retransmissions() + net.stack(b).retransmissions();
     usize::try_from(retransmissions).map_err(|error| error.to_string())
+}
+
+/// A host behind a NAT is refused: both packets are captured before and behind it.
+fn connect_through_nat(net: &mut Network, now: SimTime, b: HostId) -> Result<(), String> {
+    let address = Ipv4Addr::new(10, 0, 0, 3);
+    let c = net.add_host(StackConfig::new("c", address, Profile::LINUX));
+    for (from, to) in [(b, c), (c, b)] {
+        net.set_link(from, to, LinkConfig::default());
+    }
+    let sides = [c, b].map(|host| HostSet::from_iter([host]));
+    let [inside, outside] = sides;
+    let nat = net.wire_mut().add_middlebox("nat", inside, outside);
+    net.wire_mut()
+        .set_nat(nat, NatConfig::new(vec![(c, address)]));
+    let remote = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 6_106);
+    net.stack_mut(c)
+        .connect(now, remote, None)
+        .map_err(|error| error.to_string())?;
+    net.flush(c, now);
+    settled(net, now);
+    Ok(())
 }
 
 fn open(net: &mut Network, a: HostId, b: HostId) -> Result<(SocketId, SocketId), String> {

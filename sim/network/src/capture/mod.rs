@@ -38,6 +38,8 @@ pub enum Fate {
     HostDown,
     /// No host has its destination address.
     NoHost,
+    /// A NAT changed its addresses; it goes on under a new number.
+    Translated,
 }
 
 impl Fate {
@@ -56,6 +58,7 @@ impl Fate {
             Self::QueueFull => "queue-full",
             Self::HostDown => "host-down",
             Self::NoHost => "no-host",
+            Self::Translated => "translated",
         }
     }
 }

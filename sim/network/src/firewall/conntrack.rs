@@ -8,7 +8,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::rule::FlowState;
-use super::{Idle, OnExpiry};
+use super::{Idle, OnExpiry, Pickup};
+use crate::firewall::FlowSelector;
 use crate::hash::FixedState;
 use crate::packet::{Packet, Sequence, TcpFlags, TcpSegment, Transport};
 use crate::time::SimTime;
@@ -25,7 +26,15 @@ pub(super) struct Conntrack {
     /// When flows may have been idle too long; entries may be early.
     expiries: BinaryHeap<Reverse<(SimTime, u128)>>,
     pub(super) idle: Option<Idle>,
+    pub(super) pickup: Pickup,
+    /// How many flows there is room for; no limit when none.
+    pub(super) size: Option<usize>,
+    /// When a full table was last searched for flows that are over.
+    swept: Option<SimTime>,
 }
+
+/// A full table is searched for flows that are over at most once in so long.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One direction of a flow.
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,9 +114,9 @@ impl Conntrack {
             Some((index, _, flow)) if !expired(flow) => (index, flow),
             Some(_) => {
                 self.flows.swap_remove(&key);
-                return Sighting::without_flow(segment);
+                return self.unknown(segment);
             }
-            None => return Sighting::without_flow(segment),
+            None => return self.unknown(segment),
         };
         let from_opener = flow.opener == packet.source_socket();
         let track = flow.tracks[usize::from(!from_opener)];
@@ -122,6 +131,59 @@ impl Conntrack {
             initial: track.initial,
             index: Some(index),
         }
+    }
+
+    /// What a packet is that belongs to no flow: a SYN opens one, and with loose pickup so does a
+    /// segment from the middle.
+    fn unknown(&self, segment: &TcpSegment) -> Sighting {
+        let flags = segment.flags;
+        let opens = flags.syn() && !flags.ack();
+        let picked_up = self.pickup == Pickup::Loose && !flags.syn() && !flags.rst();
+        Sighting {
+            state: if opens || picked_up {
+                FlowState::New
+            } else {
+                FlowState::Untracked
+            },
+            established: false,
+            initial: None,
+            index: None,
+        }
+    }
+
+    /// How many flows are in the table.
+    pub(super) fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// Whether the packet seen opens a flow for which there is no room.
+    pub(super) fn is_full_for(&mut self, now: SimTime, sighting: Sighting) -> bool {
+        let Some(size) = self.size else { return false };
+        if sighting.index.is_some() || sighting.state != FlowState::New {
+            return false;
+        }
+        let swept_lately = self.swept.is_some_and(|at| now < at + SWEEP_INTERVAL);
+        if self.flows.len() >= size && !swept_lately {
+            self.swept = Some(now);
+            let idle = self.idle.map(|idle| idle.timeout);
+            self.flows.retain(|_, flow| !flow.is_over(now, idle));
+        }
+        self.flows.len() >= size
+    }
+
+    /// Forgets the flows that `selector` means; how many, and the RSTs for both ends of each.
+    pub(super) fn kill(&mut self, selector: &FlowSelector) -> (usize, Vec<Packet>) {
+        let before = self.flows.len();
+        let mut resets = Vec::new();
+        self.flows.retain(|_, flow| {
+            let meant = selector.means(flow.opener, flow.acceptor);
+            let killed = meant && flow.progress != Progress::Closed;
+            if killed {
+                resets.extend(flow.resets());
+            }
+            !killed
+        });
+        (before - self.flows.len(), resets)
     }
 
     /// Takes a TCP packet that passes into account; the table must be as `look_up` left it.
@@ -168,8 +230,7 @@ impl Conntrack {
             let Some(flow) = self.flows.get(&key) else {
                 continue;
             };
-            let over = matches!(flow.progress, Progress::Closed | Progress::Opening);
-            if over && flow.last_seen + CLOSED_MEMORY <= now {
+            if flow.is_over(now, None) {
                 self.flows.swap_remove(&key);
             } else {
                 self.review.push_back((now.max(due) + CLOSED_MEMORY, key));
@@ -207,32 +268,25 @@ impl Conntrack {
     }
 
     pub(super) fn clear(&mut self) {
-        let idle = self.idle;
+        let (idle, pickup, size) = (self.idle, self.pickup, self.size);
         *self = Self {
             idle,
+            pickup,
+            size,
             ..Self::default()
         };
     }
 }
 
-impl Sighting {
-    const fn without_flow(segment: &TcpSegment) -> Self {
-        let opens = segment.flags.syn() && !segment.flags.ack();
-        let state = if opens {
-            FlowState::New
-        } else {
-            FlowState::Untracked
-        };
-        Self {
-            state,
-            established: false,
-            initial: None,
-            index: None,
-        }
-    }
-}
-
 impl Flow {
+    /// Whether the flow has ended, or was never answered, so long ago that its place is free; with
+    /// an idle timeout, also when it was silent for that long.
+    fn is_over(&self, now: SimTime, idle: Option<Duration>) -> bool {
+        let ended = matches!(self.progress, Progress::Closed | Progress::Opening);
+        (ended && self.last_seen + CLOSED_MEMORY <= now)
+            || idle.is_some_and(|timeout| self.last_seen + timeout <= now)
+    }
+
     fn note(&mut self, now: SimTime, source: SocketAddrV4, segment: &TcpSegment) {
         self.last_seen = now;
         let from_opener = source == self.opener;
@@ -245,6 +299,11 @@ impl Flow {
             track.end = end;
         }
         track.finished |= segment.flags.fin();
+        // A flow that was picked up in its middle learns of the other direction from this one.
+        let other = &mut self.tracks[usize::from(from_opener)];
+        if other.initial.is_none() && segment.flags.ack() {
+            other.end = segment.acknowledgement;
+        }
         let finished = self.tracks.iter().all(|track| track.finished);
         let reached = if segment.flags.rst() || finished {
             Progress::Closed

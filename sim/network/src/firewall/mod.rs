@@ -4,7 +4,9 @@
 //! rule can tell new flows from tracked ones. ET-85: [`Verdict`] has what may happen to a packet.
 
 mod conntrack;
+mod reorder;
 mod rule;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,61 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::Fate;
-use crate::packet::{Packet, TcpFlags, TcpSegment, Transport, Unreachable};
-use crate::random::Stream;
-use crate::time::{SimTime, nanoseconds};
+use crate::packet::{Packet, TcpFlags, TcpSegment, Transport};
+use crate::time::SimTime;
 
 use conntrack::{Conntrack, Sighting};
+use reorder::Reorder;
 pub use rule::{CutEnd, Direction, FlowState, Prefix, Rule, RuleName, Verdict};
-
-/// The name under which the policy's decisions are counted.
-pub const POLICY: &str = "policy";
-/// The name under which packets of flows forgotten for idleness are counted.
-pub const IDLE_TIMEOUT: &str = "idle-timeout";
-
-/// What happens to a packet that opens a flow, or belongs to none, when no rule matches it.
-/// Packets of established flows pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// It passes.
-    #[default]
-    Accept,
-    /// It vanishes.
-    Drop,
-    /// It vanishes and its sender gets an RST.
-    Reset,
-    /// It vanishes and its sender gets an ICMP error.
-    Unreachable(Unreachable),
-}
-
-impl From<Policy> for Verdict {
-    fn from(policy: Policy) -> Self {
-        match policy {
-            Policy::Accept => Self::Accept,
-            Policy::Drop => Self::Drop,
-            Policy::Reset => Self::Reset,
-            Policy::Unreachable(kind) => Self::Unreachable(kind),
-        }
-    }
-}
-
-/// How a firewall treats flows that are silent for long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Idle {
-    /// How long a flow may be silent. Section 8.5: 4 min (Azure), 350 s (AWS), 2 h 4 min (NAT).
-    pub timeout: Duration,
-    /// What happens then.
-    pub on_expiry: OnExpiry,
-}
-
-/// What happens to a flow that was silent for too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OnExpiry {
-    /// It is forgotten; its later packets vanish, because only a SYN opens a flow.
-    Silent,
-    /// It is forgotten and both ends get an RST at that time.
-    Reset,
-}
+pub use settings::{
+    FlowSelector, IDLE_TIMEOUT, Idle, KILLED, OnExpiry, POLICY, Pickup, Policy, STRICT_PICKUP,
+    TABLE_FULL,
+};
 
 /// A packet that a firewall did not let pass, and why.
 #[derive(Clone, Debug)]
@@ -120,9 +77,10 @@ impl Decision {
 ///
 /// A packet is decided by the first rule that matches it; where none does, packets of established
 /// flows pass and the [`Policy`] of the direction decides the rest. Only packets that pass enter
-/// the table. A flow enters it with its SYN; packets of unknown flows are
-/// [`FlowState::Untracked`] (strict pickup), which matters to rules that ask for a state, to the
-/// policy, and to a firewall with an [`Idle`] timeout, which drops them.
+/// the table. A flow enters it with its SYN, or with loose [`Pickup`] in its middle; packets of
+/// other unknown flows are [`FlowState::Untracked`], which matters to rules that ask for a state,
+/// to the policy, and to a firewall with strict pickup or an [`Idle`] timeout, which drops them.
+/// A table with a size takes no new flow when it is full.
 #[derive(Debug)]
 pub struct Firewall {
     address: Ipv4Addr,
@@ -131,7 +89,7 @@ pub struct Firewall {
     counts: BTreeMap<RuleName, u64>,
     policy: [Policy; 2],
     flows: Conntrack,
-    reorder: Stream,
+    reorder: Reorder,
 }
 
 #[derive(Debug)]
@@ -150,7 +108,7 @@ impl Firewall {
             counts: BTreeMap::new(),
             policy: [Policy::Accept; 2],
             flows: Conntrack::default(),
-            reorder: Stream::labelled(seed, &format!("firewall/{place}/reorder")),
+            reorder: Reorder::new(seed, place),
         }
     }
 
@@ -197,8 +155,41 @@ impl Firewall {
         self.flows.idle = idle;
     }
 
-    /// How many packets each rule has decided, removed rules, [`POLICY`] (where it did not accept)
-    /// and [`IDLE_TIMEOUT`] included.
+    /// What happens to packets from the middle of flows that the table does not have.
+    pub const fn set_pickup(&mut self, pickup: Pickup) {
+        self.flows.pickup = pickup;
+    }
+
+    /// How many flows the table has room for, no limit when none. Packets that open another one
+    /// vanish; what is in the table stays (section 8.5, `nf_conntrack_max`).
+    pub const fn set_table_size(&mut self, size: Option<usize>) {
+        self.flows.size = size;
+    }
+
+    /// How many flows are in the table, ended ones that are still remembered included.
+    #[must_use]
+    pub fn tracked(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// Forgets the flows that `selector` means, and says how many they were. With
+    /// [`OnExpiry::Reset`], the RSTs for both ends of each are to be sent.
+    ///
+    /// What their later packets meet is a matter of pickup: strict, they vanish.
+    pub(crate) fn kill(&mut self, selector: &FlowSelector, how: OnExpiry) -> (usize, Vec<Packet>) {
+        let (count, mut resets) = self.flows.kill(selector);
+        for _ in 0..count {
+            self.count(KILLED);
+        }
+        if how == OnExpiry::Silent {
+            resets.clear();
+        }
+        (count, resets)
+    }
+
+    /// How many packets each rule has decided, removed rules, [`POLICY`] (where it did not accept),
+    /// [`IDLE_TIMEOUT`], [`STRICT_PICKUP`] and [`TABLE_FULL`] included; under [`KILLED`], how many
+    /// flows were killed.
     #[must_use]
     pub fn hits(&self) -> BTreeMap<RuleName, u64> {
         let mut hits = self.counts.clone();
@@ -216,17 +207,12 @@ impl Firewall {
         packet: Packet,
     ) -> Decision {
         let sighting = self.flows.look_up(now, &packet);
-        let untracked = sighting.state == FlowState::Untracked;
-        if untracked && self.flows.idle.is_some() && packet.tcp().is_some() {
-            let rule = self.count(IDLE_TIMEOUT);
-            return Decision::stop(
-                Blocked {
-                    fate: Fate::Dropped,
-                    rule,
-                    packet,
-                },
-                Vec::new(),
-            );
+        if sighting.state == FlowState::Untracked
+            && packet.tcp().is_some()
+            && let Some(name) = self.refuses_untracked()
+        {
+            let rule = self.count(name);
+            return self.stop(Some(rule), Fate::Dropped, packet);
         }
         let matching = self
             .rules
@@ -245,6 +231,15 @@ impl Firewall {
         self.apply(now, verdict, rule, sighting, packet)
     }
 
+    /// Under which name packets of unknown flows vanish, if they do.
+    fn refuses_untracked(&self) -> Option<&'static str> {
+        match self.flows.pickup {
+            Pickup::Strict => Some(STRICT_PICKUP),
+            Pickup::ByRules => self.flows.idle.map(|_| IDLE_TIMEOUT),
+            Pickup::Loose => None,
+        }
+    }
+
     fn apply(
         &mut self,
         now: SimTime,
@@ -257,8 +252,8 @@ impl Firewall {
             Verdict::Accept => self.pass(now, sighting, packet),
             Verdict::Delay(wait) => self.pass_after(now, sighting, packet, wait),
             Verdict::Reorder(within) => {
-                let wait = self.reorder.below(nanoseconds(within).saturating_add(1));
-                self.pass_after(now, sighting, packet, Duration::from_nanos(wait))
+                let wait = self.reorder.hold(now, &packet, within);
+                self.pass_after(now, sighting, packet, wait)
             }
             Verdict::Blackhole if !sighting.established => self.pass(now, sighting, packet),
             Verdict::Blackhole | Verdict::Drop => self.stop(rule, Fate::Dropped, packet),
@@ -282,6 +277,10 @@ impl Firewall {
     }
 
     fn pass(&mut self, now: SimTime, sighting: Sighting, packet: Packet) -> Decision {
+        if self.flows.is_full_for(now, sighting) {
+            let rule = self.count(TABLE_FULL);
+            return self.stop(Some(rule), Fate::Dropped, packet);
+        }
         if let Some(segment) = packet.tcp() {
             self.flows.note(now, sighting, &packet, segment);
         }
@@ -387,5 +386,6 @@ impl Firewall {
     /// Empties the table of flows, as a reboot does. The rules stay.
     pub(crate) fn forget_flows(&mut self) {
         self.flows.clear();
+        self.reorder.clear();
     }
 }

@@ -113,8 +113,11 @@ pub enum Verdict {
     Unreachable(Unreachable),
     /// It passes after a wait.
     Delay(Duration),
-    /// It passes after a wait drawn uniformly from zero to this, so that packets, and with them
-    /// whole connections, overtake one another.
+    /// It passes after a wait drawn uniformly from zero to this, but never before an earlier
+    /// packet of its own connection and direction: connections overtake one another, and each
+    /// keeps its order. [`LinkConfig::reorder`] reorders within connections as well.
+    ///
+    /// [`LinkConfig::reorder`]: crate::LinkConfig::reorder
     Reorder(Duration),
     /// The first so many payload octets of this direction of each flow pass; a segment that
     /// crosses the limit is truncated at it. Empty segments pass.

@@ -5,7 +5,7 @@ mod host;
 mod journal;
 mod links;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -18,7 +18,7 @@ use crate::packet::Packet;
 use crate::random::derive;
 use crate::stack::{Admission, Stack, StackConfig, StackEvent};
 use crate::time::SimTime;
-use crate::wire::Wire;
+use crate::wire::{NAT, Wire};
 
 use agenda::{Agenda, Due};
 pub use host::HostId;
@@ -232,8 +232,8 @@ impl Network {
         self.wire_timer_at = None;
         for (place, packet) in self.wire.handle_timeout(self.now) {
             let ends = (
-                self.host_at(packet.source),
-                self.host_at(packet.destination),
+                self.host_towards(None, packet.source_socket()),
+                self.host_towards(None, packet.destination_socket()),
             );
             if let (Some(from), Some(to)) = ends {
                 let number = self.journal.sent(self.now, &place, &packet);
@@ -245,6 +245,17 @@ impl Network {
                 });
             }
         }
+        self.arm_wire_timer();
+    }
+
+    /// The host to which packets for `end` go: it has the address, or is behind the NAT that has.
+    fn host_towards(&self, from: Option<HostId>, end: SocketAddrV4) -> Option<HostId> {
+        let host = self.host_at(*end.ip());
+        host.or_else(|| self.wire.host_behind(from, end))
+    }
+
+    /// Takes note of what a change of the [`Wire`] made due: after [`Wire::kill`].
+    pub fn flush_wire(&mut self) {
         self.arm_wire_timer();
     }
 
@@ -337,7 +348,7 @@ impl Network {
     fn send(&mut self, from: HostId, packet: Packet) {
         let place = &self.hosts[from.index()].stack.config().name;
         let number = self.journal.sent(self.now, place, &packet);
-        let Some(to) = self.host_at(packet.destination) else {
+        let Some(to) = self.host_towards(Some(from), packet.destination_socket()) else {
             self.observe_at(from, Fate::NoHost, None, number, &packet);
             let stack = &mut self.hosts[from.index()].stack;
             stack.handle_no_host(self.now, &packet);
@@ -362,11 +373,25 @@ impl Network {
         let Transit {
             from,
             to,
-            number,
+            mut number,
             packet,
         } = transit;
         let passage = self.wire.inspect(self.now, from, to, packet);
         let passed = passage.stopped.is_none();
+        for translated in &passage.translations {
+            let by = RuleName::from(NAT);
+            let fate = (Fate::Translated, Some(&by));
+            self.journal.note(
+                self.now,
+                &translated.place,
+                fate,
+                number,
+                &translated.before,
+            );
+            number = self
+                .journal
+                .sent(self.now, &translated.place, &translated.after);
+        }
         if let Some(stopped) = &passage.stopped {
             let decided = (stopped.fate, Some(&stopped.by));
             self.journal

@@ -53,6 +53,21 @@ pub enum StackEvent {
     },
 }
 
+impl StackEvent {
+    /// The same with both ends of its connection as `look` has them: for who looks behind NATs.
+    #[must_use]
+    pub fn with_ends(mut self, look: impl Fn(SocketAddrV4) -> SocketAddrV4) -> Self {
+        match &mut self {
+            Self::Connection { local, remote, .. } | Self::Octets { local, remote, .. } => {
+                *local = look(*local);
+                *remote = look(*remote);
+            }
+            Self::Blocked { .. } => {}
+        }
+        self
+    }
+}
+
 /// What happened to a connection at one of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_network::{
-    CutEnd, Direction, Fate, FlowState, HostSet, Idle, MiddleboxId, OnExpiry, Phase, Policy,
-    Prefix, Profile, Rule, SimTime, SocketError, Verdict,
+    CutEnd, Direction, Fate, FlowState, Idle, MiddleboxId, OnExpiry, Phase, Policy, Prefix,
+    Profile, Rule, SimTime, SocketError, Verdict,
 };
 
 use crate::lab::Lab;
@@ -18,9 +18,7 @@ fn pair() -> Lab {
 /// A laboratory with a middlebox `fw` between `a` and `b`.
 fn guarded() -> (Lab, MiddleboxId) {
     let mut lab = pair();
-    let sides = [lab.host("a"), lab.host("b")].map(|host| HostSet::from_iter([host]));
-    let [first, second] = sides;
-    let id = lab.net.wire_mut().add_middlebox("fw", first, second);
+    let id = lab.middlebox("fw", &["a"], &["b"]);
     (lab, id)
 }
 
@@ -162,6 +160,41 @@ fn reordered_packets_of_many_connections_overtake_one_another() {
     };
     assert_eq!(ports(Fate::Sent).len(), ids.len());
     assert_ne!(ports(Fate::Sent), ports(Fate::Delivered));
+}
+
+#[test]
+fn reordering_between_connections_keeps_the_order_within_each() {
+    let (mut lab, fw) = guarded();
+    let ends = [80, 81].map(|port| lab.open("a", "b", port));
+    let rule = Rule::new("shuffle", Verdict::Reorder(SECOND / 4));
+    lab.net.wire_mut().middlebox_mut(fw).append(rule);
+    let start = lab.now;
+    for round in 0_u8..50 {
+        for (opened, _) in ends {
+            lab.write("a", opened, &[round; 10]);
+        }
+        lab.run_for(Duration::from_millis(7));
+    }
+    lab.run_for(SECOND * 2);
+    let passed = |fate| {
+        let seen = lab.seen().into_iter();
+        let seen = seen.filter(move |seen| seen.fate == fate && seen.at >= start);
+        let data = seen.filter_map(|seen| {
+            let segment = seen.packet.tcp()?;
+            let place = (segment.destination_port, segment.sequence.0);
+            (!segment.payload.is_empty()).then_some(place)
+        });
+        data.collect::<Vec<_>>()
+    };
+    let of = |port, packets: &[(u16, u32)]| {
+        let own = packets.iter().copied().filter(move |(to, _)| *to == port);
+        own.collect::<Vec<_>>()
+    };
+    let (sent, delivered) = (passed(Fate::Sent), passed(Fate::Delivered));
+    assert_ne!(sent, delivered, "the connections overtake each other");
+    for port in [80, 81] {
+        assert_eq!(of(port, &sent), of(port, &delivered), "within {port}");
+    }
 }
 
 #[test]

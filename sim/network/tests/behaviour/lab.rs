@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use portcullis_network::{
-    Capture, Fate, HostId, Latency, LinkConfig, Network, NetworkEvent, Observation, Observer,
-    Packet, Phase, Profile, SimTime, SocketError, SocketId, StackConfig, StackEvent,
+    Capture, Fate, HostId, HostSet, Latency, LinkConfig, MiddleboxId, Network, NetworkEvent,
+    Observation, Observer, Packet, Phase, Profile, SimTime, SocketError, SocketId, StackConfig,
+    StackEvent,
 };
 
 /// One fate of one packet, as an observer saw it.
@@ -92,6 +93,21 @@ impl Lab {
 
     pub(crate) fn address(&self, name: &str, port: u16) -> SocketAddrV4 {
         SocketAddrV4::new(self.net.stack(self.host(name)).config().address, port)
+    }
+
+    /// Puts a middlebox between every host of `first` and every host of `second`.
+    pub(crate) fn middlebox(&mut self, name: &str, first: &[&str], second: &[&str]) -> MiddleboxId {
+        let [first, second] = [first, second].map(|hosts| {
+            let hosts = hosts.iter().map(|host| self.host(host));
+            hosts.collect::<HostSet>()
+        });
+        self.net.wire_mut().add_middlebox(name, first, second)
+    }
+
+    /// How often the middlebox `name` has counted something under `rule`.
+    pub(crate) fn box_hits(&self, name: &str, rule: &str) -> u64 {
+        let hits = self.net.wire().middlebox_hits();
+        hits[name].get(&rule.into()).copied().unwrap_or(0)
     }
 
     /// Lets everything happen that is due up to `to`.

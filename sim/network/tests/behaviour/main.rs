@@ -7,6 +7,8 @@ mod firewall;
 mod hostile;
 mod interop;
 mod lab;
+mod nat;
 mod path;
 mod profile;
 mod property;
+mod table;
