@@ -18,13 +18,20 @@ pub(crate) struct Layout {
     part_octets: usize,
 }
 
-/// A piece of a part that comes from one place.
+/// A piece of a part that comes from one place and goes to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece<'a> {
+pub(crate) enum Piece<'a> {
+    /// Octets of the manifest's data unit.
     Head(Bytes),
+    /// Octets of a file.
     File {
+        /// Which file of the manifest.
+        file: usize,
+        /// Its path.
         path: &'a RelativePath,
+        /// Where in the file they begin.
         offset: u64,
+        /// How many they are.
         length: usize,
     },
 }
@@ -33,18 +40,31 @@ impl Layout {
     /// The layout of a transfer; parts have `part_octets` octets each, the last one the rest.
     pub(crate) fn new(manifest: Manifest, part_octets: usize) -> Result<Self, PayloadError> {
         let head = Bytes::from(manifest.encode()?);
+        Ok(Self::of(head, manifest, part_octets))
+    }
+
+    fn of(head: Bytes, manifest: Manifest, part_octets: usize) -> Self {
         let mut starts = Vec::with_capacity(manifest.files().len());
         let mut at = wide(head.len());
         for file in manifest.files() {
             starts.push(at);
             at = at.saturating_add(file.size);
         }
-        Ok(Self {
+        Self {
             head,
             manifest,
             starts,
             part_octets: part_octets.max(1),
-        })
+        }
+    }
+
+    /// The files.
+    pub(crate) const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn octets(&self) -> u64 {
+        wide(self.head.len()).saturating_add(self.manifest.octets())
     }
 
     /// How many parts there are.
@@ -52,12 +72,24 @@ impl Layout {
     /// # Errors
     /// When there are more than can be numbered.
     pub(crate) fn parts(&self) -> Result<u32, PayloadError> {
-        let octets = wide(self.head.len()).saturating_add(self.manifest.octets());
-        u32::try_from(octets.div_ceil(wide(self.part_octets))).map_err(|_| PayloadError::TooLarge)
+        let parts = self.octets().div_ceil(wide(self.part_octets));
+        u32::try_from(parts).map_err(|_| PayloadError::TooLarge)
+    }
+
+    /// How many of the first parts hold octets of the manifest.
+    pub(crate) fn head_parts(&self) -> u32 {
+        let parts = wide(self.head.len()).div_ceil(wide(self.part_octets));
+        u32::try_from(parts).unwrap_or(u32::MAX)
+    }
+
+    /// How many octets part `number` has: as many as every other, the last one the rest.
+    pub(crate) fn octets_of(&self, number: u32) -> usize {
+        let before = u64::from(number.saturating_sub(1)).saturating_mul(wide(self.part_octets));
+        narrow(self.octets().saturating_sub(before)).min(self.part_octets)
     }
 
     /// The pieces of part `number`, from 1, in order.
-    fn pieces(&self, number: u32) -> Vec<Piece<'_>> {
+    pub(crate) fn pieces(&self, number: u32) -> Vec<Piece<'_>> {
         let part_octets = wide(self.part_octets);
         let start = u64::from(number.saturating_sub(1)).saturating_mul(part_octets);
         let end = start.saturating_add(part_octets);
@@ -73,12 +105,13 @@ impl Layout {
             .starts
             .partition_point(|at| *at <= start)
             .saturating_sub(1);
-        let files = self.manifest.files().iter().zip(&self.starts);
-        for (file, at) in files.skip(first).take_while(|(_, at)| **at < end) {
+        let files = self.manifest.files().iter().zip(&self.starts).enumerate();
+        for (index, (file, at)) in files.skip(first).take_while(|(_, (_, at))| **at < end) {
             let after = at.saturating_add(file.size);
             let (from, to) = (start.max(*at), end.min(after));
             if from < to {
                 pieces.push(Piece::File {
+                    file: index,
                     path: &file.path,
                     offset: from.saturating_sub(*at),
                     length: narrow(to.saturating_sub(from)),
@@ -103,6 +136,7 @@ impl Layout {
                     path,
                     offset,
                     length,
+                    ..
                 } => {
                     let octets = payload.read(source, path, offset, length).await?;
                     if octets.len() != length {
@@ -128,7 +162,7 @@ impl Layout {
 /// Takes the octets of an object in order and tells which file each belongs to.
 #[derive(Debug, Default)]
 pub(crate) struct Unpacking {
-    /// The data unit of the manifest as far as it has come.
+    /// The data unit of the manifest as far as it has come; it stays.
     head: Vec<u8>,
     manifest: Option<Manifest>,
     /// The file that the next octet belongs to, and how much of it has come.
@@ -183,7 +217,10 @@ impl Unpacking {
     }
 
     /// Takes what belongs to the manifest; returns how many octets that was.
-    fn take_head(&mut self, octets: &[u8]) -> Result<usize, PayloadError> {
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub(crate) fn take_head(&mut self, octets: &[u8]) -> Result<usize, PayloadError> {
         use crate::codec::LENGTH_OCTETS;
         if self.manifest.is_some() {
             return Ok(0);
@@ -208,7 +245,6 @@ impl Unpacking {
             if wanted > LENGTH_OCTETS {
                 let document = self.head.get(LENGTH_OCTETS..).unwrap_or_default();
                 self.manifest = Some(Manifest::decode(document)?);
-                self.head = Vec::new();
             }
         }
         Ok(taken)
@@ -217,6 +253,12 @@ impl Unpacking {
     /// The manifest, once it has come.
     pub(crate) const fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
+    }
+
+    /// The layout of the object, once the manifest has come.
+    pub(crate) fn into_layout(self, part_octets: usize) -> Option<Layout> {
+        let head = Bytes::from(self.head);
+        Some(Layout::of(head, self.manifest?, part_octets))
     }
 
     /// Whether every octet of every file has come.

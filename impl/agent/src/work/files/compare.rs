@@ -1,68 +1,87 @@
-//! Whether two directories hold the same files.
+//! Whether a directory holds an object.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io;
 use std::path::Path;
 
-use tokio::fs;
-use tokio::io::AsyncReadExt;
+use super::listing::read_piece;
+use crate::message::Digest;
+use crate::work::Manifest;
+use crate::work::object::{Layout, Piece};
 
-/// Octets compared at a time.
-const PIECE: u64 = 64 * 1024;
-
-/// Whether `there` is a directory with the same names and the same content as the directory
-/// `here`. A link is the same as nothing.
+/// Whether `tree` holds the files of a manifest, each of its size, the directories that these are
+/// in, and nothing else. A link is the same as nothing.
 ///
 /// # Errors
-/// When one of them cannot be read.
-pub(super) async fn same_tree(here: &Path, there: &Path) -> io::Result<bool> {
-    let mut pairs = vec![(here.to_owned(), there.to_owned())];
-    while let Some((here, there)) = pairs.pop() {
-        let kinds = (
-            fs::symlink_metadata(&here).await?.file_type(),
-            match fs::symlink_metadata(&there).await {
-                Ok(found) => found.file_type(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-                Err(error) => return Err(error),
-            },
+/// When it cannot be read.
+pub(super) fn is_listing_of(tree: &Path, manifest: &Manifest) -> io::Result<bool> {
+    let mut directories = BTreeSet::from([tree.to_owned()]);
+    for file in manifest.files() {
+        let path = tree.join(file.path.as_str());
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() && found.len() == file.size => {}
+            Ok(_) => return Ok(false),
+            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let above = path.ancestors().skip(1);
+        directories.extend(
+            above
+                .take_while(|above| above.starts_with(tree))
+                .map(Path::to_owned),
         );
-        if kinds.0.is_file() && kinds.1.is_file() {
-            if !same_content(&here, &there).await? {
-                return Ok(false);
-            }
-        } else if kinds.0.is_dir() && kinds.1.is_dir() {
-            let mut entries = fs::read_dir(&here).await?;
-            let mut count = 0_usize;
-            while let Some(entry) = entries.next_entry().await? {
-                count = count.saturating_add(1);
-                pairs.push((entry.path(), there.join(entry.file_name())));
-            }
-            let mut others = fs::read_dir(&there).await?;
-            while others.next_entry().await?.is_some() {
-                let Some(fewer) = count.checked_sub(1) else {
-                    return Ok(false);
-                };
-                count = fewer;
-            }
-        } else {
+    }
+    // Every file and every directory is there; so what is more is something else.
+    let known = manifest.files().len().saturating_add(directories.len());
+    let mut found = 1_usize;
+    for directory in &directories {
+        if !fs::symlink_metadata(directory)?.is_dir() {
             return Ok(false);
         }
-    }
-    Ok(true)
-}
-
-async fn same_content(here: &Path, there: &Path) -> io::Result<bool> {
-    let (mut here, mut there) = (fs::File::open(here).await?, fs::File::open(there).await?);
-    if here.metadata().await?.len() != there.metadata().await?.len() {
-        return Ok(false);
-    }
-    let (mut one, mut other) = (Vec::new(), Vec::new());
-    loop {
-        one.clear();
-        other.clear();
-        (&mut here).take(PIECE).read_to_end(&mut one).await?;
-        (&mut there).take(PIECE).read_to_end(&mut other).await?;
-        if one != other || one.is_empty() {
-            return Ok(one == other);
+        for entry in fs::read_dir(directory)? {
+            entry?;
+            found = found.saturating_add(1);
         }
     }
+    Ok(found == known)
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Whether `place` holds the object of `parts` parts with the given digest, and nothing else.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn is_object(
+    place: &Path,
+    layout: &Layout,
+    parts: u32,
+    digest: Digest,
+) -> io::Result<bool> {
+    if !fs::symlink_metadata(place)?.is_dir() || !is_listing_of(place, layout.manifest())? {
+        return Ok(false);
+    }
+    let mut digests = Vec::new();
+    for number in 1..=parts {
+        let mut part = Vec::with_capacity(layout.octets_of(number));
+        for piece in layout.pieces(number) {
+            match piece {
+                Piece::Head(octets) => part.extend_from_slice(&octets),
+                Piece::File {
+                    path,
+                    offset,
+                    length,
+                    ..
+                } => part.extend(read_piece(&place.join(path.as_str()), offset, length)?),
+            }
+        }
+        digests.push(Digest::of(&part));
+    }
+    Ok(Digest::of_parts(&digests) == digest)
 }

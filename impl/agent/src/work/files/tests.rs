@@ -3,7 +3,8 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::message::{Digest, EnvironmentName, TaskId};
+use crate::message::{EnvironmentName, TaskId};
+use crate::work::PathProblem;
 
 fn job() -> Job {
     let from = EnvironmentName::new("dev").unwrap();
@@ -49,8 +50,13 @@ async fn stage(root: &TempDir, stream: &[u8]) -> Result<u32, PayloadError> {
 
 async fn commit(root: &TempDir, parts: u32, stream: &[u8]) -> Result<(), PayloadError> {
     let files = Files::new(root.path().join("inbox"));
-    let digest = Digest::of(stream);
-    files.commit(&object(), parts, digest, &job()).await
+    files.commit(&object(), parts, digest(stream), &job()).await
+}
+
+/// The digest of an object whose parts have 50 octets.
+fn digest(stream: &[u8]) -> Digest {
+    let parts: Vec<_> = stream.chunks(50).map(Digest::of).collect();
+    Digest::of_parts(&parts)
 }
 
 #[tokio::test]
