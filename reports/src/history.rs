@@ -30,6 +30,9 @@ pub struct Entry {
 pub enum Source {
     /// Anybody with a capture of the wire.
     Wire,
+    /// Anybody with a capture of the wire and the key log of the run: read above TLS at an end that
+    /// is ours.
+    Endpoint,
     /// Only our implementations, which announce it through their observer.
     Inside,
     /// The harness itself: faults, commands, restarts.

@@ -77,6 +77,8 @@ pub struct Evidence<'a> {
     pub history: &'a [Entry],
     /// The capture as pcapng, when one was taken.
     pub capture: Option<&'a [u8]>,
+    /// The secrets of the run's TLS sessions, in the format of `SSLKEYLOGFILE`; empty without TLS.
+    pub key_log: &'a str,
 }
 
 /// Why a record could not be written or read.
@@ -118,8 +120,8 @@ impl CaseRecord {
             .join(format!("{}-{}", self.engine, self.seed))
     }
 
-    /// Writes the evidence of this case below `report`: `history.jsonl`, `plan.txt` and, when a
-    /// capture was taken, `capture.pcapng`.
+    /// Writes the evidence of this case below `report`: `history.jsonl`, `plan.txt`, when a capture
+    /// was taken, `capture.pcapng`, and when there was TLS, `keys.log`.
     ///
     /// # Errors
     /// [`RecordError::Io`] when the system refuses.
@@ -137,6 +139,9 @@ impl CaseRecord {
         }
         write(&path, &lines)?;
         write(&folder.join("plan.txt"), self.plan.as_bytes())?;
+        if !evidence.key_log.is_empty() {
+            write(&folder.join("keys.log"), evidence.key_log.as_bytes())?;
+        }
         match evidence.capture {
             Some(capture) => write(&folder.join("capture.pcapng"), capture),
             None => Ok(()),

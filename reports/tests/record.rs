@@ -89,6 +89,7 @@ fn a_record_and_its_evidence_survive_the_disk() {
     let evidence = Evidence {
         history: &history(),
         capture: Some(b"pcapng"),
+        key_log: "CLIENT_RANDOM 00 01\n",
     };
     record.cases[0]
         .write_evidence(folder.path(), evidence)
@@ -100,6 +101,10 @@ fn a_record_and_its_evidence_survive_the_disk() {
     assert_eq!(
         std::fs::read(case.join("capture.pcapng")).unwrap(),
         b"pcapng"
+    );
+    assert_eq!(
+        std::fs::read(case.join("keys.log")).unwrap(),
+        b"CLIENT_RANDOM 00 01\n"
     );
 }
 
@@ -126,6 +131,7 @@ fn the_page_stands_alone_and_shows_the_failure() {
     let evidence = Evidence {
         history: &history(),
         capture: None,
+        key_log: "",
     };
     record().cases[0]
         .write_evidence(folder.path(), evidence)

@@ -6,8 +6,8 @@ use rustls::{AlertDescription, Error};
 
 /// The same error under the kind that says whose fault it is.
 ///
-/// `PermissionDenied`: one side did not accept the other's certificate. `InvalidData`: the peer does
-/// not speak TLS 1.3, or breaks it. Errors of the connection below keep their kinds.
+/// `PermissionDenied`: one side did not accept the other's certificate. `InvalidData`: the peer
+/// does not speak TLS 1.3, or breaks it. Errors of the connection below keep their kinds.
 pub(crate) fn classified(error: io::Error) -> io::Error {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
     match cause {

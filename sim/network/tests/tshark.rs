@@ -55,7 +55,7 @@ fn agree() -> Result<(), String> {
     let retransmissions = play(capture)?;
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = directory.path().join("run.pcapng");
-    std::fs::write(&path, pcapng.export()).map_err(|error| error.to_string())?;
+    std::fs::write(&path, pcapng.export("")).map_err(|error| error.to_string())?;
     let path = path.to_str().ok_or("the path is text")?;
     let (packets, resets) = *count.0.lock().map_err(|error| error.to_string())?;
 

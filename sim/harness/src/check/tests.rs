@@ -364,6 +364,7 @@ fn a_failing_case_says_what_broke_why_and_how_to_see_it_again() {
         history,
         digest: 7,
         capture: None,
+        key_log: String::new(),
         end: crate::engine::End::Deadline,
         elapsed: END,
         hits: crate::engine::Hits::default(),

@@ -92,6 +92,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<ExitCode, CliError> {
         let evidence = Evidence {
             history: &run.history,
             capture: run.capture.as_deref(),
+            key_log: &run.key_log,
         };
         record.write_evidence(report, evidence)?;
         write_report(&library, record, report)?;

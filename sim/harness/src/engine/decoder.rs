@@ -4,16 +4,22 @@ use std::borrow::Cow;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
-use portcullis_reports::Fields;
+use portcullis_reports::{Fields, Source};
 
 /// Reads one direction of one connection, from its first octet on.
 ///
-/// The engine feeds it what the sender put on the wire, in order and each octet once, whatever the
-/// segments were. It must not fail: what it cannot read is a [`Decoded`] of kind `undecodable`,
+/// The engine feeds it what the sender put on the wire, or into TLS, in order and each octet once,
+/// whatever the segments were. It must not fail: what it cannot read is a [`Decoded`] of kind `undecodable`,
 /// after which it may go on or stay silent.
 pub trait StreamDecoder: Send {
     /// Takes the next `octets` and appends every message that they complete to `messages`.
     fn feed(&mut self, octets: &[u8], messages: &mut Vec<Decoded>);
+
+    /// Where its octets are taken: from the wire, or above TLS at the ends that are ours
+    /// ([`Source::Endpoint`]).
+    fn source(&self) -> Source {
+        Source::Wire
+    }
 }
 
 /// One message that a [`StreamDecoder`] found.

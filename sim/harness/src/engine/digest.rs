@@ -42,6 +42,7 @@ impl Digest {
             Source::Wire => 0,
             Source::Inside => 1,
             Source::Harness => 2,
+            Source::Endpoint => 3,
         });
         self.event(&entry.event);
         self.hash.update(&self.octets);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use portcullis_network::{SimTime, Stack};
+use portcullis_network::{SimTime, Stack, Way};
 
 use super::packet::Fabric;
+use super::tap::Ends;
 use super::tasks::HostIndex;
 use super::turmoil::Port;
 
@@ -23,6 +24,14 @@ impl Door {
         match self {
             Self::Fabric(fabric, host) => fabric.with_stack(*host, call),
             Self::Port(port) => port.with_stack(call),
+        }
+    }
+
+    /// Tells whoever reads the run's messages what passed above TLS.
+    pub(crate) fn overhear(&self, ends: Ends, way: Way, octets: &[u8]) {
+        match self {
+            Self::Fabric(fabric, host) => fabric.overhear(*host, ends, way, octets),
+            Self::Port(port) => port.overhear(ends, way, octets),
         }
     }
 }

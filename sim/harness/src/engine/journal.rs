@@ -1,7 +1,7 @@
 //! The growing history of a run, and the handle with which a host adds to it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,6 +68,12 @@ impl Recorder {
         let name = Cow::Borrowed(Aliases::ACTION);
         self.record(Source::Harness, Event::Action { name, fields });
     }
+
+    /// Keeps a line of a key log (the format of `SSLKEYLOGFILE`) with the run, so that its capture
+    /// can be read.
+    pub fn secret(&self, line: &str) {
+        self.journal.lock().secrets.insert(line.to_owned());
+    }
 }
 
 impl fmt::Debug for Recorder {
@@ -86,6 +92,8 @@ struct JournalState {
     watches: BTreeMap<usize, Watch>,
     /// Steps whose event has happened, with the time at which they are due, in that order.
     triggered: Vec<(Duration, usize)>,
+    /// Lines of the key log; both ends of a session tell the same.
+    secrets: BTreeSet<String>,
     frozen: bool,
 }
 
@@ -104,6 +112,7 @@ impl Journal {
             aliases: Aliases::default(),
             watches: BTreeMap::new(),
             triggered: Vec::new(),
+            secrets: BTreeSet::new(),
             frozen: false,
         }))
     }
@@ -146,6 +155,16 @@ impl Journal {
             look(&state.entries);
         }
         state.entries.len()
+    }
+
+    /// The secrets of the run's TLS sessions as a key log; empty when there were none.
+    pub(crate) fn key_log(&self) -> String {
+        let mut log = String::new();
+        for line in &self.lock().secrets {
+            log.push_str(line);
+            log.push('\n');
+        }
+        log
     }
 
     /// Ends the history: takes it with its digest and drops whatever comes later.

@@ -12,6 +12,7 @@
 //! - agreement ([`disagreement`]): whether two engines made the same of one plan.
 //! - pattern ([`EventPattern`], [`entry_field`]): how entries of the history are named.
 //! - net ([`SimNet`]): the network as a host's code sees it; door: the way to the host's stack.
+//!   secured ([`SecuredNet`]): the same with TLS.
 //! - tasks: the executor of the hosts' tasks. seat: what outlives a host's crash. timeline: steps.
 //! - journal, digest, tap, record, decoder: how the history comes about.
 
@@ -26,6 +27,7 @@ pub mod packet;
 mod pattern;
 mod record;
 mod seat;
+mod secured;
 mod shelf;
 mod spec;
 mod tap;
@@ -39,6 +41,7 @@ pub use journal::Recorder;
 pub use net::{SimListener, SimNet, SimStream};
 pub use outcome::{End, EngineError, Hits, RunOutcome};
 pub use pattern::{Aliases, EventKind, EventPattern, Wanted, entry_field};
+pub use secured::{SecuredListener, SecuredNet, SecuredStream};
 pub use shelf::Shelf;
 pub use spec::{
     Action, Boot, Call, Finished, HostChange, HostFuture, HostSpec, MiddleboxSpec, NetworkChange,

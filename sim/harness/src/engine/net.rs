@@ -87,6 +87,10 @@ impl SimNet {
         self.open(name, port, Some(source_port)).await
     }
 
+    pub(crate) const fn door(&self) -> &Door {
+        &self.door
+    }
+
     async fn open(&self, name: &str, port: u16, from: Option<u16>) -> io::Result<SimStream> {
         let address = self.names.resolve(name).ok_or_else(|| {
             let problem = "no host of this run has the name";

@@ -18,6 +18,8 @@ pub struct RunOutcome {
     /// The run as a pcapng file, when [`PacketDetail::Capture`](super::PacketDetail::Capture) was
     /// asked for.
     pub capture: Option<Vec<u8>>,
+    /// The secrets of the run's TLS sessions, in the format of `SSLKEYLOGFILE`; empty without TLS.
+    pub key_log: String,
     /// Why it ended.
     pub end: End,
     /// Simulated time at which it ended.
@@ -33,6 +35,7 @@ impl RunOutcome {
             history: Vec::new(),
             digest: 0,
             capture: None,
+            key_log: String::new(),
             end: End::Error(error),
             elapsed: Duration::ZERO,
             hits: Hits::default(),

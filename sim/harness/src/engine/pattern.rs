@@ -291,6 +291,7 @@ fn announced<'e>(fields: &'e portcullis_reports::Fields, name: &str) -> Option<C
 fn source_name(entry: &Entry) -> &'static str {
     match entry.source {
         portcullis_reports::Source::Wire => "wire",
+        portcullis_reports::Source::Endpoint => "endpoint",
         portcullis_reports::Source::Inside => "inside",
         portcullis_reports::Source::Harness => "harness",
     }

@@ -84,6 +84,7 @@ impl Seat {
             },
             recorder: self.recorder.clone(),
             incarnation,
+            epoch: self.epoch,
             shelf: self.shelf.clone(),
         }
     }

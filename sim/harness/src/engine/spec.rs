@@ -36,6 +36,8 @@ pub struct Node {
     pub recorder: Recorder,
     /// How often the host was restarted before this life.
     pub incarnation: u32,
+    /// What a right clock showed at the start of the run.
+    pub epoch: Timestamp,
     /// What is kept with the host for the whole run, crashes or not: its disks, for one.
     pub shelf: Shelf,
 }

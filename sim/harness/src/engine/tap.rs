@@ -64,9 +64,9 @@ struct Stream {
 
 /// One end of a connection, as its host sees it.
 #[derive(Clone, Copy)]
-struct Ends {
-    local: SocketAddrV4,
-    remote: SocketAddrV4,
+pub(crate) struct Ends {
+    pub(crate) local: SocketAddrV4,
+    pub(crate) remote: SocketAddrV4,
 }
 
 impl Tap {
@@ -101,10 +101,25 @@ impl Tap {
                 remote,
                 octets,
                 ..
-            } => self.octets(at, host, Ends { local, remote }, way, &octets),
+            } => {
+                let ends = Ends { local, remote };
+                self.octets(Source::Wire, at, host, ends, way, &octets);
+            }
             // The capture tells of it.
             StackEvent::Blocked { .. } => {}
         }
+    }
+
+    /// Octets were given to TLS at `host`, or taken from it there.
+    pub(crate) fn overhear(
+        &mut self,
+        at: Duration,
+        host: &str,
+        ends: Ends,
+        way: Way,
+        octets: &[u8],
+    ) {
+        self.octets(Source::Endpoint, at, host, ends, way, octets);
     }
 
     /// A connection changed its phase at `host`.
@@ -124,7 +139,8 @@ impl Tap {
             Role::Opener => followed.opener_done = is_last(phase),
             Role::Acceptor => followed.acceptor_done = is_last(phase),
         }
-        if followed.opener_done && followed.acceptor_done {
+        // What TLS has decrypted may be read later than the last packet comes.
+        if followed.opener_done && followed.acceptor_done && !followed.is_overheard() {
             self.connections.remove(&pair);
         }
         let event = ConnectionEvent {
@@ -141,8 +157,16 @@ impl Tap {
         });
     }
 
-    /// Octets of a stream left `host` for the first time, or arrived there in order.
-    fn octets(&mut self, at: Duration, host: &str, ends: Ends, way: Way, octets: &[u8]) {
+    /// Octets of a stream left `host` for the first time, or arrived there in order, as `seen`.
+    fn octets(
+        &mut self,
+        seen: Source,
+        at: Duration,
+        host: &str,
+        ends: Ends,
+        way: Way,
+        octets: &[u8],
+    ) {
         let (source, destination) = match way {
             Way::Sent => (ends.local, ends.remote),
             Way::Received => (ends.remote, ends.local),
@@ -171,19 +195,20 @@ impl Tap {
         } else {
             &mut streams.backward
         };
+        let decoder = stream.decoder.as_mut();
+        let Some(decoder) = decoder.filter(|decoder| decoder.source() == seen) else {
+            return;
+        };
         let tell = |event: MessageEvent| {
             journal.append(Entry {
                 at,
                 host: Cow::Owned(host.to_owned()),
-                source: Source::Wire,
+                source: seen,
                 event: Event::Message(event),
             });
         };
         match way {
             Way::Sent => {
-                let Some(decoder) = &mut stream.decoder else {
-                    return;
-                };
                 decoder.feed(octets, decoded);
                 for message in decoded.drain(..) {
                     let event = MessageEvent {
@@ -235,6 +260,18 @@ impl Tap {
         self.connections
             .get_mut(&pair)
             .expect("it was inserted just now")
+    }
+}
+
+impl Followed {
+    /// Whether its messages are read at its ends.
+    fn is_overheard(&self) -> bool {
+        let streams = self.streams.iter();
+        let mut both = streams.flat_map(|streams| [&streams.forward, &streams.backward]);
+        both.any(|stream| {
+            let decoder = stream.decoder.as_ref();
+            decoder.is_some_and(|decoder| decoder.source() == Source::Endpoint)
+        })
     }
 }
 

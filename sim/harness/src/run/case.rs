@@ -75,6 +75,8 @@ pub struct Attempt {
     pub digest: u128,
     /// The capture as pcapng, when one was asked for.
     pub capture: Option<Vec<u8>>,
+    /// The secrets of the run's TLS sessions, in the format of `SSLKEYLOGFILE`; empty without TLS.
+    pub key_log: String,
     /// Simulated time from start to end.
     pub elapsed: Duration,
     /// What the checks made of it.
@@ -120,6 +122,7 @@ fn settle(
         mut history,
         digest,
         capture,
+        key_log,
         end,
         elapsed,
         hits,
@@ -134,6 +137,7 @@ fn settle(
         history,
         digest,
         capture,
+        key_log,
         elapsed,
         judgement,
     }

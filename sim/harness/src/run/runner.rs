@@ -179,6 +179,7 @@ fn write(record: &CaseRecord, run: &Attempt, report: &Path) -> Result<(), Record
     let evidence = Evidence {
         history: &run.history,
         capture: run.capture.as_deref(),
+        key_log: &run.key_log,
     };
     record.write_evidence(report, evidence)
 }

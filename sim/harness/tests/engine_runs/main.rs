@@ -5,4 +5,5 @@ mod faults;
 mod http;
 mod programs;
 mod steps;
+mod tls;
 mod two_engines;

@@ -2,7 +2,7 @@
 //! and a comment for each packet.
 //!
 //! The crate `pcap-file` would do, but its pcapng branch is a release candidate and what is needed
-//! are three kinds of blocks.
+//! are four kinds of blocks.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,9 @@ use crate::time::SimTime;
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+/// `TLSK`: the secrets are lines of a TLS key log.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 const LINKTYPE_RAW: u16 = 101;
 const OPTION_END: u16 = 0;
 const OPTION_COMMENT: u16 = 1;
@@ -56,8 +59,11 @@ impl PcapNg {
     }
 
     /// The capture so far as a pcapng file, in the order in which packets left.
+    ///
+    /// The file holds `key_log`, in the format of `SSLKEYLOGFILE`, so that readers decrypt TLS by
+    /// themselves.
     #[must_use]
-    pub fn export(&self) -> Vec<u8> {
+    pub fn export(&self, key_log: &str) -> Vec<u8> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = Vec::new();
         push_block(&mut file, SECTION_HEADER, |body| {
@@ -74,6 +80,9 @@ impl PcapNg {
                 push_option(body, OPTION_TIME_RESOLUTION, &[NANOSECONDS]);
                 push_option(body, OPTION_END, &[]);
             });
+        }
+        if !key_log.is_empty() {
+            push_secrets(&mut file, key_log);
         }
         for record in kept.packets.values() {
             push_packet(&mut file, record);
@@ -121,6 +130,17 @@ impl Record {
     }
 }
 
+/// Secrets stand before the first packet that needs them.
+fn push_secrets(file: &mut Vec<u8>, key_log: &str) {
+    push_block(file, DECRYPTION_SECRETS, |body| {
+        let length = u32::try_from(key_log.len()).expect("a run has less than 4 GiB of secrets");
+        body.extend_from_slice(&TLS_KEY_LOG.to_le_bytes());
+        body.extend_from_slice(&length.to_le_bytes());
+        body.extend_from_slice(key_log.as_bytes());
+        pad(body);
+    });
+}
+
 fn push_packet(file: &mut Vec<u8>, record: &Record) {
     let octets = record.packet.encode();
     let at = record.at.as_nanos();
@@ -144,7 +164,7 @@ fn push_packet(file: &mut Vec<u8>, record: &Record) {
 fn push_block(file: &mut Vec<u8>, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) {
     let mut body = Vec::new();
     fill(&mut body);
-    let length = u32::try_from(body.len() + 12).expect("a block holds one packet");
+    let length = u32::try_from(body.len() + 12).expect("a block holds one packet or one key log");
     file.extend_from_slice(&kind.to_le_bytes());
     file.extend_from_slice(&length.to_le_bytes());
     file.extend_from_slice(&body);

@@ -105,10 +105,12 @@ impl Drive {
     pub(crate) fn freeze(&self, end: End) -> RunOutcome {
         let (history, mut digest) = self.journal.freeze();
         digest.absorb(self.fabric.digest());
+        let key_log = self.journal.key_log();
         RunOutcome {
             history,
             digest: digest.value(),
-            capture: self.fabric.capture_file(),
+            capture: self.fabric.capture_file(&key_log),
+            key_log,
             end,
             elapsed: self.clock.now(),
             hits: self.fabric.hits(),

@@ -3,14 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_network::{Firewall, HostId, HostSet, Network, PcapNg, Severed, SimTime, Stack};
+use portcullis_network::{
+    Firewall, HostId, HostSet, Network, PcapNg, Severed, SimTime, Stack, Way,
+};
 
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::net::Names;
 use crate::engine::outcome::{EngineError, Hits};
 use crate::engine::record::capture;
 use crate::engine::spec::{NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
-use crate::engine::tap::Tap;
+use crate::engine::tap::{Ends, Tap};
 use crate::engine::tasks::HostIndex;
 
 /// All hosts' stacks and what connects them.
@@ -86,6 +88,14 @@ impl Fabric {
         result
     }
 
+    /// Octets passed an end of a connection of `host` above TLS.
+    pub(crate) fn overhear(&self, host: HostIndex, ends: Ends, way: Way, octets: &[u8]) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let FabricState { tap, names, .. } = &mut *state;
+        tap.overhear(now, names.name(host.0), ends, way, octets);
+    }
+
     /// Does everything that is due by `now`, each thing at its own time.
     pub(crate) fn advance(&self, now: Duration) {
         let now = SimTime::from(now);
@@ -139,9 +149,9 @@ impl Fabric {
         self.lock().network.capture().digest()
     }
 
-    /// The run as a pcapng file, when it was asked for.
-    pub(crate) fn capture_file(&self) -> Option<Vec<u8>> {
-        self.file.as_ref().map(PcapNg::export)
+    /// The run as a pcapng file, when it was asked for, with what decrypts it.
+    pub(crate) fn capture_file(&self, key_log: &str) -> Option<Vec<u8>> {
+        self.file.as_ref().map(|file| file.export(key_log))
     }
 
     /// What met which rule, partition and middlebox so far.

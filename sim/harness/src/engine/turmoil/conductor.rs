@@ -125,6 +125,7 @@ impl Conductor {
 
     fn freeze(self, end: End) -> RunOutcome {
         let (mut history, mut digest) = self.journal.freeze();
+        let key_log = self.journal.key_log();
         // Hosts ran one after the other within each tick.
         history.sort_by_key(|entry| entry.at);
         let mut hits = Hits::default();
@@ -143,7 +144,8 @@ impl Conductor {
         RunOutcome {
             history,
             digest: digest.value(),
-            capture: self.ether.capture_file(),
+            capture: self.ether.capture_file(&key_log),
+            key_log,
             end,
             elapsed: self.sim.elapsed(),
             hits,

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use portcullis_network::{
     Capture, Direction, Fate, HostId, Observation, Packet, PcapNg, RuleName, SimTime, StackEvent,
-    Wire,
+    Way, Wire,
 };
 
 use crate::engine::net::Names;
-use crate::engine::tap::Tap;
+use crate::engine::tap::{Ends, Tap};
 use crate::engine::tasks::HostIndex;
 
 /// One for all hosts of a run.
@@ -79,9 +79,9 @@ impl Ether {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The run as a pcapng file, when it was asked for.
-    pub(super) fn capture_file(&self) -> Option<Vec<u8>> {
-        self.file.as_ref().map(PcapNg::export)
+    /// The run as a pcapng file, when it was asked for, with what decrypts it.
+    pub(super) fn capture_file(&self, key_log: &str) -> Option<Vec<u8>> {
+        self.file.as_ref().map(|file| file.export(key_log))
     }
 
     /// A number for a packet that begins its way.
@@ -143,6 +143,19 @@ impl Ether {
             let name = self.names.name(host.0);
             self.lock().tap.stack_event(at.since_start(), name, event);
         }
+    }
+
+    /// Octets passed an end of a connection of `host` above TLS.
+    pub(super) fn overhear(
+        &self,
+        at: Duration,
+        host: HostIndex,
+        ends: Ends,
+        way: Way,
+        octets: &[u8],
+    ) {
+        let name = self.names.name(host.0);
+        self.lock().tap.overhear(at, name, ends, way, octets);
     }
 
     /// Counts a packet that turmoil is going to drop because of a partition.

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-use portcullis_network::{Direction, Fate, Packet, SimTime, Stack, StackEvent};
+use portcullis_network::{Direction, Fate, Packet, SimTime, Stack, StackEvent, Way};
 use turmoil::net::UdpSocket;
 
 use super::ether::Ether;
 use crate::engine::journal::Clock;
+use crate::engine::tap::Ends;
 use crate::engine::tasks::HostIndex;
 
 /// The UDP port through which stacks exchange packets.
@@ -79,6 +80,12 @@ impl Port {
         let result = call(now, &mut state.stack);
         self.settle(&mut state, now, None);
         result
+    }
+
+    /// Octets passed an end of a connection of this host above TLS.
+    pub(crate) fn overhear(&self, ends: Ends, way: Way, octets: &[u8]) {
+        let now = self.clock.now();
+        self.ether.overhear(now, self.host, ends, way, octets);
     }
 
     /// The host's life has opened its socket.
