@@ -2,6 +2,7 @@
 
 mod door;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::codec::{DecodeError, Refused, decode, encode, read_unit};
-use crate::config::Limits;
+use crate::codec::{DecodeError, Refused, decode, encode_for, read_unit, verify};
+use crate::config::{Authentication, Limits};
+use crate::exchange::has_name;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
 use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
 use crate::services::Services;
@@ -27,8 +29,15 @@ pub(crate) trait Respond: Clone + Send + Sync + 'static {
     /// The environment that this port's link is with: the only one that is answered.
     fn peer(&self) -> &EnvironmentName;
 
+    /// How the peer proves that it is that environment.
+    fn authentication(&self) -> &Authentication;
+
     /// The longest data unit that is read here.
     fn frame_max(&self, limits: &Limits) -> usize;
+
+    /// Whether the request is a repetition of one that has taken effect here: then its answer is
+    /// the same at any time (ET-74).
+    fn knows(&self, request: &Message) -> impl Future<Output = bool> + Send;
 
     /// Answers one request that is for this environment and from the peer. Runs to its end also
     /// when the opener closes (ET-15).
@@ -101,7 +110,7 @@ async fn serve<N: Net, S, W, R: Respond>(
     let request = tokio::select! {
         biased;
         () = pass.given_up() => Err(NoRequest::GIVEN_UP),
-        request = read_request(&services, &mut stream, frame_max) => request,
+        request = read_request(&services, &mut stream, frame_max, &respond) => request,
     };
     let request = request.and_then(|request| {
         pass.has_spoken()
@@ -110,13 +119,14 @@ async fn serve<N: Net, S, W, R: Respond>(
     });
     let closed_by = match request {
         Ok((document, permit)) => {
-            let decoded = decode(&document);
+            let request = read(&document, respond.authentication());
             drop(document);
-            if let Ok(request) = &decoded {
+            if let Ok(request) = &request {
                 phase = Phase::of(&request.body);
             }
-            let reply = reply(&services, decoded, &respond).await;
+            let reply = reply(&services, request, &respond).await;
             drop(permit);
+            let reply = reply.and_then(|reply| encode_for(&reply, respond.authentication()).ok());
             match reply {
                 Some(reply) => say_and_linger(&services, &mut stream, &reply).await,
                 None => ClosedBy::Acceptor,
@@ -154,10 +164,11 @@ impl NoRequest {
 }
 
 /// Reads one data unit within the frame timer, which runs from accept (ET-30).
-async fn read_request<N, S, W>(
+async fn read_request<N, S, W, R: Respond>(
     services: &Services<N, S, W>,
     stream: &mut impl Connection,
     frame_max: usize,
+    respond: &R,
 ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), NoRequest> {
     let limits = services.config.limits;
     // Memory is bounded by the permits: one is held for each large frame.
@@ -174,12 +185,27 @@ async fn read_request<N, S, W>(
     let deadline = Instant::now().checked_add(services.config.timers.frame);
     let deadline = deadline.unwrap_or_else(Instant::now);
     let closed_by = ClosedBy::Acceptor;
-    match timeout_at(deadline, read_unit(stream, frame_max, permit)).await {
+    let not_authenticated = NoRequest {
+        detail: Reason::NotAuthenticated.name(),
+        closed_by,
+    };
+    let unit = timeout_at(deadline, async {
+        // ET-72: who is there is asked before anything is read.
+        if *respond.authentication() == Authentication::Connection {
+            stream.establish().await?;
+            if !has_name(stream, respond.peer()) {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+        }
+        read_unit(stream, frame_max, permit).await
+    });
+    match unit.await {
         Ok(Ok(Ok(unit))) => Ok(unit),
         Ok(Ok(Err(error))) => Err(NoRequest {
             detail: error.name(),
             closed_by,
         }),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => Err(not_authenticated),
         Ok(Err(_)) => Err(NoRequest {
             detail: "reset",
             closed_by: ClosedBy::Failure,
@@ -191,28 +217,46 @@ async fn read_request<N, S, W>(
     }
 }
 
+/// A request that is not acted on.
+struct Unacceptable {
+    reason: Reason,
+    /// The header, if it could be read.
+    header: Option<Box<Header>>,
+}
+
+/// What a document asks, if it is a message that proves where it comes from.
+fn read(document: &[u8], authentication: &Authentication) -> Result<Message, Unacceptable> {
+    let refused = |reason, header| Unacceptable { reason, header };
+    // ET-73: checked before anything of the body is acted on. The header of what is not authentic
+    // is read for the refusal's sake, which has to name it (ET-35).
+    match (verify(document, authentication), decode(document)) {
+        (Ok(()), Ok(request)) => Ok(request),
+        (Ok(()), Err(Refused { error, header }))
+        | (
+            _,
+            Err(Refused {
+                error,
+                header: header @ None,
+            }),
+        ) => Err(refused(why(error), header)),
+        (Err(_), Ok(Message { header, .. })) => {
+            Err(refused(Reason::NotAuthenticated, Some(Box::new(header))))
+        }
+        (Err(_), Err(Refused { header, .. })) => Err(refused(Reason::NotAuthenticated, header)),
+    }
+}
+
 /// The reply to whatever arrived; `None` when nothing can or should be said.
 async fn reply<N, S, W, R: Respond>(
     services: &Services<N, S, W>,
-    decoded: Result<Message, Refused>,
+    request: Result<Message, Unacceptable>,
     respond: &R,
 ) -> Option<Message> {
-    let (header, answer) = match decoded {
-        // ET-35: a refusal names what it refuses, so what has no readable id is not answered.
-        Err(Refused {
-            header: None,
-            error,
-        }) => {
-            services.announce(&AgentEvent::refused(respond.peer(), error.name()));
-            return None;
-        }
-        Err(Refused {
-            header: Some(header),
-            error,
-        }) => (*header, Answer::Refuse(why(error))),
+    let (header, answer) = match request {
+        Err(Unacceptable { reason, header }) => (header, Answer::Refuse(reason)),
         Ok(request) => {
-            let header = request.header.clone();
-            let answer = match misdirected(services.name(), respond.peer(), &header) {
+            let header = Some(Box::new(request.header.clone()));
+            let answer = match objection(services, respond, &request).await {
                 Some(reason) => Answer::Refuse(reason),
                 None => respond.respond(request).await,
             };
@@ -231,17 +275,48 @@ async fn reply<N, S, W, R: Respond>(
         }
         Answer::Silence => return None,
     };
-    Some(Message {
-        header: Header {
-            id: MessageId::reply_to(&header.id),
-            from: services.name().clone(),
-            to: header.from,
-            sent_at: services.host.wall.now(),
-            relates_to: Some(header.id),
-            attempt: header.attempt,
+    Some(match header {
+        Some(header) => Message {
+            header: Header {
+                id: MessageId::reply_to(&header.id),
+                from: services.name().clone(),
+                to: header.from,
+                sent_at: services.now(),
+                relates_to: Some(header.id),
+                attempt: header.attempt,
+            },
+            body,
         },
-        body,
+        None => unreadable(services, respond.peer(), body),
     })
+}
+
+/// The refusal of what has no readable id: it relates to a reserved one (ET-35).
+fn unreadable<N, S, W>(
+    services: &Services<N, S, W>,
+    peer: &EnvironmentName,
+    body: Body,
+) -> Message {
+    let id = MessageId::fresh("unreadable", &services.new_id());
+    let mut refusal = services.message(id, peer, 1, body);
+    refusal.header.relates_to = Some(MessageId::unreadable());
+    refusal
+}
+
+/// Why an authentic request is not answered as it asks.
+async fn objection<N, S, W, R: Respond>(
+    services: &Services<N, S, W>,
+    respond: &R,
+    request: &Message,
+) -> Option<Reason> {
+    let header = &request.header;
+    if let Some(reason) = misdirected(services.name(), respond.peer(), header) {
+        return Some(reason);
+    }
+    let ahead_ms = services.skew_ms(header.sent_at)?;
+    services.announce(&AgentEvent::clock_skew(respond.peer(), ahead_ms));
+    // ET-74: too old, or from the future, and not a repetition of something known.
+    (!respond.knows(request).await).then_some(Reason::Stale)
 }
 
 const fn why(error: DecodeError) -> Reason {
@@ -269,13 +344,10 @@ fn misdirected(here: &EnvironmentName, peer: &EnvironmentName, header: &Header) 
 async fn say_and_linger<N, S, W>(
     services: &Services<N, S, W>,
     stream: &mut impl Connection,
-    reply: &Message,
+    unit: &[u8],
 ) -> ClosedBy {
     let timers = &services.config.timers;
-    let Ok(unit) = encode(reply) else {
-        return ClosedBy::Acceptor;
-    };
-    match timeout(timers.acknowledgement, stream.write_all(&unit)).await {
+    match timeout(timers.acknowledgement, stream.write_all(unit)).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) => return ClosedBy::Failure,
         Err(_) => return ClosedBy::Acceptor,

@@ -1,26 +1,28 @@
 //! One environment: both of its roles behind one handle.
 
+mod start;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use portcullis_net::{Host, Listener, Net};
-use portcullis_store::{Batch, OperationId, Store, StoreError};
-use tokio::sync::{Mutex, Semaphore};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use portcullis_store::{Store, StoreError};
+use tokio::sync::Mutex;
 
-use crate::accept::{Door, accept_all};
+use crate::accept::accept_all;
 use crate::config::Config;
 use crate::destination::{Destination, TaskDesk};
 use crate::error::{CancelError, QueryError, StartError, SubmitError, UnknownTask};
 use crate::message::{CommandName, Digest, EnvironmentName, Known, PART_OCTETS_MAX, TaskId};
 use crate::observe::{AgentEvent, Observer, Warning};
 use crate::originator::{CompletionDesk, Originator, Prepared};
-use crate::records::{InboundTask, OutboundPart, OutboundTask, RecordedOrder, Starts};
+use crate::records::{InboundTask, OutboundPart, OutboundTask, RecordedOrder};
 use crate::services::Services;
 use crate::state::{DestinationEffect, OriginatorState, Settled};
 use crate::work::{Job, Layout, Payload, PayloadError, SourceError, Work};
+
+use start::{bind, services};
 
 /// A running environment. Clones are handles to the same one, which runs on when they are dropped:
 /// it ends with its host or with [`Agent::stop`].
@@ -133,8 +135,8 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
         }
         let services = services(host, store, work, config, observer).await?;
         let mut listeners = Vec::new();
-        for (_, port) in services.config.listeners() {
-            listeners.push(bind(&services, port).await?);
+        for (_, port, authentication) in services.config.doors() {
+            listeners.push(bind(&services, port, authentication).await?);
         }
         let later = services.config.later.iter().cloned();
         let earlier = services.config.earlier.iter().cloned();
@@ -434,64 +436,4 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
             .iter()
             .find(|destination| destination.link().name == *from)
     }
-}
-
-/// The agent's share of the world, for one start of it.
-async fn services<N: Net, S: Store, W: Work>(
-    host: Host<N>,
-    store: S,
-    work: W,
-    config: Config,
-    observer: Observer,
-) -> Result<Arc<Services<N, S, W>>, StartError> {
-    let earlier = store
-        .load::<Starts>(Starts::KEY)
-        .await
-        .map_err(StartError::Store)?;
-    let starts = Starts {
-        count: earlier.map_or(0, |s| s.record.count).saturating_add(1),
-    };
-    let services = Services {
-        door: Door::default(),
-        large_frames: Arc::new(Semaphore::new(config.limits.parts_at_a_time)),
-        jitter: host.random.fork(&format!("agent jitter {}", starts.count)),
-        ids: host.random.fork(&format!("agent ids {}", starts.count)),
-        stop: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-        host,
-        store,
-        work,
-        config,
-        observer,
-    };
-    let operation = OperationId::new(format!("starts/{}", starts.count));
-    let batch = Batch::new(operation)
-        .put(&starts)
-        .map_err(StartError::Store)?;
-    services
-        .commit(batch, &[])
-        .await
-        .map_err(StartError::Store)?;
-    Ok(Arc::new(services))
-}
-
-/// One listener. ET-6
-async fn bind<N: Net, S, W>(
-    services: &Services<N, S, W>,
-    port: u16,
-) -> Result<N::Listener, StartError> {
-    // ET-7: another program's outgoing connection may hold such a port when the agent starts.
-    if services
-        .config
-        .dynamic_ports
-        .as_ref()
-        .is_some_and(|range| range.contains(&port))
-    {
-        services.announce(&AgentEvent::at_port(Warning::PortInDynamicRange, port));
-    }
-    let listener = services.host.net.bind(port).await;
-    listener.map_err(|error| StartError::Bind {
-        port,
-        kind: error.kind(),
-    })
 }

@@ -7,10 +7,12 @@ mod decoder;
 mod document;
 mod element;
 mod frame;
+mod seal;
 
 pub use decoder::{Decoder, Seen, fields};
-pub use document::{DecodeError, EncodeError, Refused, decode, encode};
+pub use document::{DecodeError, EncodeError, Refused, decode, encode, encode_for};
 pub use frame::{FrameError, LENGTH_OCTETS, Reassembly, read_unit};
+pub use seal::{NotAuthenticated, seal, verify};
 
 /// The namespace of every element: ours, and named so (ET-90).
 pub const NAMESPACE: &str = "urn:portcullis:environment-transfer:1";

@@ -1,11 +1,15 @@
 //! What an operator decides: names, neighbours, ports, timers, limits.
 
+mod authentication;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::message::{EnvironmentName, Product, TaskKind};
 use crate::retry::Schedule;
+
+pub use authentication::{Authentication, Key, KeyId, KeyRing, KeyTooShort};
 
 /// Everything that an agent is configured with.
 ///
@@ -28,6 +32,9 @@ pub struct Config {
     pub retries: Retries,
     /// The limits.
     pub limits: Limits,
+    /// How far the time in a message may be from this host's wall clock, in either direction, unless
+    /// the message's id is known already. Default 5 min; ours (ET-74).
+    pub tolerance: Duration,
     /// The ports that this host hands out to outgoing connections, if known: a listener among them
     /// is worth a warning (ET-7).
     pub dynamic_ports: Option<RangeInclusive<u16>>,
@@ -46,6 +53,7 @@ impl Config {
             timers: Timers::default(),
             retries: Retries::default(),
             limits: Limits::default(),
+            tolerance: Duration::from_secs(5 * 60),
             dynamic_ports: None,
         }
     }
@@ -81,11 +89,16 @@ impl Config {
 
     /// The ports to listen on, each with the neighbour that its link is with. ET-1
     pub fn listeners(&self) -> impl Iterator<Item = (&EnvironmentName, u16)> {
-        let later = self.later.iter().map(|link| (&link.name, link.local_port));
-        let earlier = self
-            .earlier
-            .iter()
-            .map(|link| (&link.name, link.remote_port));
+        let doors = self.doors();
+        doors.map(|(name, port, _)| (name, port))
+    }
+
+    /// The same, with what whoever comes in must prove.
+    pub(crate) fn doors(&self) -> impl Iterator<Item = (&EnvironmentName, u16, &Authentication)> {
+        let later = self.later.iter();
+        let later = later.map(|link| (&link.name, link.local_port, &link.authentication));
+        let earlier = self.earlier.iter();
+        let earlier = earlier.map(|link| (&link.name, link.remote_port, &link.authentication));
         later.chain(earlier)
     }
 }
@@ -115,6 +128,8 @@ pub struct LaterLink {
     pub remote_port: u16,
     /// The port on which this environment listens for its completions.
     pub local_port: u16,
+    /// How the two know each other.
+    pub authentication: Authentication,
 }
 
 /// A link from the previous environment. ET-1
@@ -128,6 +143,8 @@ pub struct EarlierLink {
     pub remote_port: u16,
     /// The port on which it listens for completions.
     pub local_port: u16,
+    /// How the two know each other.
+    pub authentication: Authentication,
 }
 
 /// Separate, explicit timers; none relies on a default of the operating system. ET-59

@@ -63,6 +63,15 @@ pub enum Failure {
     /// The reply comes from another environment, or is for another.
     #[error("reply has the wrong sender or recipient")]
     Misdirected,
+    /// The reply, or the connection, does not prove that it is the peer's (ET-72).
+    #[error("the peer is not authenticated")]
+    NotAuthenticated,
+    /// The reply's time is too far from this host's (ET-74).
+    #[error("reply is too old, or its time too far ahead")]
+    Stale,
+    /// The peer could not read the request at all.
+    #[error("the peer could not read the request")]
+    Unread,
     /// The request was refused.
     #[error("refused by the peer: {}", .0.name())]
     Refused(Reason),
@@ -80,14 +89,22 @@ impl Failure {
             Self::RequestTimeout | Self::ReplyTimeout => FailureClass::TimedOut,
             Self::Frame(FrameError::Truncated | FrameError::Absent) => FailureClass::Truncated,
             Self::Refused(Reason::Version) => FailureClass::Version,
-            Self::Misdirected | Self::Refused(Reason::UnknownSender | Reason::WrongRecipient) => {
-                FailureClass::Auth
-            }
+            Self::Misdirected
+            | Self::NotAuthenticated
+            | Self::Stale
+            | Self::Refused(
+                Reason::UnknownSender
+                | Reason::WrongRecipient
+                | Reason::NotAuthenticated
+                | Reason::Stale,
+            ) => FailureClass::Auth,
             Self::Store | Self::Unencodable => FailureClass::LocalResource,
             Self::Decode(error) if error.is_version() => FailureClass::Version,
-            Self::Frame(_) | Self::Decode(_) | Self::Unrelated | Self::Refused(_) => {
-                FailureClass::Protocol
-            }
+            Self::Frame(_)
+            | Self::Decode(_)
+            | Self::Unrelated
+            | Self::Unread
+            | Self::Refused(_) => FailureClass::Protocol,
         }
     }
 }
@@ -103,6 +120,8 @@ fn class_of(kind: io::ErrorKind) -> FailureClass {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => FailureClass::Reset,
         io::ErrorKind::UnexpectedEof => FailureClass::Truncated,
+        // What a secure connection says of a peer that does not speak as agreed.
+        io::ErrorKind::InvalidData => FailureClass::Protocol,
         _ => FailureClass::LocalResource,
     }
 }
@@ -134,6 +153,15 @@ pub enum StartError {
         port: u16,
         /// What the host said.
         kind: io::ErrorKind,
+    },
+    /// A listener would take whatever comes from other hosts, and nothing would say who it is
+    /// from (ET-72).
+    #[error("cannot listen on port {port} at {address}: the link has no authentication")]
+    Unauthenticated {
+        /// The port.
+        port: u16,
+        /// The address that is not loopback.
+        address: std::net::IpAddr,
     },
     /// The store could not be read, or not written.
     #[error("cannot recover the records of the last run")]

@@ -2,21 +2,42 @@
 
 use std::io;
 
-use portcullis_net::{Connection, Net};
+use std::time::Duration;
+
+use portcullis_net::{Connection, Net, WallClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::codec::{decode, encode, read_unit};
-use crate::config::Timers;
+use crate::codec::{decode, encode_for, read_unit, verify};
+use crate::config::{Authentication, Timers};
 use crate::error::Failure;
-use crate::message::{Body, Message};
+use crate::message::{Body, EnvironmentName, Message, MessageId};
 use crate::observe::{AgentEvent, ClosedBy, Phase};
+use crate::services::skew_ms;
+
+/// What an opener asks of a connection, and of the reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// How long each step may take.
+    pub timers: &'a Timers,
+    /// The longest reply.
+    pub frame_max: usize,
+    /// How the two ends of the link know each other.
+    pub authentication: &'a Authentication,
+    /// This host's clock.
+    pub wall: &'a WallClock,
+    /// How far from it the reply's time may be.
+    pub tolerance: Duration,
+}
 
 /// How an opener's connection went.
 #[derive(Debug)]
 pub struct Exchanged<C> {
     /// The reply, or why there is none.
     pub reply: Result<Message, Failure>,
+    /// How far ahead of this host's clock the reply was sent, in milliseconds, when that is more
+    /// than the tolerance (ET-74).
+    pub skew_ms: Option<i64>,
     /// What is left to see to its end, if a connection came about.
     pub closing: Option<Closing<C>>,
 }
@@ -29,18 +50,22 @@ pub struct Exchanged<C> {
 /// elsewhere: this side has said and heard everything by then.
 pub async fn exchange<N: Net>(
     net: &N,
-    timers: &Timers,
-    frame_max: usize,
+    terms: &Terms<'_>,
     (address, port): (&str, u16),
     request: &Message,
 ) -> Exchanged<N::Stream> {
+    let timers = terms.timers;
     // ET-59, ET-60: our own timer, below the shortest that an operating system uses.
     let mut stream = match timeout(timers.connect, net.connect(address, port)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Exchanged::failed(Failure::Connect(error.kind())),
+        Ok(Err(error)) => return Exchanged::failed(terms.connect_failure(&error)),
         Err(_) => return Exchanged::failed(Failure::Connect(io::ErrorKind::TimedOut)),
     };
-    let reply = converse(&mut stream, timers, frame_max, request).await;
+    let mut heard = Heard::default();
+    let reply = match terms.trusts(&stream, &request.header.to) {
+        Ok(()) => converse(&mut stream, terms, request, &mut heard).await,
+        Err(failure) => Err(failure),
+    };
     let by = match &reply {
         Err(Failure::Stream(_) | Failure::Frame(_)) => ClosedBy::Failure,
         _ => ClosedBy::Opener,
@@ -56,29 +81,84 @@ pub async fn exchange<N: Net>(
         by,
         phase: Phase::of(&request.body),
     });
-    Exchanged { reply, closing }
+    Exchanged {
+        reply,
+        skew_ms: heard.skew_ms,
+        closing,
+    }
 }
 
 impl<C> Exchanged<C> {
     const fn failed(failure: Failure) -> Self {
         Self {
             reply: Err(failure),
+            skew_ms: None,
             closing: None,
         }
     }
 }
 
+impl Terms<'_> {
+    /// Why there is no connection: for secure ones, the handshake is part of opening it.
+    fn connect_failure(&self, error: &io::Error) -> Failure {
+        match (self.authentication, error.kind()) {
+            (Authentication::Connection, io::ErrorKind::PermissionDenied) => {
+                Failure::NotAuthenticated
+            }
+            (Authentication::Connection, kind @ io::ErrorKind::InvalidData) => {
+                Failure::Stream(kind)
+            }
+            (_, kind) => Failure::Connect(kind),
+        }
+    }
+
+    /// ET-72: before anything is said, whether `peer` is at the other end, as far as the connection
+    /// can tell.
+    fn trusts(&self, stream: &impl Connection, peer: &EnvironmentName) -> Result<(), Failure> {
+        let known = match self.authentication {
+            Authentication::Connection => has_name(stream, peer),
+            Authentication::None | Authentication::Mac(_) => {
+                self.authentication.suffices_at(stream.peer_addr().ip())
+            }
+        };
+        known.then_some(()).ok_or(Failure::NotAuthenticated)
+    }
+
+    /// What went wrong with the stream: a peer that refuses this side's credential says so late.
+    fn stream_failure(&self, error: &io::Error) -> Failure {
+        match (self.authentication, error.kind()) {
+            (Authentication::Connection, io::ErrorKind::PermissionDenied) => {
+                Failure::NotAuthenticated
+            }
+            (_, kind) => Failure::Stream(kind),
+        }
+    }
+}
+
+/// Whether the connection proves that `peer` is at its other end. ET-72
+pub(crate) fn has_name(stream: &impl Connection, peer: &EnvironmentName) -> bool {
+    let names = stream.peer_names().unwrap_or_default();
+    names.iter().any(|name| name == peer.as_str())
+}
+
+/// What was noticed while listening.
+#[derive(Default)]
+struct Heard {
+    skew_ms: Option<i64>,
+}
+
 /// One request and one reply. ET-23
 async fn converse<C: Connection>(
     stream: &mut C,
-    timers: &Timers,
-    frame_max: usize,
+    terms: &Terms<'_>,
     request: &Message,
+    heard: &mut Heard,
 ) -> Result<Message, Failure> {
-    let unit = encode(request).map_err(|_| Failure::Unencodable)?;
+    let timers = terms.timers;
+    let unit = encode_for(request, terms.authentication).map_err(|_| Failure::Unencodable)?;
     match timeout(timers.frame, stream.write_all(&unit)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(Failure::Stream(error.kind())),
+        Ok(Err(error)) => return Err(terms.stream_failure(&error)),
         Err(_) => return Err(Failure::RequestTimeout),
     }
     drop(unit);
@@ -86,17 +166,24 @@ async fn converse<C: Connection>(
     // found by this timer; keepalive is never asked for.
     let unit = timeout(
         timers.acknowledgement,
-        read_unit(stream, frame_max, async |_| ()),
+        read_unit(stream, terms.frame_max, async |_| ()),
     )
     .await;
     let document = match unit {
         Ok(Ok(Ok((document, ())))) => document,
         Ok(Ok(Err(error))) => return Err(Failure::Frame(error)),
-        Ok(Err(error)) => return Err(Failure::Stream(error.kind())),
+        Ok(Err(error)) => return Err(terms.stream_failure(&error)),
         Err(_) => return Err(Failure::ReplyTimeout),
     };
+    // ET-73: checked before anything of the reply is believed, also that it is of another version.
+    verify(&document, terms.authentication).map_err(|_| Failure::NotAuthenticated)?;
     let reply = decode(&document).map_err(|refused| Failure::Decode(refused.error))?;
     check_reply(request, &reply)?;
+    // ET-74: an old reply may have been true once.
+    heard.skew_ms = skew_ms(reply.header.sent_at, terms.wall.now(), terms.tolerance);
+    if heard.skew_ms.is_some() {
+        return Err(Failure::Stale);
+    }
     if let Body::Rejection { reason, .. } = reply.body {
         return Err(Failure::Refused(reason));
     }
@@ -105,7 +192,13 @@ async fn converse<C: Connection>(
 
 /// ET-35, ET-39: the reply answers this request, and comes from where the request went.
 fn check_reply(request: &Message, reply: &Message) -> Result<(), Failure> {
-    if reply.header.relates_to.as_ref() != Some(&request.header.id) {
+    let relates_to = reply.header.relates_to.as_ref();
+    let unread = matches!(reply.body, Body::Rejection { .. })
+        && relates_to == Some(&MessageId::unreadable());
+    if unread {
+        return Err(Failure::Unread);
+    }
+    if relates_to != Some(&request.header.id) {
         return Err(Failure::Unrelated);
     }
     if reply.header.from != request.header.to || reply.header.to != request.header.from {

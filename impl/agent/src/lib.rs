@@ -31,7 +31,7 @@
 //!
 //! # Example: a task is sent, worked on, and its completion called back
 //! ```
-//! use portcullis_agent::config::{Config, EarlierLink, LaterLink};
+//! use portcullis_agent::config::{Authentication, Config, EarlierLink, LaterLink};
 //! use portcullis_agent::message::{CommandName, EnvironmentName, Outcome, Product};
 //! use portcullis_agent::state::Settled;
 //! use portcullis_agent::work::{
@@ -59,10 +59,18 @@
 //!
 //! // Both ports belong to the link: prod listens on its remote port, dev on its local port.
 //! let mut at_dev = Config::new(dev.clone(), product.clone());
-//! let link = LaterLink { name: prod.clone(), address: address.clone(), remote_port, local_port };
-//! at_dev.later.push(link);
+//! // Without authentication only within one host.
+//! let authentication = Authentication::None;
+//! at_dev.later.push(LaterLink {
+//!     name: prod.clone(),
+//!     address: address.clone(),
+//!     remote_port,
+//!     local_port,
+//!     authentication: authentication.clone(),
+//! });
 //! let mut at_prod = Config::new(prod.clone(), product);
-//! at_prod.earlier.push(EarlierLink { name: dev, address, remote_port, local_port });
+//! let link = EarlierLink { name: dev, address, remote_port, local_port, authentication };
+//! at_prod.earlier.push(link);
 //!
 //! let mut agents = Vec::new();
 //! for config in [at_prod, at_dev] {

@@ -113,6 +113,9 @@ named! {
         OctetsAfterMessage = "octets-after-message",
         /// A request was refused or could not be read.
         RequestRefused = "request-refused",
+        /// The clocks of this host and of a peer are further apart than the tolerance allows (ET-74):
+        /// one of them should be set right.
+        ClockSkew = "clock-skew",
         /// The store did not take a record.
         StoreFailed = "store-failed",
         /// The store holds a task of a link that is not configured any more.
@@ -211,6 +214,9 @@ pub enum AgentEvent {
         port: Option<u16>,
         /// A name in kebab case that says more, such as a refusal's reason.
         detail: Option<&'static str>,
+        /// How far the peer's clock is ahead of this host's, in milliseconds, where that is the
+        /// matter.
+        ahead_ms: Option<i64>,
     },
 }
 
@@ -223,6 +229,19 @@ impl AgentEvent {
             task: None,
             port: Some(port),
             detail: None,
+            ahead_ms: None,
+        }
+    }
+
+    /// ET-74: a message of `peer` was sent `ahead_ms` from now by this host's clock.
+    pub(crate) fn clock_skew(peer: &EnvironmentName, ahead_ms: i64) -> Self {
+        Self::Warning {
+            warning: Warning::ClockSkew,
+            peer: Some(peer.clone()),
+            task: None,
+            port: None,
+            detail: None,
+            ahead_ms: Some(ahead_ms),
         }
     }
 
@@ -239,6 +258,7 @@ impl AgentEvent {
             task: None,
             port: None,
             detail: Some(detail),
+            ahead_ms: None,
         }
     }
 
@@ -250,6 +270,7 @@ impl AgentEvent {
             task: Some(task.clone()),
             port: None,
             detail: None,
+            ahead_ms: None,
         }
     }
 }
@@ -339,10 +360,11 @@ fn trace(event: &AgentEvent) {
             task,
             port,
             detail,
+            ahead_ms,
         } => {
             let peer = peer.as_ref().map(EnvironmentName::as_str);
             let task = task.as_ref().map(TaskId::as_str);
-            tracing::warn!(peer, task, port, detail, "{}", warning.words());
+            tracing::warn!(peer, task, port, detail, ahead_ms, "{}", warning.words());
         }
     }
 }
@@ -364,6 +386,7 @@ impl Warning {
             Self::AcceptFailed => "a connection could not be accepted",
             Self::OctetsAfterMessage => "octets after the one message of a connection",
             Self::RequestRefused => "a request was refused",
+            Self::ClockSkew => "the peer's clock and this host's are too far apart",
             Self::StoreFailed => "a record could not be written",
             Self::LinkMissing => "an unfinished task belongs to a link that is not configured",
         }

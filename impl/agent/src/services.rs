@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accept::Door;
-use crate::config::Config;
+use crate::config::{Authentication, Config};
 use crate::error::Failure;
-use crate::exchange::exchange;
+use crate::exchange::{Terms, exchange};
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId};
 use crate::observe::{AgentEvent, Observer, Warning};
 
@@ -70,6 +70,12 @@ impl<N, S, W> Services<N, S, W> {
         }));
     }
 
+    /// How far ahead of this host's clock a message was sent, in milliseconds, when that is more
+    /// than the tolerance. ET-74
+    pub(crate) fn skew_ms(&self, sent_at: Timestamp) -> Option<i64> {
+        skew_ms(sent_at, self.now(), self.config.tolerance)
+    }
+
     /// The message that says `body` to `to`.
     pub(crate) fn message(
         &self,
@@ -96,12 +102,22 @@ impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, 
     /// One request and its reply over a new connection; the connection's end is seen to elsewhere.
     pub(crate) async fn exchange(
         &self,
+        authentication: &Authentication,
         place: (&str, u16),
         request: &Message,
     ) -> Result<Message, Failure> {
         let timers = self.config.timers;
-        let frame_max = self.config.limits.control_frame_max;
-        let exchanged = exchange(&self.host.net, &timers, frame_max, place, request).await;
+        let terms = Terms {
+            timers: &timers,
+            frame_max: self.config.limits.control_frame_max,
+            authentication,
+            wall: &self.host.wall,
+            tolerance: self.config.tolerance,
+        };
+        let exchanged = exchange(&self.host.net, &terms, place, request).await;
+        if let Some(ahead_ms) = exchanged.skew_ms {
+            self.announce(&AgentEvent::clock_skew(&request.header.to, ahead_ms));
+        }
         if let Some(closing) = exchanged.closing {
             let observer = self.observer.clone();
             self.spawn(async move {
@@ -112,6 +128,14 @@ impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, 
         }
         exchanged.reply
     }
+}
+
+/// How far `sent_at` is ahead of `now` in milliseconds, when that is more than `tolerance` in
+/// either direction. ET-74
+pub(crate) fn skew_ms(sent_at: Timestamp, now: Timestamp, tolerance: Duration) -> Option<i64> {
+    let ahead = sent_at.duration_since(now);
+    let apart = ahead.unsigned_abs();
+    (apart > tolerance).then(|| i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// How long to wait before asking a store again that did not say what became of a commit.
@@ -139,6 +163,7 @@ impl<N, S: Store, W> Services<N, S, W> {
                         task: None,
                         port: None,
                         detail: records.first().map(|(table, _)| *table),
+                        ahead_ms: None,
                     });
                     return Err(error);
                 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::decode;
 use super::frame::Reassembly;
+use super::seal::key_of;
 use crate::message::{Assignment, Body, Known, Message, Outcome};
 
 /// Reads one direction of a connection as it arrives and tells what was said.
@@ -59,11 +60,17 @@ impl Decoder {
 
     fn see(&mut self, document: &[u8], octets: usize) -> Seen {
         match decode(document) {
-            Ok(message) => Seen {
-                kind: message.kind(),
-                fields: fields(&message),
-                octets,
-            },
+            Ok(message) => {
+                let mut fields = fields(&message);
+                if let Some(key) = key_of(document) {
+                    fields.insert("key", key.to_string());
+                }
+                Seen {
+                    kind: message.kind(),
+                    fields,
+                    octets,
+                }
+            }
             Err(refused) => {
                 self.failed = true;
                 undecodable(refused.error.name(), octets)

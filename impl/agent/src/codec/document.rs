@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use portcullis_xml::{Document, ElementReader, Limits, WriteError, Writer, XmlError, XmlErrorKind};
 
 use super::element::{canonical, read_body, write_body};
+use super::seal::{UNSEALED, seal};
 use super::{LENGTH_OCTETS, NAMESPACE};
-use crate::message::{Body, Header, Message, PROTOCOL_VERSION};
+use crate::config::{Authentication, Key, KeyId};
+use crate::message::{Body, Digest, Header, Message, PROTOCOL_VERSION};
 
 /// Why a document is not a message of this protocol. Holds nothing of the document (ET-76).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,16 +67,37 @@ pub enum EncodeError {
     /// A value that XML cannot carry.
     #[error("message cannot be written")]
     Write(#[source] WriteError),
+    /// The code of the message has no place in it.
+    #[error("message cannot be signed")]
+    Seal,
     /// The data unit would be longer than its length can say.
     #[error("message too long")]
     TooLong,
 }
 
-/// The data unit of a message: its length and its canonical document. ET-25, ET-71
+/// The data unit of a message without a code: its length and its canonical document. ET-25, ET-71
 ///
 /// # Errors
 /// [`EncodeError`]; no message that this crate makes meets one.
 pub fn encode(message: &Message) -> Result<Vec<u8>, EncodeError> {
+    write(message, None)
+}
+
+/// The data unit of a message on a link: signed with the link's first key where it has keys (ET-73).
+///
+/// # Errors
+/// [`EncodeError`]; no message that this crate makes meets one.
+pub fn encode_for(
+    message: &Message,
+    authentication: &Authentication,
+) -> Result<Vec<u8>, EncodeError> {
+    match authentication {
+        Authentication::Mac(keys) => write(message, Some(keys.first())),
+        Authentication::None | Authentication::Connection => write(message, None),
+    }
+}
+
+fn write(message: &Message, key: Option<&Key>) -> Result<Vec<u8>, EncodeError> {
     let payload = if let Body::Part(part) = &message.body {
         part.octets.len()
     } else {
@@ -97,10 +120,15 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, EncodeError> {
         .attribute("to", &header.to)
         .attribute("sent-at", header.sent_at)
         .optional_attribute("relates-to", header.relates_to.as_ref())
-        .attribute("attempt", header.attempt);
+        .attribute("attempt", header.attempt)
+        .optional_attribute("key", key.map(Key::id))
+        .optional_attribute("mac", key.map(|_| UNSEALED));
     write_body(&mut writer, &message.body);
     writer.close();
-    let document = writer.finish().map_err(EncodeError::Write)?;
+    let mut document = writer.finish().map_err(EncodeError::Write)?;
+    if let Some(key) = key {
+        seal(&mut document, key).map_err(|_| EncodeError::Seal)?;
+    }
     let length = document.len().saturating_add(LENGTH_OCTETS);
     let length = u32::try_from(length).map_err(|_| EncodeError::TooLong)?;
     let mut unit = Vec::with_capacity(document.len().saturating_add(LENGTH_OCTETS));
@@ -110,6 +138,7 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, EncodeError> {
 }
 
 /// The message that a document says. Reads nothing of the body unless version and kind are known.
+/// Whether the document is authentic is another question: [`verify`](super::verify).
 ///
 /// # Errors
 /// [`Refused`], with the header where it could be read.
@@ -183,12 +212,20 @@ fn foreign(namespace: &str, at: usize) -> DecodeError {
 
 /// ET-33: all of it must be there.
 fn read_header(reader: &mut ElementReader<'_>) -> Result<Header, XmlError> {
-    Ok(Header {
+    let header = Header {
         id: reader.parse_attribute("id")?,
         from: reader.parse_attribute("from")?,
         to: reader.parse_attribute("to")?,
         sent_at: canonical::<Timestamp>(reader, "sent-at")?,
         relates_to: reader.parse_optional_attribute("relates-to")?,
         attempt: canonical(reader, "attempt")?,
-    })
+    };
+    let key: Option<KeyId> = reader.parse_optional_attribute("key")?;
+    let mac: Option<Digest> = reader.parse_optional_attribute("mac")?;
+    // One without the other says nothing.
+    if key.is_some() == mac.is_some() {
+        Ok(header)
+    } else {
+        Err(reader.error(XmlErrorKind::MissingAttribute))
+    }
 }

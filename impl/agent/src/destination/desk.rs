@@ -7,7 +7,7 @@ use portcullis_store::{Batch, OperationId, Record, Store};
 
 use super::Destination;
 use crate::accept::{Answer, Respond};
-use crate::config::Limits;
+use crate::config::{Authentication, Limits};
 use crate::message::{
     Assignment, Body, Digest, EnvironmentName, Message, ObjectId, Part, Product, Reason, Task,
     TaskId,
@@ -31,8 +31,32 @@ impl<N: Net, S: Store, W: Work> Respond for TaskDesk<N, S, W> {
         &self.0.link.name
     }
 
+    fn authentication(&self) -> &Authentication {
+        &self.0.link.authentication
+    }
+
     fn frame_max(&self, limits: &Limits) -> usize {
         limits.part_frame_max
+    }
+
+    async fn knows(&self, request: &Message) -> bool {
+        match &request.body {
+            Body::Task(task) => self.0.ledger.lock().await.entries.contains_key(&task.id),
+            Body::Part(part) => self.0.has_part(part).await,
+            Body::Hello(_)
+            | Body::HelloAck(_)
+            | Body::PartAck { .. }
+            | Body::Accepted { .. }
+            | Body::Completed { .. }
+            | Body::CompletedAck { .. }
+            | Body::Query { .. }
+            | Body::Status { .. }
+            | Body::Preflight
+            | Body::PreflightResult(_)
+            | Body::Probe { .. }
+            | Body::ProbeAck { .. }
+            | Body::Rejection { .. } => false,
+        }
     }
 
     async fn respond(&self, request: Message) -> Answer {
@@ -66,6 +90,13 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         } else {
             Answer::Refuse(Reason::Version)
         }
+    }
+
+    /// Whether a part of that number is recorded.
+    async fn has_part(&self, part: &Part) -> bool {
+        let key = InboundPart::key_of(&self.link.name, &part.object, part.number);
+        let known = self.services.store.load::<InboundPart>(&key).await;
+        matches!(known, Ok(Some(_)))
     }
 
     /// ET-32: a part is staged and recorded before it is acknowledged; again is harmless.

@@ -84,7 +84,9 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         let id = MessageId::of_completion(task);
         let request = self.services.message(id, &self.link.name, attempt, body);
         let place = (self.link.address.as_str(), self.link.local_port);
-        let failure = match self.services.exchange(place, &request).await {
+        let authentication = &self.link.authentication;
+        let exchanged = self.services.exchange(authentication, place, &request);
+        let failure = match exchanged.await {
             Ok(reply) if reply.body == (Body::CompletedAck { task: task.clone() }) => return Ok(()),
             Ok(_) => Failure::Unrelated,
             Err(failure) => failure,

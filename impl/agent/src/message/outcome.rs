@@ -118,6 +118,13 @@ named! {
         Malformed = "malformed",
         /// This kind of message is not served at this port. Final.
         Misplaced = "misplaced",
+        /// The message does not prove that it comes from the link's environment, or the connection
+        /// does not (ET-72). Worth another attempt: nothing of it was looked at, and secrets may
+        /// be replaced.
+        NotAuthenticated = "not-authenticated",
+        /// The message was sent too long ago, or too far ahead, by the recipient's clock (ET-74).
+        /// Worth another attempt, which has another time.
+        Stale = "stale",
         /// The object has more parts than the destination takes. Final.
         TooLarge = "too-large",
         /// The recipient cannot record anything now; worth another attempt.
@@ -143,6 +150,11 @@ impl Reason {
     /// Whether the same request would be refused again: then it is not repeated.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Unavailable)
+        // Who is not authenticated, or repeats what it overheard, can obtain a signed refusal of the
+        // last two reasons for any id: they must not decide anything.
+        !matches!(
+            self,
+            Self::Unavailable | Self::Stale | Self::NotAuthenticated
+        )
     }
 }

@@ -154,6 +154,13 @@ impl MessageId {
         Self(format!("{what}-{random}").into())
     }
 
+    /// What a refusal relates to when the message that it refuses has no readable id. No message
+    /// has it as its own.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self("unreadable".into())
+    }
+
     /// The id of the message that carries a part.
     #[must_use]
     pub fn of_part(object: &ObjectId, number: u32) -> Self {
@@ -171,6 +178,16 @@ impl Digest {
     #[must_use]
     pub fn of(octets: &[u8]) -> Self {
         Self(Sha256::digest(octets).into())
+    }
+
+    /// A digest that was made elsewhere.
+    pub(crate) const fn from_octets(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets themselves.
+    pub(crate) const fn octets(self) -> [u8; 32] {
+        self.0
     }
 
     /// The digest of an object: over the digests of its parts, in order. ET-32

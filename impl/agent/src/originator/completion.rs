@@ -7,7 +7,7 @@ use portcullis_store::Store;
 
 use super::{Originator, Unapplied};
 use crate::accept::{Answer, Respond};
-use crate::config::Limits;
+use crate::config::{Authentication, Limits};
 use crate::message::{Body, EnvironmentName, Message, Outcome, Reason, TaskId};
 use crate::observe::{AgentEvent, Warning};
 use crate::state::{OriginatorEvent, OriginatorState};
@@ -28,8 +28,20 @@ impl<N: Net, S: Store, W: Work> Respond for CompletionDesk<N, S, W> {
         &self.0.link.name
     }
 
+    fn authentication(&self) -> &Authentication {
+        &self.0.link.authentication
+    }
+
     fn frame_max(&self, limits: &Limits) -> usize {
         limits.control_frame_max
+    }
+
+    async fn knows(&self, request: &Message) -> bool {
+        let Body::Completed { task, .. } = &request.body else {
+            return false;
+        };
+        let progress = self.0.progress(task).await;
+        progress.is_some_and(|progress| progress.settled.is_some())
     }
 
     async fn respond(&self, request: Message) -> Answer {

@@ -296,7 +296,11 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         let phase = Phase::of(&body);
         let request = self.services.message(id, &self.link.name, attempt, body);
         let place = (self.link.address.as_str(), self.link.remote_port);
-        let reply = self.services.exchange(place, &request).await;
+        let authentication = &self.link.authentication;
+        let reply = self
+            .services
+            .exchange(authentication, place, &request)
+            .await;
         let found = reply.and_then(|reply| read(reply.body).ok_or(Failure::Unrelated));
         if let Err(failure) = found.as_ref() {
             if !matches!(failure, Failure::Refused(_)) {

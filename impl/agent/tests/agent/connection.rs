@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::world::{MemoryStream, World, command, deploy_request, name, task};
-use portcullis_agent::codec::{LENGTH_OCTETS, decode, encode, read_unit};
+use crate::world::{
+    EPOCH, MemoryStream, World, authentication, command, deploy_request, link_key, name, task,
+};
+use portcullis_agent::codec::{LENGTH_OCTETS, decode, encode, encode_for, read_unit, seal};
 use portcullis_agent::message::{
     Assignment, Body, Digest, Header, Message, MessageId, ObjectId, Outcome, Part, Product, Reason,
     Task, TaskId,
@@ -22,12 +24,17 @@ fn request(body: Body) -> Message {
             id: MessageId::new("m1").unwrap(),
             from: name("dev"),
             to: name("prod"),
-            sent_at: jiff::Timestamp::UNIX_EPOCH,
+            sent_at: EPOCH,
             relates_to: None,
             attempt: 1,
         },
         body,
     }
+}
+
+/// The data unit of a message on the link.
+fn signed(message: &Message) -> Vec<u8> {
+    encode_for(message, &authentication("dev", "prod")).unwrap()
 }
 
 fn deploy(id: &str) -> Body {
@@ -63,7 +70,7 @@ async fn say(stream: &mut MemoryStream, octets: &[u8]) -> Option<Message> {
 
 async fn ask(world: &World, port: u16, message: &Message) -> Option<Message> {
     let mut stream = connect(world, port).await;
-    say(&mut stream, &encode(message).unwrap()).await
+    say(&mut stream, &signed(message)).await
 }
 
 fn reason(reply: Option<Message>) -> Option<Reason> {
@@ -93,7 +100,7 @@ async fn a_reply_is_sent_also_to_an_opener_that_has_half_closed() {
     let world = World::chain(&["dev", "prod"]).await;
     let mut stream = connect(&world, 6102).await;
     stream
-        .write_all(&encode(&request(deploy("t1"))).unwrap())
+        .write_all(&signed(&request(deploy("t1"))))
         .await
         .unwrap();
     stream.shutdown().await.unwrap();
@@ -106,7 +113,7 @@ async fn a_reply_is_sent_also_to_an_opener_that_has_half_closed() {
 async fn an_acceptor_closes_after_the_linger_time_when_the_opener_does_not() {
     let world = World::chain(&["dev", "prod"]).await;
     let mut stream = connect(&world, 6102).await;
-    let reply = say(&mut stream, &encode(&request(deploy("t1"))).unwrap()).await;
+    let reply = say(&mut stream, &signed(&request(deploy("t1")))).await;
     assert!(reply.is_some());
     let start = Instant::now();
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
@@ -119,7 +126,7 @@ async fn a_request_that_trickles_is_cut_off_by_the_frame_timer() {
     let world = World::chain(&["dev", "prod"]).await;
     let mut stream = connect(&world, 6102).await;
     let start = Instant::now();
-    for octet in encode(&request(deploy("t1"))).unwrap() {
+    for octet in signed(&request(deploy("t1"))) {
         if stream.write_all(&[octet]).await.is_err() {
             break;
         }
@@ -133,7 +140,7 @@ async fn a_request_that_trickles_is_cut_off_by_the_frame_timer() {
 #[tokio::test(start_paused = true)]
 async fn a_truncated_or_oversized_request_has_no_effect() {
     let world = World::chain(&["dev", "prod"]).await;
-    let unit = encode(&request(deploy("t1"))).unwrap();
+    let unit = signed(&request(deploy("t1")));
     let mut stream = connect(&world, 6102).await;
     stream.write_all(&unit[..unit.len() - 1]).await.unwrap();
     drop(stream);
@@ -148,8 +155,8 @@ async fn a_truncated_or_oversized_request_has_no_effect() {
 async fn octets_after_the_message_are_an_error_and_no_second_message() {
     let world = World::chain(&["dev", "prod"]).await;
     let both = [
-        encode(&request(deploy("t1"))).unwrap(),
-        encode(&request(deploy("t2"))).unwrap(),
+        signed(&request(deploy("t1"))),
+        signed(&request(deploy("t2"))),
     ];
     let mut stream = connect(&world, 6102).await;
     assert_eq!(
@@ -184,7 +191,7 @@ async fn at_the_limit_the_oldest_silent_connection_gives_way() {
     assert!(is_closed(&mut first).await);
     assert!(!is_closed(&mut second).await);
     assert_eq!(warned(&world, Warning::ConnectionLimit), 1);
-    let unit = encode(&request(deploy("t1"))).unwrap();
+    let unit = signed(&request(deploy("t1")));
     assert_eq!(say(&mut third, &unit).await.unwrap().kind(), "accepted");
 }
 
@@ -214,7 +221,7 @@ async fn connections_that_have_spoken_do_not_give_way() {
         config.limits.connections_per_peer_max = 2;
     })
     .await;
-    let unit = |id: &str| encode(&request(deploy(id))).unwrap();
+    let unit = |id: &str| signed(&request(deploy(id)));
     let (mut first, mut second) = (connect(&world, 6102).await, connect(&world, 6102).await);
     assert!(say(&mut first, &unit("t1")).await.is_some());
     assert!(say(&mut second, &unit("t2")).await.is_some());
@@ -415,13 +422,15 @@ async fn parts_are_idempotent_and_a_transfer_needs_all_of_them() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_echoes_nothing_of_the_request() {
     let world = World::chain(&["dev", "prod"]).await;
-    let unit = encode(&request(deploy("secret-1"))).unwrap();
+    let unit = signed(&request(deploy("secret-1")));
     let document = String::from_utf8_lossy(&unit[LENGTH_OCTETS..]).replace("deploy", "explode");
+    let mut document = document.into_bytes();
+    seal(&mut document, &link_key("dev", "prod")).unwrap();
     let length = u32::try_from(document.len() + LENGTH_OCTETS)
         .unwrap()
         .to_be_bytes();
     let mut stream = connect(&world, 6102).await;
-    let reply = say(&mut stream, &[&length, document.as_bytes()].concat())
+    let reply = say(&mut stream, &[&length[..], &document].concat())
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&encode(&reply).unwrap()).into_owned();

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portcullis_agent::config::{Config, EarlierLink, LaterLink};
+use portcullis_agent::config::{Authentication, Config, EarlierLink, LaterLink};
 use portcullis_agent::message::{
     CommandName, EnvironmentName, FailureReason, Outcome, Product, TaskId,
 };
@@ -73,6 +73,7 @@ async fn pair(root: &Path) -> (RealAgent, RealAgent) {
         address: address(),
         remote_port,
         local_port,
+        authentication: Authentication::None,
     });
     dev.limits.part_octets = 10_000;
     let mut prod = Config::new(name("prod"), product());
@@ -81,6 +82,7 @@ async fn pair(root: &Path) -> (RealAgent, RealAgent) {
         address: address(),
         remote_port,
         local_port,
+        authentication: Authentication::None,
     });
     (start(root, dev).await, start(root, prod).await)
 }

@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portcullis_agent::config::{Config, ConfigProblem, EarlierLink, LaterLink, Timers};
+use portcullis_agent::config::{
+    Authentication, Config, ConfigProblem, EarlierLink, LaterLink, Timers,
+};
 use portcullis_agent::message::{CommandName, EnvironmentName, Product, TaskKind};
 use portcullis_agent::retry::Schedule;
 use portcullis_agent::work::CommandLine;
@@ -155,6 +157,7 @@ fn later(link: &Table, listen: Option<IpAddr>, problems: &mut Problems) -> Optio
         address,
         remote_port,
         local_port,
+        authentication: Authentication::None,
     })
 }
 
@@ -165,6 +168,7 @@ fn earlier(link: &Table, listen: Option<IpAddr>, problems: &mut Problems) -> Opt
         address,
         remote_port,
         local_port,
+        authentication: Authentication::None,
     })
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis_agent::config::{Config, EarlierLink, LaterLink};
+use portcullis_agent::config::{Authentication, Config, EarlierLink, Key, KeyRing, LaterLink};
 use portcullis_agent::message::{CommandName, EnvironmentName, Product, TaskId};
 use portcullis_agent::state::Settled;
 use portcullis_agent::work::{
@@ -20,6 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 pub(crate) use net::{Fault, MemoryNet, MemoryStream, Wires};
+
+/// What every clock shows at the start.
+pub(crate) const EPOCH: jiff::Timestamp = jiff::Timestamp::constant(1_900_000_000, 0);
 
 /// The work of a test environment.
 pub(crate) type TestWork = Workshop<SimulatedPayload, SimulatedExecutor>;
@@ -67,6 +70,21 @@ pub(crate) fn command(text: &str) -> CommandName {
     CommandName::new(text).unwrap()
 }
 
+/// A secret made of words.
+pub(crate) fn key(words: &str) -> Key {
+    Key::from_octets(format!("{words}, and enough octets to be a secret").as_bytes()).unwrap()
+}
+
+/// The secret of a link.
+pub(crate) fn link_key(earlier: &str, later: &str) -> Key {
+    key(&format!("{earlier} and {later}"))
+}
+
+/// How the two ends of a link know each other.
+pub(crate) fn authentication(earlier: &str, later: &str) -> Authentication {
+    Authentication::Mac(KeyRing::new(link_key(earlier, later), None))
+}
+
 /// The configuration of the environment at `index` of a chain: its links with its neighbours have
 /// the ports 6102, 6202, ... (remote) and 6101, 6201, ... (local).
 pub(crate) fn config(chain: &[&str], index: usize) -> Config {
@@ -78,22 +96,26 @@ pub(crate) fn config(chain: &[&str], index: usize) -> Config {
     if let Some(later) = chain.get(index + 1) {
         let (remote_port, local_port) = ports(index);
         let address = (*later).to_owned();
+        let authentication = authentication(chain[index], later);
         config.later.push(LaterLink {
             name: name(later),
             address,
             remote_port,
             local_port,
+            authentication,
         });
     }
     if index > 0 {
         let earlier = chain[index - 1];
         let (remote_port, local_port) = ports(index - 1);
         let address = earlier.to_owned();
+        let authentication = authentication(earlier, chain[index]);
         config.earlier.push(EarlierLink {
             name: name(earlier),
             address,
             remote_port,
             local_port,
+            authentication,
         });
     }
     config
@@ -151,8 +173,7 @@ impl World {
         let tasks = Arc::new(Mutex::new(JoinSet::new()));
         let start = self.start;
         let wall = WallClock::from_fn(move || {
-            let epoch = jiff::Timestamp::from_second(1_900_000_000).unwrap();
-            epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap()
+            EPOCH + jiff::SignedDuration::try_from(start.elapsed()).unwrap()
         });
         let host = Host {
             name: host.into(),

@@ -40,6 +40,7 @@ pub(super) fn event(announced: &AgentEvent) -> Option<Event> {
             task,
             port,
             detail,
+            ahead_ms,
         } => noted(
             effect::WARNING,
             [
@@ -48,6 +49,7 @@ pub(super) fn event(announced: &AgentEvent) -> Option<Event> {
                 ("task", task.as_ref().map(TaskId::as_str)),
                 ("port", port.map(|port| port.to_string()).as_deref()),
                 ("detail", *detail),
+                ("ahead-ms", ahead_ms.map(|ms| ms.to_string()).as_deref()),
             ],
         ),
     }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use portcullis_agent::Config;
-use portcullis_agent::config::{EarlierLink, LaterLink, Limits, Timers};
+use portcullis_agent::config::{
+    Authentication, EarlierLink, Key, KeyRing, LaterLink, Limits, Timers,
+};
 use portcullis_agent::message::{EnvironmentName, Product, TaskId, TaskKind};
 use portcullis_agent::work::Tree;
 use portcullis_net::Randomness;
@@ -14,6 +17,9 @@ use super::labour::Job;
 use super::liveness::PathFault;
 use super::setting::{Environment, Link, Setting};
 use crate::scenario::{Plan, PlannedHost, Table};
+
+/// The agent's own default (ET-74).
+const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// What timers add up to in one exchange, beyond what a plan's keys say: scheduling, retransmission
 /// of the last FIN, one round trip on a slow link.
@@ -30,6 +36,10 @@ pub(super) fn setting(plan: &Plan) -> Setting {
             connection_max: connection_max(&timers),
             linger: timers.linger,
             task_deadline: timers.task_deadline,
+            clock_ahead: SignedDuration::from_nanos(
+                host.keys.offset("clock_offset").unwrap_or_default(),
+            ),
+            tolerance: tolerance(&host.keys),
             restartable: host.keys.texts("restartable").iter().cloned().collect(),
         };
         (host.name.clone(), environment)
@@ -170,6 +180,10 @@ fn timers(keys: &Table) -> Timers {
     }
 }
 
+fn tolerance(keys: &Table) -> Duration {
+    keys.duration("tolerance").unwrap_or(TOLERANCE)
+}
+
 /// A name of the plan as the agent's type; the scenario's key rules make it valid.
 fn name(text: &str) -> EnvironmentName {
     EnvironmentName::new(text).expect("validate has refused other host names")
@@ -187,13 +201,16 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
     }
     let kinds = host.keys.texts("restartable").iter();
     config.restartable = kinds.filter_map(|kind| task_kind(kind)).collect();
+    config.tolerance = tolerance(&host.keys);
     for link in plan.links.iter().map(link) {
+        let authentication = authentication(&link);
         if link.earlier == host.name {
             config.later.push(LaterLink {
                 name: name(&link.later),
                 address: link.later.clone(),
                 remote_port: link.remote_port,
                 local_port: link.local_port,
+                authentication: authentication.clone(),
             });
         }
         if link.later == host.name {
@@ -202,10 +219,21 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
                 address: link.earlier.clone(),
                 remote_port: link.remote_port,
                 local_port: link.local_port,
+                authentication,
             });
         }
     }
     config
+}
+
+/// A link's secret follows from its ends, so both have it without being told.
+fn authentication(link: &Link) -> Authentication {
+    let secret = format!(
+        "the secret of the simulated link from {} to {}",
+        link.earlier, link.later
+    );
+    let key = Key::from_octets(secret.as_bytes()).expect("the words alone are long enough");
+    Authentication::Mac(KeyRing::new(key, None))
 }
 
 fn task_kind(name: &str) -> Option<TaskKind> {

@@ -73,6 +73,12 @@ const HOST: &[Key] = &[
         "How long after acceptance a task falls into doubt (ET-49).",
     )
     .default_value("4h"),
+    Key::new(
+        "tolerance",
+        Kind::Duration,
+        "How far the time in a message may be from this host's clock (ET-74).",
+    )
+    .default_value("5m"),
 ];
 
 const LINK: &[Key] = &[
@@ -88,6 +94,12 @@ const LINK: &[Key] = &[
         "Where the earlier environment, `from`, listens for completions (ET-1).",
     )
     .required(),
+    Key::new(
+        "authentication",
+        Kind::Choice(&["mac"]),
+        "How the two environments know each other: a code in each message (ET-73).",
+    )
+    .default_value("mac"),
 ];
 
 const SUBMIT: &[Key] = &[

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use portcullis_agent::retry::Schedule;
 
 use super::reading::Reading;
@@ -300,5 +301,34 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             _ => {}
         }
     }
+    open.extend(clock_faults(reading));
     open
+}
+
+/// The links whose ends refuse each other's messages as stale (ET-74), as the clocks were last set.
+fn clock_faults(reading: &Reading<'_>) -> BTreeSet<String> {
+    let environments = &reading.setting.environments;
+    let ahead = |host: &str| {
+        let set = reading.actions.iter().rev();
+        let mut set = set.filter(|action| action.name == "clock" && action.host == host);
+        let at_first = environments
+            .get(host)
+            .map(|environment| environment.clock_ahead);
+        let last = set
+            .next()
+            .and_then(|action| action.field("offset").parse().ok());
+        last.or(at_first).unwrap_or_default()
+    };
+    let refuses = |host: &str, apart: Duration| {
+        let environment = environments.get(host);
+        environment.is_some_and(|environment| apart > environment.tolerance)
+    };
+    let links = reading.setting.links.iter().filter(|link| {
+        let apart: SignedDuration = ahead(&link.earlier) - ahead(&link.later);
+        let apart = apart.unsigned_abs();
+        refuses(&link.earlier, apart) || refuses(&link.later, apart)
+    });
+    links
+        .map(|link| format!("the clocks of {} and {}", link.earlier, link.later))
+        .collect()
 }

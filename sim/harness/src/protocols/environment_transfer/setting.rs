@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// The environments of one run and the links between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -35,6 +37,10 @@ pub struct Environment {
     pub linger: Duration,
     /// How long after acceptance a task that it originated falls into doubt (ET-49).
     pub task_deadline: Duration,
+    /// How far its wall clock is ahead of the run's time at the start.
+    pub clock_ahead: SignedDuration,
+    /// How far from its clock the time in a message may be (ET-74).
+    pub tolerance: Duration,
     /// The kinds of task whose work may start again after a crash (ET-54).
     pub restartable: BTreeSet<String>,
 }

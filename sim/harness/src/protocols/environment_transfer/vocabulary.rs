@@ -24,6 +24,14 @@ pub mod kind {
     pub const STATUS: &str = "status";
     /// Refuses any request.
     pub const REJECTION: &str = "rejection";
+    /// Asks whether the way back is open.
+    pub const PREFLIGHT: &str = "preflight";
+    /// Tells it.
+    pub const PREFLIGHT_RESULT: &str = "preflight-result";
+    /// Tries the way back.
+    pub const PROBE: &str = "probe";
+    /// Acknowledges that.
+    pub const PROBE_ACK: &str = "probe-ack";
     /// Octets that the codec did not read as a message.
     pub const UNDECODABLE: &str = "undecodable";
 

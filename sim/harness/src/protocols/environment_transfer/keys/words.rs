@@ -21,6 +21,10 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             kind::QUERY,
             kind::STATUS,
             kind::REJECTION,
+            kind::PREFLIGHT,
+            kind::PREFLIGHT_RESULT,
+            kind::PROBE,
+            kind::PROBE_ACK,
             kind::UNDECODABLE,
         ],
     ),
@@ -73,6 +77,8 @@ pub(super) const PHASES: &[&str] = &[
     "task",
     "completion",
     "query",
+    "preflight",
+    "probe",
     "unknown",
 ];
 
@@ -87,6 +93,7 @@ pub(super) const WARNINGS: &[&str] = &[
     "accept-failed",
     "octets-after-message",
     "request-refused",
+    "clock-skew",
     "store-failed",
     "link-missing",
 ];

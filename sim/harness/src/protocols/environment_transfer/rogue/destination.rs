@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Rogue;
-use super::player::{Player, hear, say};
+use super::player::{Player, hear};
 use crate::engine::SimStream;
 use crate::protocols::environment_transfer::vocabulary::{effect, state};
 
@@ -74,7 +74,7 @@ async fn utter(player: &Player, stream: &mut SimStream, reply: &Message) -> std:
         Rogue::Mumbles => stream.write_all(b"\0\0\0\x0ano xml").await,
         // Section 5.3 of the source: the first octets of a TLS client, read as a length.
         Rogue::Shouts => stream.write_all(b"\x16\x03\x01\x00<shout>").await,
-        _ => say(stream, reply).await,
+        _ => player.say(stream, reply).await,
     }
 }
 
@@ -152,7 +152,7 @@ async fn take(
     player.memory().given.insert(id.clone(), None);
     if player.does(Rogue::AcknowledgesBeforeStoring) {
         let reply = player.reply(request, accepted(recorded));
-        say(stream, &reply).await.ok();
+        player.say(stream, &reply).await.ok();
     }
     player.write("inbound-task", id).await;
     if !repeated {
@@ -164,7 +164,7 @@ async fn take(
             let (task, id) = (id.clone(), MessageId::of_completion(id));
             let body = Body::Completed { task, outcome };
             let completed = player.message(peer, id, Some(request), body);
-            say(stream, &completed).await.ok();
+            player.say(stream, &completed).await.ok();
             None
         }
         Rogue::Overtakes => {
@@ -248,7 +248,7 @@ async fn report(player: &Player, link: &EarlierLink, task: &TaskId, outcome: Out
     };
     let task = task.clone();
     let completed = player.message(&link.name, id, None, Body::Completed { task, outcome });
-    if say(&mut stream, &completed).await.is_err() {
+    if player.say(&mut stream, &completed).await.is_err() {
         return false;
     }
     let reply = hear(&mut stream, timers.acknowledgement).await;

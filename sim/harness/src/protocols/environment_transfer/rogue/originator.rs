@@ -12,7 +12,7 @@ use portcullis_net::{Listener, Net};
 use tokio::time::{sleep, timeout};
 
 use super::Rogue;
-use super::player::{Player, hear, say};
+use super::player::{Player, hear};
 use crate::engine::SimStream;
 use crate::protocols::environment_transfer::station::{Answer, Operator};
 use crate::protocols::environment_transfer::vocabulary::state;
@@ -51,7 +51,7 @@ async fn be_told(player: &Player, mut stream: SimStream) {
     };
     let acknowledgement = player.reply(&completed, Body::CompletedAck { task: task.clone() });
     if player.does(Rogue::AcknowledgesResultBeforeStoring) {
-        say(&mut stream, &acknowledgement).await.ok();
+        player.say(&mut stream, &acknowledgement).await.ok();
     }
     let news = player
         .memory()
@@ -63,7 +63,7 @@ async fn be_told(player: &Player, mut stream: SimStream) {
         end(player, task, &completed.header.from, *outcome);
     }
     if !player.does(Rogue::AcknowledgesResultBeforeStoring) {
-        say(&mut stream, &acknowledgement).await.ok();
+        player.say(&mut stream, &acknowledgement).await.ok();
     }
     hear(&mut stream, timers.linger).await;
 }
@@ -138,7 +138,10 @@ fn greeting(player: &Player, link: &LaterLink) -> Message {
 
 async fn greet(player: &Player, link: &LaterLink) -> Option<Message> {
     let mut stream = connect(player, link).await?;
-    say(&mut stream, &greeting(player, link)).await.ok()?;
+    player
+        .say(&mut stream, &greeting(player, link))
+        .await
+        .ok()?;
     hear(&mut stream, player.part.config.timers.acknowledgement).await
 }
 
@@ -147,12 +150,15 @@ async fn give(player: &Player, link: &LaterLink, task: &Task) -> Option<Message>
     let timer = player.part.config.timers.acknowledgement;
     let mut stream = connect(player, link).await?;
     if player.does(Rogue::SendsTwiceOnOneConnection) {
-        say(&mut stream, &greeting(player, link)).await.ok()?;
+        player
+            .say(&mut stream, &greeting(player, link))
+            .await
+            .ok()?;
         hear(&mut stream, timer).await?;
     }
     let id = MessageId::of_task(&task.id);
     let message = player.message(&link.name, id, None, Body::Task(task.clone()));
-    say(&mut stream, &message).await.ok()?;
+    player.say(&mut stream, &message).await.ok()?;
     let accepted = hear(&mut stream, timer).await;
     while player.does(Rogue::WaitsOnOpenConnection) && !player.memory().ended.contains_key(&task.id)
     {

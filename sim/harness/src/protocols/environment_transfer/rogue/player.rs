@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_agent::codec::{self, read_unit};
+use portcullis_agent::config::Authentication;
 use portcullis_agent::message::{
     Body, EnvironmentName, Header, Message, MessageId, Outcome, TaskId,
 };
@@ -96,6 +97,26 @@ impl Player {
         self.message(&request.header.from, id, Some(request), body)
     }
 
+    /// Writes one message, signed as its link asks.
+    pub(super) async fn say(&self, stream: &mut SimStream, message: &Message) -> io::Result<()> {
+        let authentication = self.authentication(&message.header.to);
+        let unit = codec::encode_for(message, authentication).map_err(io::Error::other)?;
+        stream.write_all(&unit).await
+    }
+
+    /// What the link with `peer` asks; for somebody elsewhere, what any link does.
+    fn authentication(&self, peer: &EnvironmentName) -> &Authentication {
+        let config = &self.part.config;
+        let later = config.later.iter();
+        let later = later.map(|link| (&link.name, &link.authentication));
+        let earlier = config.earlier.iter();
+        let earlier = earlier.map(|link| (&link.name, &link.authentication));
+        let mut links: Vec<_> = later.chain(earlier).collect();
+        links.sort_by_key(|(name, _)| *name != peer);
+        let link = links.first().expect("who has a message to send has a link");
+        link.1
+    }
+
     /// An id that nothing else has.
     pub(super) fn fresh(&self, what: &str) -> MessageId {
         let number = self.node.host.random.next_u64();
@@ -142,12 +163,6 @@ impl Player {
     fn tell(&self, event: Event) {
         self.node.recorder.record(Source::Inside, event);
     }
-}
-
-/// Writes one message.
-pub(super) async fn say(stream: &mut SimStream, message: &Message) -> io::Result<()> {
-    let unit = codec::encode(message).map_err(io::Error::other)?;
-    stream.write_all(&unit).await
 }
 
 /// Reads one message within `timer`; `None` when none comes.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use portcullis_reports::{
     ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event, MessageEvent, Passage, Source,
     StateEvent,
@@ -22,6 +24,8 @@ pub(super) fn setting() -> Setting {
         connection_max: Duration::from_secs(90),
         linger: Duration::from_secs(5),
         task_deadline: Duration::from_secs(4 * 3600),
+        clock_ahead: SignedDuration::ZERO,
+        tolerance: Duration::from_secs(300),
         restartable: BTreeSet::new(),
     };
     Setting {
