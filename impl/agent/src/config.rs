@@ -32,8 +32,8 @@ pub struct Config {
     pub retries: Retries,
     /// The limits.
     pub limits: Limits,
-    /// How far the time in a message may be from this host's wall clock, in either direction, unless
-    /// the message's id is known already. Default 5 min; ours (ET-74).
+    /// How far the time in a message may be from this host's wall clock, in either direction,
+    /// unless the message's id is known already. Default 5 min; ours (ET-74).
     pub tolerance: Duration,
     /// The ports that this host hands out to outgoing connections, if known: a listener among them
     /// is worth a warning (ET-7).

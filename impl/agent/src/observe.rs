@@ -113,8 +113,8 @@ named! {
         OctetsAfterMessage = "octets-after-message",
         /// A request was refused or could not be read.
         RequestRefused = "request-refused",
-        /// The clocks of this host and of a peer are further apart than the tolerance allows (ET-74):
-        /// one of them should be set right.
+        /// The clocks of this host and of a peer are further apart than the tolerance allows
+        /// (ET-74): one of them should be set right.
         ClockSkew = "clock-skew",
         /// The store did not take a record.
         StoreFailed = "store-failed",

@@ -83,7 +83,8 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, EncodeError> {
     write(message, None)
 }
 
-/// The data unit of a message on a link: signed with the link's first key where it has keys (ET-73).
+/// The data unit of a message on a link: signed with the link's first key where it has keys.
+/// ET-73
 ///
 /// # Errors
 /// [`EncodeError`]; no message that this crate makes meets one.

@@ -150,8 +150,8 @@ impl Reason {
     /// Whether the same request would be refused again: then it is not repeated.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        // Who is not authenticated, or repeats what it overheard, can obtain a signed refusal of the
-        // last two reasons for any id: they must not decide anything.
+        // Who is not authenticated, or repeats what it overheard, can obtain a signed refusal for
+        // the last two reasons: they must not decide anything.
         !matches!(
             self,
             Self::Unavailable | Self::Stale | Self::NotAuthenticated
