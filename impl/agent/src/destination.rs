@@ -76,6 +76,15 @@ impl<N, S: Store, W> Destination<N, S, W> {
 
     /// Takes up a record of an earlier run. ET-53
     pub(crate) async fn recover(&self, record: InboundTask) {
+        let (progress, reason) = (record.progress, reason(record.progress));
+        self.services.announce(&AgentEvent::Found {
+            machine: Machine::DestinationTask,
+            task: record.task.id.clone(),
+            peer: self.link.name.clone(),
+            state: progress.state.name(),
+            outcome: progress.outcome,
+            reason,
+        });
         self.ledger.lock().await.insert(record);
     }
 
@@ -146,7 +155,6 @@ impl<N, S: Store, W> Destination<N, S, W> {
     }
 
     fn announce_state(&self, task: &TaskId, from: &'static str, after: DestinationTask) {
-        let reason = after.outcome.and_then(crate::message::Outcome::reason);
         self.services.announce(&AgentEvent::State {
             machine: Machine::DestinationTask,
             task: task.clone(),
@@ -154,7 +162,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
             from,
             to: after.state.name(),
             outcome: after.outcome,
-            reason: reason.map(FailureReason::name),
+            reason: reason(after),
         });
     }
 
@@ -192,6 +200,12 @@ impl<N, S: Store, W> Destination<N, S, W> {
             .get(task)
             .map(|entry| entry.progress.subscribe())
     }
+}
+
+/// Why a task failed, if it did.
+fn reason(progress: DestinationTask) -> Option<&'static str> {
+    let reason = progress.outcome.and_then(crate::message::Outcome::reason);
+    reason.map(FailureReason::name)
 }
 
 impl Ledger {

@@ -144,6 +144,22 @@ pub enum AgentEvent {
         /// Why it was refused, failed or moved, in kebab case, where there is a reason.
         reason: Option<&'static str>,
     },
+    /// A task of an earlier run was found in the store (ET-53). A crash may have come between the
+    /// record of its last move and the announcement of that.
+    Found {
+        /// Which machine.
+        machine: Machine,
+        /// Which task.
+        task: TaskId,
+        /// The environment at the other end of its link.
+        peer: EnvironmentName,
+        /// The state that it is in.
+        state: &'static str,
+        /// How it ended, in the states that know.
+        outcome: Option<Outcome>,
+        /// Why it was refused, failed or moved, in kebab case, where there is a reason.
+        reason: Option<&'static str>,
+    },
     /// A record is durable.
     Durable {
         /// Its table.
@@ -312,6 +328,16 @@ fn trace(event: &AgentEvent) {
             ..
         } => {
             tracing::info!(machine = machine.name(), %task, %peer, from, to, reason, "state");
+        }
+        AgentEvent::Found {
+            machine,
+            task,
+            peer,
+            state,
+            reason,
+            ..
+        } => {
+            tracing::debug!(machine = machine.name(), %task, %peer, state, reason, "found");
         }
         AgentEvent::Durable { table, key } => tracing::trace!(table, key, "durable"),
         AgentEvent::WorkStarted {

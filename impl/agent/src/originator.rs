@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, watch};
 use crate::agent::{Progress, SubmitRequest};
 use crate::config::LaterLink;
 use crate::error::SubmitError;
-use crate::message::{Digest, FailureReason, Reason, TaskId};
+use crate::message::{Digest, FailureReason, Outcome, Reason, TaskId};
 use crate::observe::{AgentEvent, Machine};
 use crate::records::{OutboundFiles, OutboundTask, RecordedOrder};
 use crate::services::Services;
@@ -94,6 +94,15 @@ impl<N, S: Store, W> Originator<N, S, W> {
 
     /// Takes up a record of an earlier run. ET-53
     pub(crate) async fn recover(&self, record: OutboundTask, parts: BTreeMap<u32, Digest>) {
+        let (outcome, reason) = ended(record.progress);
+        self.services.announce(&AgentEvent::Found {
+            machine: Machine::OriginatorTask,
+            task: record.task.clone(),
+            peer: self.link.name.clone(),
+            state: record.progress.state.name(),
+            outcome,
+            reason,
+        });
         self.ledger.lock().await.insert(record, parts);
     }
 
@@ -213,13 +222,7 @@ impl<N, S: Store, W> Originator<N, S, W> {
     }
 
     fn announce_state(&self, task: &TaskId, from: &'static str, after: OriginatorTask) {
-        let (outcome, reason) = match after.settled {
-            Some(Settled::Ended(outcome)) => {
-                (Some(outcome), outcome.reason().map(FailureReason::name))
-            }
-            Some(Settled::Rejected(reason)) => (None, Some(Reason::name(reason))),
-            None => (None, None),
-        };
+        let (outcome, reason) = ended(after);
         self.services.announce(&AgentEvent::State {
             machine: Machine::OriginatorTask,
             task: task.clone(),
@@ -271,6 +274,15 @@ impl<N, S: Store, W> Originator<N, S, W> {
     clippy::multiple_inherent_impl,
     reason = "the other one decides whose turn it is"
 )]
+/// How a task ended and why, if it did.
+fn ended(progress: OriginatorTask) -> (Option<Outcome>, Option<&'static str>) {
+    match progress.settled {
+        Some(Settled::Ended(outcome)) => (Some(outcome), outcome.reason().map(FailureReason::name)),
+        Some(Settled::Rejected(reason)) => (None, Some(Reason::name(reason))),
+        None => (None, None),
+    }
+}
+
 impl Ledger {
     fn insert(&mut self, record: OutboundTask, parts: BTreeMap<u32, Digest>) {
         self.order.insert(record.sequence, record.task.clone());

@@ -16,6 +16,9 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// One for each expectation, bite and invariant, in this order.
     pub findings: Vec<Finding>,
+    /// Whether the seed was to draw faults and none of them did anything. Such a run proves little;
+    /// that one of several seeds is like that is in the nature of drawing.
+    pub is_quiet: bool,
 }
 
 /// Judges a run by its history alone, which `end` closes.
@@ -36,10 +39,12 @@ pub(crate) fn judge_followed(
     error: Option<&str>,
 ) -> Judgement {
     checks.follow(history);
-    let mut findings: Vec<Finding> = checks
-        .conclude(end)
-        .map(|concluded| of_file(plan, concluded))
-        .collect();
+    let mut is_quiet = false;
+    let mut findings = Vec::new();
+    for concluded in checks.conclude(end) {
+        is_quiet |= is_chaos(plan, &concluded) && concluded.outcome != Outcome::Holds;
+        findings.push(of_file(plan, concluded));
+    }
     findings.extend(plan.protocol.invariants().iter().map(|invariant| {
         let clauses = invariant.clauses.iter().copied().map(Cow::Borrowed);
         let outcome = (invariant.check)(history, plan);
@@ -66,7 +71,18 @@ pub(crate) fn judge_followed(
     Judgement {
         verdict: verdict.unwrap_or(Verdict::Pass),
         findings,
+        is_quiet,
     }
+}
+
+/// Whether it is asked of all seeds together rather than of each.
+fn is_chaos(plan: &Plan, concluded: &Concluded) -> bool {
+    let Part::Bite(index) = concluded.part else {
+        return false;
+    };
+    plan.bites
+        .get(index)
+        .is_some_and(|table| table.has("chaos"))
 }
 
 /// The finding of an `[[expect]]` or a `[[bites]]`.
@@ -81,8 +97,10 @@ fn of_file(plan: &Plan, concluded: Concluded) -> Finding {
         let clauses = clauses_of(plan, table);
         return finding(plan, check, clauses, concluded.expected, concluded.outcome);
     }
+    let is_chaos = is_chaos(plan, &concluded);
     // A fault that did not happen proves nothing, whatever the expectations came to.
     let (verdict, seen, entries) = match concluded.outcome {
+        Outcome::Broken { seen, .. } if is_chaos => (Verdict::Pass, seen, Vec::new()),
         Outcome::Holds => (Verdict::Pass, String::new(), Vec::new()),
         Outcome::Broken { seen, entries } => (Verdict::Inconclusive, seen, entries),
         Outcome::Unknown { reason } => (Verdict::Inconclusive, reason, Vec::new()),

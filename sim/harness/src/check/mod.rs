@@ -7,6 +7,7 @@
 //! - [`judge`]: the findings and the verdict of one run.
 //! - [`explain`]: a failing case in words.
 
+mod chaos;
 mod counted;
 mod expectation;
 mod explain;

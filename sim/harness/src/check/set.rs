@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portcullis_reports::{Entry, Event};
 
+use super::chaos::AnyChaos;
 use super::counted::{Counted, Window};
 use super::expectation::{Expectation, Outcome};
 use super::ordered::Ordered;
@@ -193,6 +194,9 @@ fn bite(plan: &Plan, table: &Table) -> Box<dyn Expectation> {
                 packets: 0,
             });
         }
+    }
+    if table.has("chaos") {
+        return Box::new(AnyChaos::default());
     }
     if let Some(event) = table.table("event") {
         let count = table.count("count").unwrap_or(Count::SOME);

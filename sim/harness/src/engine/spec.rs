@@ -169,6 +169,8 @@ pub struct Step {
     pub trigger: Trigger,
     /// What.
     pub action: Action,
+    /// What the history calls it, in the field `step` of its action, when it is called something.
+    pub name: Option<String>,
 }
 
 /// When a step is executed.
@@ -267,7 +269,7 @@ pub enum Place {
 pub enum HostChange {
     /// Power loss: memory is gone at once, nothing is sent, the disk keeps what was synced.
     Crash,
-    /// Boots again, after a crash when it still runs.
+    /// Boots a crashed host again.
     Restart,
     /// Freezes its tasks and its network stack.
     Pause,
@@ -277,11 +279,33 @@ pub enum HostChange {
     Clock(SignedDuration),
 }
 
+/// Why a step had no effect on a host that has crashed.
+pub(crate) const DOWN: &str = "the host is down";
+
+/// Why a step that takes something back had no effect.
+pub(crate) const NOTHING: &str = "there is nothing to take back";
+
+impl HostChange {
+    /// Why it has no effect on a host that is `up` or not, if it has none.
+    ///
+    /// Which of two steps comes first may depend on events, so this is no error.
+    pub(crate) const fn note(self, up: bool) -> Option<&'static str> {
+        match self {
+            Self::Crash | Self::Pause | Self::Resume if !up => Some(DOWN),
+            Self::Restart if up => Some("the host is up"),
+            Self::Crash | Self::Pause | Self::Resume | Self::Restart | Self::Clock(_) => None,
+        }
+    }
+}
+
 /// Something to run on a host, such as a command to a node.
 #[derive(Clone)]
 pub struct Call {
-    /// The host; when it is down, the call is recorded as skipped.
+    /// The host.
     pub host: String,
+    /// Whether the call waits for the host's next life when it is down; else it is recorded as
+    /// skipped.
+    pub waits: bool,
     /// What the history calls the action, in kebab case.
     pub name: String,
     /// Particulars for the history.

@@ -43,13 +43,16 @@ impl Timeline {
     }
 
     /// Takes the next step that is due by `now`.
-    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<Action> {
+    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<Due> {
         let entry = self.due.first_entry()?;
         if entry.key().0 > now {
             return None;
         }
-        let index = entry.remove();
-        Some(self.steps[index].action.clone())
+        let step = &self.steps[entry.remove()];
+        Some(Due {
+            action: step.action.clone(),
+            name: step.name.clone(),
+        })
     }
 
     /// Adds the steps that events have made due.
@@ -65,9 +68,16 @@ impl Timeline {
     }
 }
 
-/// What the history says when `action` is executed `at` a time; `note` is why it had no effect.
-pub(crate) fn action_entry(at: Duration, action: &Action, note: Option<&'static str>) -> Entry {
-    let (name, host, mut fields) = match action {
+/// A step that is to be executed now.
+pub(crate) struct Due {
+    pub(crate) action: Action,
+    /// What the history calls it.
+    name: Option<String>,
+}
+
+/// What the history says when `step` is executed `at` a time; `note` is why it had no effect.
+pub(crate) fn action_entry(at: Duration, step: &Due, note: Option<&'static str>) -> Entry {
+    let (name, host, mut fields) = match &step.action {
         Action::Network(change) => network_action(change),
         Action::Host(change, host) => host_action(*change, host),
         Action::Call(call) => (
@@ -76,6 +86,9 @@ pub(crate) fn action_entry(at: Duration, action: &Action, note: Option<&'static 
             call.fields.clone(),
         ),
     };
+    if let Some(step) = &step.name {
+        fields.insert(Cow::Borrowed("step"), step.clone());
+    }
     if let Some(note) = note {
         fields.insert(Cow::Borrowed("skipped"), note.to_owned());
     }

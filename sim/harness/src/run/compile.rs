@@ -38,6 +38,7 @@ pub(super) fn following(plan: &Plan, packets: PacketDetail, checks: Arc<Mutex<Ch
             rule: rule(plan, table),
             rank: Rank::Last,
         }),
+        name: None,
     });
     let steps = plan.steps.iter().flat_map(|table| steps(plan, table));
     let least = if needs_packets(plan) {
@@ -239,6 +240,7 @@ fn steps(plan: &Plan, table: &Table) -> Vec<Step> {
         .map(|action| Step {
             trigger: trigger.clone(),
             action,
+            name: table.text("name").map(str::to_owned),
         })
         .collect()
 }

@@ -49,6 +49,8 @@ pub struct Done {
     pub seed: u64,
     /// The verdict.
     pub verdict: Verdict,
+    /// Whether the seed was to draw faults and none of them did anything.
+    pub is_quiet: bool,
     /// The whole case: for everything but a pass without report.
     pub case: Option<Case>,
     /// The first difference between two runs of this seed, if they differed.
@@ -130,6 +132,7 @@ impl Job<'_> {
             scenario,
             seed,
             verdict: Verdict::Disabled,
+            is_quiet: false,
             case: None,
             divergence: None,
             trouble: None,
@@ -149,6 +152,7 @@ impl Job<'_> {
             }
         }
         done.verdict = run.judgement.verdict;
+        done.is_quiet = run.judgement.is_quiet;
         if self.report.is_none() && run.judgement.verdict == Verdict::Pass {
             return done;
         }

@@ -23,6 +23,8 @@ pub struct Tally {
     cases: BTreeMap<Verdict, Case>,
     /// Seeds that did not pass.
     seeds: Vec<(u64, Verdict)>,
+    /// How many seeds were to draw faults of which none did anything.
+    quiet: u64,
     divergences: Vec<(u64, Divergence)>,
 }
 
@@ -30,6 +32,7 @@ impl Tally {
     /// Adds the result of one seed.
     pub fn add(&mut self, done: Done) {
         *self.verdicts.entry(done.verdict).or_default() += 1;
+        self.quiet += u64::from(done.is_quiet);
         if !is_fine(done.verdict) {
             self.seeds.push((done.seed, done.verdict));
         }
@@ -43,10 +46,20 @@ impl Tally {
         }
     }
 
-    /// The worst verdict of any seed.
+    /// The worst verdict of any seed; not conclusive when the seeds were to draw faults and none of
+    /// them did anything under any seed.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
-        self.verdicts.keys().next_back().copied()
+        let worst = self.verdicts.keys().next_back().copied()?;
+        Some(if self.is_quiet() {
+            worst.max(Verdict::Inconclusive)
+        } else {
+            worst
+        })
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.quiet > 0 && self.quiet == self.runs()
     }
 
     /// Whether two runs of one seed differed.
@@ -82,6 +95,11 @@ impl Tally {
                     say(explain(&case.record, &scenario.clauses, &case.history).trim_end());
                 }
             }
+        }
+        if self.is_quiet() {
+            say(
+                "  seen      no fault that the seeds drew did anything: add seeds, or widen [[chaos]]",
+            );
         }
         for (seed, divergence) in &self.divergences {
             say(&format!(
@@ -124,7 +142,11 @@ impl Tally {
         let counts: Vec<_> = counts
             .map(|(verdict, count)| format!("{count} {verdict}"))
             .collect();
-        format!("  {} seeds: {}", self.runs(), counts.join(", "))
+        let quiet = match self.quiet {
+            0 => String::new(),
+            quiet => format!(" ({quiet} drew no fault that did anything)"),
+        };
+        format!("  {} seeds: {}{quiet}", self.runs(), counts.join(", "))
     }
 }
 

@@ -26,6 +26,7 @@ fn done(seed: u64, verdict: Verdict) -> Done {
         scenario: 0,
         seed,
         verdict,
+        is_quiet: false,
         case: None,
         divergence: None,
         trouble: None,
@@ -101,4 +102,26 @@ fn a_replay_line_can_be_pasted_into_a_shell() {
         line("my file.toml"),
         "portcullis replay \"my file.toml\" --engine turmoil --seed 7"
     );
+}
+
+#[test]
+fn faults_that_hit_nothing_under_any_seed_prove_nothing() {
+    let scenario = load(PLAIN).expect("a valid scenario");
+    let quiet = |seed| Done {
+        is_quiet: true,
+        ..done(seed, Verdict::Pass)
+    };
+    let mut tally = Tally::default();
+    tally.add(quiet(1));
+    tally.add(quiet(2));
+    assert_eq!(tally.verdict(), Some(Verdict::Inconclusive));
+    let text = tally.render(&scenario, Engine::Packet);
+    assert!(
+        text.contains("no fault that the seeds drew did anything"),
+        "{text}"
+    );
+    tally.add(done(3, Verdict::Pass));
+    assert_eq!(tally.verdict(), Some(Verdict::Pass));
+    let text = tally.render(&scenario, Engine::Packet);
+    assert!(text.contains("3 seeds: 3 PASS (2 drew no fault"), "{text}");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::chaos;
 use super::clauses::Clauses;
 use super::key::{Key, ProtocolKeys};
 use super::keys;
@@ -42,6 +43,8 @@ pub struct Scenario {
     pub firewall: Vec<Table>,
     /// `[[at]]`.
     pub steps: Vec<Table>,
+    /// `[[chaos]]`: spaces of faults.
+    pub chaos: Vec<Table>,
     /// `[[expect]]`.
     pub expects: Vec<Table>,
     /// `[[bites]]`.
@@ -64,6 +67,7 @@ const SECTIONS: &[&str] = &[
     "middlebox",
     "firewall",
     "at",
+    "chaos",
     "expect",
     "bites",
 ];
@@ -138,6 +142,7 @@ impl Scenario {
             middleboxes: section(&mut walk, tree, "middlebox", &[keys::MIDDLEBOX]),
             firewall: section(&mut walk, tree, "firewall", &[keys::FIREWALL]),
             steps: section(&mut walk, tree, "at", &keys_of(keys::AT, |p| p.at)),
+            chaos: section(&mut walk, tree, "chaos", &[keys::CHAOS]),
             expects: section(
                 &mut walk,
                 tree,
@@ -156,6 +161,7 @@ impl Scenario {
         scenario.check_claim(&mut problems);
         scenario.check_bites(&mut problems);
         sense::check(&scenario, &mut problems);
+        chaos::check(&scenario, &mut problems);
         if problems.is_empty() {
             // An adapter may rely on what the core has checked.
             scenario.protocol.validate(&scenario, &mut problems);
@@ -235,6 +241,15 @@ impl Scenario {
 
     /// A fault that may never have happened proves nothing.
     fn check_bites(&self, problems: &mut Problems) {
+        let is_asked = self.bites.iter().any(|bite| bite.flag("chaos"));
+        if let Some(space) = self.chaos.first().filter(|_| !is_asked) {
+            problems.report(
+                space.span.clone(),
+                "nothing proves that the faults of this space bite",
+                "a space of faults",
+                "add a [[bites]] with `chaos = true`",
+            );
+        }
         let Some((span, what)) = self.first_fault() else {
             return;
         };

@@ -151,7 +151,18 @@ pub struct ProtocolKeys {
     pub bites: &'static [Key],
     /// To event patterns: fields of messages, states and effects, such as `task`.
     pub pattern: &'static [Key],
+    /// Pairs of its actions that `[[chaos]]` may use as a fault and its end.
+    pub outages: &'static [Outage],
     /// The words of [`Kind::Words`], by field: `message`, `state`, `machine`, `write`, `effect`.
     /// The actions need no entry: they are the core's and those of `at`.
     pub words: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Two actions of which the second takes back the first; the value of both keys is a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    /// The key of the first, which is also the kind of the fault.
+    pub begin: &'static str,
+    /// The key of the second.
+    pub end: &'static str,
 }

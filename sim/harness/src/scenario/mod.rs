@@ -6,11 +6,12 @@
 //! - [`Table`], [`Amount`]: what the loader makes of a file's tables and quantities.
 //! - [`Scenario`]: one loaded file. [`ScenarioError`]: everything that is wrong with one.
 //! - [`Library`]: all scenario files and clause lists, on disk or embedded in the program.
-//! - [`Plan`]: a scenario and a seed, fully resolved.
+//! - [`Plan`]: a scenario and a seed, fully resolved; `chaos`: the faults that the seed draws.
 //! - [`Protocol`]: what an adapter adds for one protocol.
 //! - [`mod@reference`]: the reference page and the JSON Schema, from the same key tables.
 
 mod amount;
+mod chaos;
 mod clauses;
 mod file;
 mod key;
@@ -30,7 +31,7 @@ mod words;
 pub use amount::{Amount, AmountError, Unit};
 pub use clauses::{Clause, Clauses, ClausesError, Level};
 pub use file::{Known, Scenario};
-pub use key::{Key, Kind, Presence, ProtocolKeys};
+pub use key::{Key, Kind, Outage, Presence, ProtocolKeys};
 pub use library::{Library, LibraryError, ScenarioFile};
 pub use plan::{GRACE, Plan, PlannedHost};
 pub use problem::{Ink, Problem, Problems, ScenarioError};

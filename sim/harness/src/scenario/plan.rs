@@ -8,6 +8,7 @@ use std::time::Duration;
 use portcullis_net::Randomness;
 
 use super::amount::{Amount, Unit};
+use super::chaos;
 use super::clauses::Clauses;
 use super::file::Scenario;
 use super::protocol::Protocol;
@@ -43,8 +44,10 @@ pub struct Plan {
     pub middleboxes: Vec<Table>,
     /// `[[firewall]]`.
     pub firewall: Vec<Table>,
-    /// `[[at]]`, in the order of the file.
+    /// `[[at]]`, in the order of the file, then the faults that were drawn.
     pub steps: Vec<Table>,
+    /// `[[chaos]]`: the spaces that faults were drawn from, as the file has them.
+    pub chaos: Vec<Table>,
     /// `[[expect]]`.
     pub expects: Vec<Table>,
     /// `[[bites]]`.
@@ -106,12 +109,20 @@ impl Plan {
             middleboxes: drawn("middlebox", &scenario.middleboxes),
             firewall: drawn("firewall", &scenario.firewall),
             steps: drawn("at", &scenario.steps),
+            chaos: scenario.chaos.clone(),
             expects: drawn("expect", &scenario.expects),
             bites: drawn("bites", &scenario.bites),
             ends: Duration::ZERO,
             drawn: Vec::new(),
         };
         plan.drawn = plan.drawn_lines(scenario);
+        let ways = chaos::Ways {
+            links: &plan.links,
+            paths: &plan.paths,
+        };
+        let chaos = chaos::draw(scenario, ways, &random.fork("chaos"));
+        plan.steps.extend(chaos.steps);
+        plan.drawn.extend(chaos.drawn);
         plan.ends = plan.top.duration("ends").unwrap_or_else(|| {
             let work = plan.protocol.planned_work(&plan);
             plan.last_moment()

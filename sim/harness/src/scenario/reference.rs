@@ -65,6 +65,14 @@ const SECTIONS: &[Section] = &[
         added: |protocol| protocol.keys().at,
     },
     Section {
+        heading: "[[chaos]]",
+        name: "chaos",
+        doc: "A space from which the seed draws faults. Each becomes two steps, as if they were \
+              written: one that begins it and one that ends it, both with a name such as `chaos-1`.",
+        keys: keys::CHAOS,
+        added: |_| &[],
+    },
+    Section {
         heading: "[[expect]]",
         name: "expect",
         doc: "What must hold. Invariants of the protocol are checked without being named.",

@@ -94,6 +94,22 @@ impl Table {
         self.entries.push((key, located));
     }
 
+    /// A table that no file spells out, made from what stands at `span`.
+    pub(super) fn made(span: &Range<usize>, entries: Vec<(&'static str, Value)>) -> Self {
+        let located = |value| Located {
+            value,
+            span: span.clone(),
+            is_default: false,
+        };
+        Self {
+            span: span.clone(),
+            entries: entries
+                .into_iter()
+                .map(|(key, value)| (key, located(value)))
+                .collect(),
+        }
+    }
+
     /// Every key with its value, in the order of the key table.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Located)> {
         self.entries.iter().map(|(key, located)| (*key, located))
@@ -267,7 +283,8 @@ impl Table {
         self.entry(key).map(|located| &located.value)
     }
 
-    fn amount(&self, key: &str) -> Option<&Amount> {
+    /// A quantity or a range of them.
+    pub(super) fn amount(&self, key: &str) -> Option<&Amount> {
         let Value::Amount(amount) = self.value(key)? else {
             return None;
         };

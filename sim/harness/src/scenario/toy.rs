@@ -113,6 +113,7 @@ impl Protocol for Toy {
             expect: &[Key::new("said", Kind::Refers("word"), "A word.").one_of("form")],
             bites: &[],
             pattern: &[Key::new("word", Kind::Texts, "The word.")],
+            outages: &[],
             words: &[
                 ("message", &["hello"]),
                 ("state", &["open", "shut"]),

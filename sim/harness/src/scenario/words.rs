@@ -1,7 +1,10 @@
 //! The words that event fields may have: the core's and the protocol's.
 
 use super::key::{Kind, ProtocolKeys};
-use super::keys::{ACTIONS, EVENT};
+use super::keys::{ACTIONS, ALONE, EVENT, PAIRED};
+
+/// The kinds of faults that a seed may draw, as a field of [`Kind::Words`].
+const FAULT: &str = "fault";
 
 /// The fields of [`Kind::Words`], each once, in the order of the core's keys.
 pub(super) fn fields() -> Vec<&'static str> {
@@ -13,6 +16,7 @@ pub(super) fn fields() -> Vec<&'static str> {
             fields.push(field);
         }
     }
+    fields.push(FAULT);
     fields
 }
 
@@ -24,7 +28,13 @@ pub(super) fn words(field: &str, contributed: &[ProtocolKeys]) -> Vec<&'static s
     if is_action {
         words.extend(ACTIONS);
     }
+    if field == FAULT {
+        words.extend(PAIRED.iter().chain(ALONE));
+    }
     for keys in contributed {
+        if field == FAULT {
+            words.extend(keys.outages.iter().map(|outage| outage.begin));
+        }
         if is_action {
             words.extend(keys.at.iter().map(|key| key.name));
         }

@@ -22,6 +22,7 @@ fn at(time: Duration, action: Action) -> Step {
     Step {
         trigger: Trigger::At(time),
         action,
+        name: None,
     }
 }
 

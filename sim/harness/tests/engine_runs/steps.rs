@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_harness::engine::{
-    Action, Boot, Call, Decoded, End, EngineError, EventKind, EventPattern, HostChange, Step,
-    StreamDecoder, Trigger, packet,
+    Action, Boot, Call, Decoded, End, EngineError, EventKind, EventPattern, HostChange,
+    NetworkChange, Place, Step, StreamDecoder, Trigger, packet, turmoil,
 };
 use portcullis_reports::{Event, Fields, Passage};
 
@@ -14,11 +14,16 @@ fn call(trigger: Trigger, host: &str, run: Boot) -> Step {
     let (host, name) = (host.to_owned(), "poke".to_owned());
     let action = Action::Call(Call {
         host,
+        waits: false,
         name,
         fields: Fields::new(),
         run,
     });
-    Step { trigger, action }
+    Step {
+        trigger,
+        action,
+        name: None,
+    }
 }
 
 fn quiet() -> Boot {
@@ -67,6 +72,7 @@ fn a_call_to_a_host_that_is_down_is_recorded_as_skipped() {
         Step {
             trigger: Trigger::At(Duration::from_secs(1)),
             action: crash,
+            name: None,
         },
         call(
             Trigger::At(Duration::from_secs(2)),
@@ -81,6 +87,79 @@ fn a_call_to_a_host_that_is_down_is_recorded_as_skipped() {
             if name == "poke" && fields.contains_key("skipped"))
     });
     assert!(skipped, "{:#?}", outcome.history);
+}
+
+#[test]
+fn a_call_that_waits_follows_the_restart_of_its_host() {
+    let host = |seconds, change| Step {
+        trigger: Trigger::At(Duration::from_secs(seconds)),
+        action: Action::Host(change, "client".to_owned()),
+        name: None,
+    };
+    let poked = boot(|node| async move { say(&node, "poked", &node.incarnation.to_string()) });
+    let mut waiting = call(Trigger::At(Duration::from_secs(2)), "client", poked);
+    if let Action::Call(call) = &mut waiting.action {
+        call.waits = true;
+    }
+    let steps = vec![
+        host(1, HostChange::Crash),
+        waiting,
+        host(4, HostChange::Restart),
+    ];
+    let outcome = run(quiet(), quiet(), steps, Duration::from_secs(5));
+    assert_eq!(said(&outcome), ["4s client poked 1"]);
+}
+
+#[test]
+fn a_step_with_nothing_to_take_back_is_recorded_as_skipped() {
+    let change = |change| Action::Host(change, "client".to_owned());
+    let name = || "nothing".to_owned();
+    let place = Place::Host("client".to_owned());
+    let actions = [
+        change(HostChange::Restart),
+        Action::Network(NetworkChange::Heal { name: name() }),
+        Action::Network(NetworkChange::RemoveRule {
+            place,
+            name: name(),
+        }),
+        change(HostChange::Crash),
+        change(HostChange::Crash),
+        change(HostChange::Pause),
+        change(HostChange::Resume),
+    ];
+    let steps = actions.map(|action| Step {
+        trigger: Trigger::At(Duration::from_secs(1)),
+        action,
+        name: None,
+    });
+    for engine in [packet::run, turmoil::run] {
+        let hosts = vec![host("server", quiet()), host("client", quiet())];
+        let outcome = engine(spec(hosts, steps.to_vec(), Duration::from_secs(2)));
+        assert_eq!(outcome.end, End::Deadline);
+        let told: Vec<_> = outcome
+            .history
+            .iter()
+            .filter_map(|entry| match &entry.event {
+                Event::Action { name, fields } => Some((&**name, fields.contains_key("skipped"))),
+                Event::Packet(_)
+                | Event::Connection(_)
+                | Event::Message(_)
+                | Event::State(_)
+                | Event::Write { .. }
+                | Event::Effect { .. } => None,
+            })
+            .collect();
+        let expected = [
+            ("restart", true),
+            ("heal", true),
+            ("firewall-remove", true),
+            ("crash", false),
+            ("crash", true),
+            ("pause", true),
+            ("resume", true),
+        ];
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]
@@ -123,7 +202,11 @@ fn a_step_for_an_unknown_host_ends_the_run_as_an_error() {
     let action = Action::Host(HostChange::Crash, "nobody".to_owned());
     let trigger = Trigger::At(Duration::ZERO);
     let hosts = vec![host("server", quiet())];
-    let steps = vec![Step { trigger, action }];
+    let steps = vec![Step {
+        trigger,
+        action,
+        name: None,
+    }];
     let outcome = packet::run(spec(hosts, steps, Duration::from_secs(1)));
     let name = "nobody".to_owned();
     assert_eq!(outcome.end, End::Error(EngineError::UnknownHost { name }));

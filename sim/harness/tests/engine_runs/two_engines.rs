@@ -22,7 +22,11 @@ const fn seconds(seconds: u64) -> Duration {
 
 fn at(time: Duration, action: Action) -> Step {
     let trigger = Trigger::At(time);
-    Step { trigger, action }
+    Step {
+        trigger,
+        action,
+        name: None,
+    }
 }
 
 fn change(time: u64, change: HostChange) -> Step {

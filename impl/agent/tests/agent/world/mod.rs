@@ -328,7 +328,7 @@ fn line(event: &AgentEvent) -> Option<String> {
                 .unwrap_or_default();
             format!("{} {task}: {from} -> {to}{reason}", machine.name())
         }
-        AgentEvent::Durable { .. } => return None,
+        AgentEvent::Found { .. } | AgentEvent::Durable { .. } => return None,
         AgentEvent::WorkStarted {
             task, kind, start, ..
         } => {

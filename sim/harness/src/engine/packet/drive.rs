@@ -14,9 +14,9 @@ use super::fabric::Fabric;
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::outcome::{End, EngineError, RunOutcome};
 use crate::engine::seat::Seat;
-use crate::engine::spec::{Action, Call, Finished, HostChange};
+use crate::engine::spec::{Action, Call, DOWN, Finished, HostChange};
 use crate::engine::tasks::{Batch, HostIndex, HostTask, Life, Queue, Tasks};
-use crate::engine::timeline::{Timeline, action_entry};
+use crate::engine::timeline::{Due, Timeline, action_entry};
 use crate::engine::{door::Door, net::Names};
 
 /// What a run is made of, assembled.
@@ -43,6 +43,8 @@ pub(crate) struct Drive {
     incarnations: Vec<u32>,
     tasks: Tasks,
     timeline: Timeline,
+    /// Calls to hosts that are down, for their next lives.
+    waiting: Vec<(HostIndex, Due)>,
     finished: Finished,
     /// How much of the history `finished` has seen.
     seen: usize,
@@ -68,6 +70,7 @@ impl Drive {
             incarnations: vec![0; hosts],
             tasks: Tasks::new(Queue::new()),
             timeline: setting.timeline,
+            waiting: Vec::new(),
             finished: setting.finished,
             seen: 0,
             start,
@@ -122,8 +125,8 @@ impl Drive {
         loop {
             self.fabric.advance(now);
             self.timeline.take_triggered(&self.journal);
-            while let Some(action) = self.timeline.pop_due(now) {
-                if let Err(error) = self.execute(now, &action) {
+            while let Some(step) = self.timeline.pop_due(now) {
+                if let Err(error) = self.execute(now, step) {
                     return Some(End::Error(error));
                 }
                 self.timeline.take_triggered(&self.journal);
@@ -168,29 +171,50 @@ impl Drive {
         }
     }
 
-    fn execute(&mut self, now: Duration, action: &Action) -> Result<(), EngineError> {
-        let tell = |note| self.journal.append(action_entry(now, action, note));
-        match action {
+    fn execute(&mut self, now: Duration, step: Due) -> Result<(), EngineError> {
+        let tell = |note| self.journal.append(action_entry(now, &step, note));
+        match &step.action {
             Action::Network(change) => {
-                tell(None);
-                self.fabric.change(change)
+                let note = self.fabric.change(change)?;
+                tell(note);
+                Ok(())
             }
             Action::Host(change, name) => {
                 let host = self.host(name)?;
-                tell(None);
+                let note = change.note(self.lives.contains_key(&host));
+                tell(note);
+                if note.is_some() {
+                    return Ok(());
+                }
                 self.change_host(now, host, *change);
+                if *change == HostChange::Restart {
+                    self.take_waiting(now, host)?;
+                }
                 Ok(())
             }
             Action::Call(call) => {
                 let host = self.host(&call.host)?;
-                let up = self.lives.contains_key(&host);
-                tell((!up).then_some("the host is down"));
-                if up {
+                if self.lives.contains_key(&host) {
+                    tell(None);
                     self.call(host, call);
+                } else if call.waits {
+                    self.waiting.push((host, step));
+                } else {
+                    tell(Some(DOWN));
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Makes the calls that have waited for a life of `host`.
+    fn take_waiting(&mut self, now: Duration, host: HostIndex) -> Result<(), EngineError> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (due, others) = waiting.partition(|(it, _)| *it == host);
+        self.waiting = others;
+        let due: Vec<(HostIndex, Due)> = due;
+        due.into_iter()
+            .try_for_each(|(_, step)| self.execute(now, step))
     }
 
     fn host(&self, name: &str) -> Result<HostIndex, EngineError> {
@@ -204,7 +228,6 @@ impl Drive {
         match change {
             HostChange::Crash => self.crash(now, host),
             HostChange::Restart => {
-                self.crash(now, host);
                 self.fabric.restart(now, host);
                 self.begin_life(host);
             }

@@ -11,7 +11,7 @@ use crate::engine::journal::{Clock, Journal};
 use crate::engine::net::Names;
 use crate::engine::outcome::{EngineError, Hits};
 use crate::engine::record::capture;
-use crate::engine::spec::{NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
+use crate::engine::spec::{NOTHING, NetworkChange, PacketDetail, PathSpec, Place, Rank, Topology};
 use crate::engine::tap::{Ends, Tap};
 use crate::engine::tasks::HostIndex;
 
@@ -116,11 +116,14 @@ impl Fabric {
             .map(SimTime::since_start)
     }
 
-    /// Carries out a step.
+    /// Carries out a step and says why it had no effect, if it had none.
     ///
     /// # Errors
-    /// When it names a host, middlebox, rule or partition that does not exist.
-    pub(crate) fn change(&self, change: &NetworkChange) -> Result<(), EngineError> {
+    /// When it names a host or a middlebox that does not exist.
+    pub(crate) fn change(
+        &self,
+        change: &NetworkChange,
+    ) -> Result<Option<&'static str>, EngineError> {
         self.lock().change(change)
     }
 
@@ -217,7 +220,8 @@ impl FabricState {
         Ok(())
     }
 
-    fn change(&mut self, change: &NetworkChange) -> Result<(), EngineError> {
+    fn change(&mut self, change: &NetworkChange) -> Result<Option<&'static str>, EngineError> {
+        let taken_back = |there: bool| (!there).then_some(NOTHING);
         match change {
             NetworkChange::AddRule { place, rule, rank } => {
                 let firewall = self.firewall(place)?;
@@ -227,9 +231,8 @@ impl FabricState {
                 }
             }
             NetworkChange::RemoveRule { place, name } => {
-                if !self.firewall(place)?.remove(&name.as_str().into()) {
-                    return Err(EngineError::refused("no such rule", name));
-                }
+                let removed = self.firewall(place)?.remove(&name.as_str().into());
+                return Ok(taken_back(removed));
             }
             NetworkChange::Policy {
                 place,
@@ -251,12 +254,10 @@ impl FabricState {
                 self.network.wire_mut().partition(name, from, to, severed);
             }
             NetworkChange::Heal { name } => {
-                if !self.network.wire_mut().heal(name) {
-                    return Err(EngineError::refused("no such partition", name));
-                }
+                return Ok(taken_back(self.network.wire_mut().heal(name)));
             }
             NetworkChange::Path(path) => self.set_path(path)?,
         }
-        Ok(())
+        Ok(None)
     }
 }

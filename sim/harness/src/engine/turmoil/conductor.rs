@@ -22,11 +22,11 @@ use crate::engine::outcome::{End, EngineError, Hits, RunOutcome};
 use crate::engine::record::capture;
 use crate::engine::seat::Seat;
 use crate::engine::spec::{
-    Action, Finished, HostChange, NetworkChange, Place, Rank, RunSpec, Topology,
+    Action, DOWN, Finished, HostChange, NOTHING, NetworkChange, Place, Rank, RunSpec, Topology,
 };
 use crate::engine::tap::Tap;
 use crate::engine::tasks::{HostIndex, TaskFailure};
-use crate::engine::timeline::{Timeline, action_entry};
+use crate::engine::timeline::{Due, Timeline, action_entry};
 
 /// Datagrams that may wait at a host; far more than TCP's windows let be under way.
 const UDP_CAPACITY: usize = 1 << 16;
@@ -40,6 +40,8 @@ pub(super) struct Conductor {
     hosts: Vec<Rc<TurmoilHost>>,
     failure: Rc<RefCell<Option<TaskFailure>>>,
     timeline: Timeline,
+    /// Calls to hosts that are down, for their next lives.
+    waiting: Vec<(HostIndex, Due)>,
     finished: Finished,
     seen: usize,
     ends: Duration,
@@ -81,6 +83,7 @@ impl Conductor {
         Ok(Self {
             sim,
             timeline: Timeline::new(spec.steps, &journal),
+            waiting: Vec::new(),
             journal,
             names,
             ether,
@@ -156,8 +159,8 @@ impl Conductor {
         let now = self.sim.elapsed();
         self.time_out_middleboxes(now);
         self.timeline.take_triggered(&self.journal);
-        while let Some(action) = self.timeline.pop_due(now) {
-            self.execute(now, &action)?;
+        while let Some(step) = self.timeline.pop_due(now) {
+            self.execute(now, step)?;
             self.timeline.take_triggered(&self.journal);
         }
         Ok(())
@@ -185,39 +188,57 @@ impl Conductor {
         }
     }
 
-    fn execute(&mut self, now: Duration, action: &Action) -> Result<(), EngineError> {
-        let tell = |journal: &Journal, note| journal.append(action_entry(now, action, note));
-        match action {
+    fn execute(&mut self, now: Duration, step: Due) -> Result<(), EngineError> {
+        let tell = |journal: &Journal, note| journal.append(action_entry(now, &step, note));
+        match &step.action {
             Action::Network(change) => {
-                tell(&self.journal, None);
-                self.change_network(change)
+                let note = self.change_network(change)?;
+                tell(&self.journal, note);
+                Ok(())
             }
             Action::Host(change, name) => {
                 let host = self.host(name)?;
-                tell(&self.journal, None);
+                let note = change.note(host.up.get());
+                tell(&self.journal, note);
+                if note.is_some() {
+                    return Ok(());
+                }
                 self.change_host(&host, *change);
+                if *change == HostChange::Restart {
+                    self.take_waiting(now, host.index)?;
+                }
                 Ok(())
             }
             Action::Call(call) => {
                 let host = self.host(&call.host)?;
-                let up = host.up.get();
-                tell(&self.journal, (!up).then_some("the host is down"));
-                if up {
+                if host.up.get() {
+                    tell(&self.journal, None);
                     host.clock.set(now);
                     host.call(call);
+                } else if call.waits {
+                    self.waiting.push((host.index, step));
+                } else {
+                    tell(&self.journal, Some(DOWN));
                 }
                 Ok(())
             }
         }
     }
 
+    /// Makes the calls that have waited for a life of `host`.
+    fn take_waiting(&mut self, now: Duration, host: HostIndex) -> Result<(), EngineError> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (due, others) = waiting.partition(|(it, _)| *it == host);
+        self.waiting = others;
+        let due: Vec<(HostIndex, Due)> = due;
+        due.into_iter()
+            .try_for_each(|(_, step)| self.execute(now, step))
+    }
+
     fn change_host(&mut self, host: &TurmoilHost, change: HostChange) {
         match change {
             HostChange::Crash => self.crash(host),
-            HostChange::Restart => {
-                self.crash(host);
-                self.sim.bounce(host.address);
-            }
+            HostChange::Restart => self.sim.bounce(host.address),
             HostChange::Pause => host.port.pause(),
             HostChange::Resume => host.port.resume(),
             HostChange::Clock(offset) => host.seat.set_clock_offset(offset),
@@ -237,27 +258,27 @@ impl Conductor {
         Ok(Rc::clone(&self.hosts[index.0]))
     }
 
-    fn change_network(&self, change: &NetworkChange) -> Result<(), EngineError> {
+    /// Says why the change had no effect, if it had none.
+    fn change_network(&self, change: &NetworkChange) -> Result<Option<&'static str>, EngineError> {
+        let taken_back = |there: bool| (!there).then_some(NOTHING);
         match change {
             NetworkChange::AddRule { place, rule, rank } => {
                 self.change_firewall(place, |firewall| match rank {
                     Rank::First => firewall.prepend(rule.clone()),
                     Rank::Last => firewall.append(rule.clone()),
-                })
+                })?;
             }
             NetworkChange::RemoveRule { place, name } => {
                 let remove = |firewall: &mut Firewall| firewall.remove(&name.as_str().into());
-                if self.change_firewall(place, remove)? {
-                    Ok(())
-                } else {
-                    Err(EngineError::refused("no such rule", name))
-                }
+                return Ok(taken_back(self.change_firewall(place, remove)?));
             }
             NetworkChange::Policy {
                 place,
                 direction,
                 policy,
-            } => self.change_firewall(place, |firewall| firewall.set_policy(*direction, *policy)),
+            } => {
+                self.change_firewall(place, |firewall| firewall.set_policy(*direction, *policy))?;
+            }
             NetworkChange::Partition {
                 name,
                 from,
@@ -269,19 +290,16 @@ impl Conductor {
                 } else {
                     Severed::BothWays
                 };
-                self.partition(name, from, to, severed)
+                self.partition(name, from, to, severed)?;
             }
-            NetworkChange::Heal { name } => {
-                if self.heal(name) {
-                    Ok(())
-                } else {
-                    Err(EngineError::refused("no such partition", name))
-                }
+            NetworkChange::Heal { name } => return Ok(taken_back(self.heal(name))),
+            NetworkChange::Path(_) => {
+                return Err(EngineError::Unsupported {
+                    reason: super::Reason::LinkChange.to_string(),
+                });
             }
-            NetworkChange::Path(_) => Err(EngineError::Unsupported {
-                reason: super::Reason::LinkChange.to_string(),
-            }),
         }
+        Ok(None)
     }
 
     fn change_firewall<R>(

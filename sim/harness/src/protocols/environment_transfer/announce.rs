@@ -1,15 +1,66 @@
 //! What an agent announces, as events of a history.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use portcullis_agent::AgentEvent;
 use portcullis_agent::message::{EnvironmentName, FailureReason, Outcome, TaskId};
+use portcullis_agent::observe::Machine;
 use portcullis_reports::{Event, Fields, StateEvent};
 
 use super::vocabulary::effect;
 
-/// The event that stands for `announced`; `None` for durable writes, which the disk itself tells.
-pub(super) fn event(announced: &AgentEvent) -> Option<Event> {
+/// What a host has told of each of its tasks, over all its lives: the last state.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeMap<(Machine, TaskId), &'static str>);
+
+impl Told {
+    /// The event that stands for `announced`; `None` for durable writes, which the disk itself
+    /// tells, and for a state that is told already.
+    ///
+    /// A task that is found in another state than the one that was told has moved there: a crash
+    /// came between the record of the move and its announcement.
+    pub(super) fn event(&mut self, announced: &AgentEvent) -> Option<Event> {
+        match announced {
+            AgentEvent::State {
+                machine, task, to, ..
+            } => {
+                self.0.insert((*machine, task.clone()), to);
+                event(announced)
+            }
+            AgentEvent::Found {
+                machine,
+                task,
+                peer,
+                state,
+                outcome,
+                reason,
+            } => {
+                let from = self.0.get(&(*machine, task.clone())).copied();
+                if from == Some(*state) {
+                    return None;
+                }
+                self.event(&AgentEvent::State {
+                    machine: *machine,
+                    task: task.clone(),
+                    peer: peer.clone(),
+                    from: from.unwrap_or_default(),
+                    to: state,
+                    outcome: *outcome,
+                    reason: *reason,
+                })
+            }
+            AgentEvent::Durable { .. }
+            | AgentEvent::WorkStarted { .. }
+            | AgentEvent::WorkEnded { .. }
+            | AgentEvent::AttemptFailed { .. }
+            | AgentEvent::Connection { .. }
+            | AgentEvent::Warning { .. } => event(announced),
+        }
+    }
+}
+
+fn event(announced: &AgentEvent) -> Option<Event> {
     match announced {
         AgentEvent::State {
             machine,
@@ -31,7 +82,7 @@ pub(super) fn event(announced: &AgentEvent) -> Option<Event> {
                 ("reason", failure(*outcome).or(*reason)),
             ]),
         })),
-        AgentEvent::Durable { .. } => None,
+        AgentEvent::Found { .. } | AgentEvent::Durable { .. } => None,
         AgentEvent::WorkStarted { .. } | AgentEvent::WorkEnded { .. } => work(announced),
         AgentEvent::AttemptFailed { .. } | AgentEvent::Connection { .. } => exchange(announced),
         AgentEvent::Warning {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use portcullis_agent::error::SubmitError;
 use portcullis_agent::message::{CommandName, EnvironmentName, TaskId};
 use portcullis_agent::{Order, SubmitRequest};
 use portcullis_reports::{Event, Fields, Source};
@@ -45,6 +46,7 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
     let name = key.to_owned();
     Action::Call(Call {
         host,
+        waits: table.flag("insist"),
         name,
         fields,
         run,
@@ -82,11 +84,17 @@ fn submission(plan: &Plan, submit: &Table) -> Told {
         independent: submit.flag("independent"),
         ..SubmitRequest::new(environment(&to), order(&kind, &alias))
     };
+    let insists = submit.flag("insist");
     let run: Boot = Arc::new(move |node: Node| {
         let (alias, id, request) = (alias.clone(), id.clone(), request.clone());
         Box::pin(async move {
             node.recorder.alias(&alias, id.as_str());
-            match node.shelf.keep(Desk::default).operator() {
+            let desk = node.shelf.keep(Desk::default);
+            if insists {
+                desk.leave(request);
+                return take_up(&node).await;
+            }
+            match desk.operator() {
                 Some(operator) => {
                     if let Err(error) = operator.submit(request).await {
                         refused(&node, "submit", &id, &error.to_string());
@@ -97,6 +105,26 @@ fn submission(plan: &Plan, submit: &Table) -> Told {
         })
     });
     (text(submit, "from"), fields, run)
+}
+
+/// Submits again what an operator insists on and the environment has not taken on yet.
+pub(super) async fn take_up(node: &Node) {
+    let desk = node.shelf.keep(Desk::default);
+    let Some(operator) = desk.operator() else {
+        return;
+    };
+    for request in desk.left() {
+        let Some(id) = request.id.clone() else {
+            continue;
+        };
+        match operator.submit(request).await {
+            Ok(_) => {}
+            // The service ends; its next life is asked again.
+            Err(SubmitError::Store(_)) => return,
+            Err(error) => refused(node, "submit", &id, &error.to_string()),
+        }
+        desk.settle(&id);
+    }
 }
 
 /// A task's files and its command are called like the task.

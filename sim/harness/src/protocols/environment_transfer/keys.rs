@@ -3,7 +3,7 @@
 mod words;
 
 use super::vocabulary::outcome;
-use crate::scenario::{Key, Kind, ProtocolKeys};
+use crate::scenario::{Key, Kind, Outage, ProtocolKeys};
 
 /// The kinds of task (ET-36).
 const TASKS: &[&str] = &["transfer", "deploy", "execute"];
@@ -139,6 +139,13 @@ const SUBMIT: &[Key] = &[
         Kind::Refers("task"),
         "The task of the same link that must have succeeded before this one is sent (ET-57).",
     ),
+    Key::new(
+        "insist",
+        Kind::Boolean,
+        "Whether the operator waits while the host or the service is down, and repeats the command \
+         until the environment has taken the task on.",
+    )
+    .default_value("false"),
     Key::new("size", Kind::Bytes, "How many octets a transfer carries.").default_value("64 KiB"),
     Key::new(
         "files",
@@ -275,5 +282,9 @@ pub(super) const KEYS: ProtocolKeys = ProtocolKeys {
     expect: EXPECT,
     bites: &[],
     pattern: PATTERN,
+    outages: &[Outage {
+        begin: "stop",
+        end: "start",
+    }],
     words: words::WORDS,
 };

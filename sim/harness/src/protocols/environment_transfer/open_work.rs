@@ -18,6 +18,8 @@ pub(super) struct OpenTasks {
     awaited: BTreeSet<String>,
     /// The ids of all tasks of the plan, by the scenario's names.
     ids: BTreeMap<String, String>,
+    /// The ids of those that somebody insists on: they survive a crash.
+    insisted: BTreeSet<String>,
     /// Tasks that were handed over and that no state tells of yet: id, and host.
     handed: BTreeMap<String, String>,
     /// Tasks that are not in a final state, by machine, host and id.
@@ -26,24 +28,28 @@ pub(super) struct OpenTasks {
 
 impl OpenTasks {
     pub(super) fn new(plan: &Plan) -> Self {
-        let submits = plan.steps.iter().filter(|step| step.has("submit"));
+        let submits = plan.steps.iter();
         let mut planned = Duration::ZERO;
         let mut awaited = BTreeSet::new();
         for step in submits {
-            match (step.duration("time"), step.table("submit")) {
-                (Some(time), _) => planned = planned.max(time),
-                (None, Some(submit)) => {
-                    awaited.extend(submit.text("as").map(ToOwned::to_owned));
-                }
-                (None, None) => {}
+            let Some(submit) = step.table("submit") else {
+                continue;
+            };
+            match step.duration("time") {
+                Some(time) if !submit.flag("insist") => planned = planned.max(time),
+                _ => awaited.extend(submit.text("as").map(ToOwned::to_owned)),
             }
         }
+        let insisted = cast::submits(plan).filter(|submit| submit.flag("insist"));
+        let insisted = insisted.filter_map(|submit| submit.text("as"));
+        let insisted = insisted.map(|name| cast::task_id(plan, name).to_string());
         let names = cast::submits(plan).filter_map(|submit| submit.text("as"));
         let ids = names.map(|name| (name.to_owned(), cast::task_id(plan, name).to_string()));
         Self {
             planned,
             awaited,
             ids: ids.collect(),
+            insisted: insisted.collect(),
             handed: BTreeMap::new(),
             open: BTreeSet::new(),
         }
@@ -64,8 +70,12 @@ impl OpenTasks {
                     self.handed.insert(id.clone(), host.to_owned());
                 }
             }
-            // What was handed over and not recorded is lost.
-            "crash" => self.handed.retain(|_, taker| taker != host),
+            // What was handed over and not recorded is lost, unless somebody insists.
+            "crash" => {
+                let insisted = &self.insisted;
+                self.handed
+                    .retain(|id, taker| taker != host || insisted.contains(id));
+            }
             // Who has lost its records waits for nothing.
             "forget" => {
                 self.handed.retain(|_, taker| taker != host);

@@ -31,6 +31,8 @@ pub struct Reading<'a> {
     pub effects: Vec<Noted<'a>>,
     /// What the harness did, in order.
     pub actions: Vec<Noted<'a>>,
+    /// Steps of the scenario that had no effect.
+    pub skipped: Vec<Noted<'a>>,
     /// When the history froze.
     pub end: Duration,
 }
@@ -111,6 +113,7 @@ impl<'a> Reading<'a> {
             writes: Vec::new(),
             effects: Vec::new(),
             actions: Vec::new(),
+            skipped: Vec::new(),
             end: entries.last().map_or(Duration::ZERO, |entry| entry.at),
         };
         for (position, entry) in entries.iter().enumerate() {
@@ -157,13 +160,20 @@ impl<'a> Reading<'a> {
                 name,
                 fields,
             }),
-            Event::Action { name, fields } => self.actions.push(Noted {
-                position,
-                at,
-                host,
-                name,
-                fields,
-            }),
+            Event::Action { name, fields } => {
+                let noted = Noted {
+                    position,
+                    at,
+                    host,
+                    name,
+                    fields,
+                };
+                if fields.contains_key("skipped") {
+                    self.skipped.push(noted);
+                } else {
+                    self.actions.push(noted);
+                }
+            }
         }
     }
 

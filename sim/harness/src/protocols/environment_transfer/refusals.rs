@@ -10,9 +10,8 @@ pub(super) fn unexpected(reading: &Reading<'_>, plan: &Plan) -> Option<String> {
     if plan.expects.iter().any(expects_refusal) {
         return None;
     }
-    let skipped =
-        |action: &&Noted<'_>| action.name == "submit" && action.fields.contains_key("skipped");
-    if let Some(action) = reading.actions.iter().find(skipped) {
+    let submission = |action: &&Noted<'_>| action.name == "submit";
+    if let Some(action) = reading.skipped.iter().find(submission) {
         let (task, why) = (action.field("as"), action.field("skipped"));
         return Some(format!(
             "{task} was never submitted at {}: {why}",

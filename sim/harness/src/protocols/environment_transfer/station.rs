@@ -9,13 +9,14 @@ use std::time::Duration;
 use portcullis_agent::error::{CancelError, QueryError, SubmitError};
 use portcullis_agent::message::{EnvironmentName, TaskId};
 use portcullis_agent::work::{Shelf, Work};
-use portcullis_agent::{Agent, Config, Observer, SubmitRequest};
+use portcullis_agent::{Agent, AgentEvent, Config, Observer, SubmitRequest};
 use portcullis_net::Net;
 use portcullis_reports::{Event, Fields, Source};
 use portcullis_store::{Disk, SimStore, Store, Write};
 
-use super::announce;
+use super::announce::Told;
 use super::cast;
+use super::commands;
 use super::labour::{Job, labour};
 use super::vocabulary::effect;
 use crate::engine::{Boot, Node};
@@ -65,6 +66,9 @@ struct Kept {
     disk: Option<Disk>,
     files: Shelf,
     operator: Option<Arc<dyn Operator>>,
+    told: Told,
+    /// What operators insist on and no environment has confirmed.
+    left: Vec<SubmitRequest>,
 }
 
 impl Desk {
@@ -81,6 +85,23 @@ impl Desk {
     /// Puts somebody in charge.
     pub(super) fn appoint(&self, operator: Arc<dyn Operator>) {
         self.kept().operator = Some(operator);
+    }
+
+    /// Leaves a task to be submitted, now or by the service's next life.
+    pub(super) fn leave(&self, request: SubmitRequest) {
+        self.kept().left.push(request);
+    }
+
+    /// What was left and not settled.
+    pub(super) fn left(&self) -> Vec<SubmitRequest> {
+        self.kept().left.clone()
+    }
+
+    /// Nobody insists on `task` any more.
+    pub(super) fn settle(&self, task: &TaskId) {
+        let mut kept = self.kept();
+        kept.left
+            .retain(|request| request.id.as_ref() != Some(task));
     }
 
     /// The host's disk; an empty one the first time.
@@ -107,6 +128,12 @@ impl Desk {
         let mut kept = self.kept();
         kept.disk = None;
         kept.files = Shelf::default();
+        kept.told = Told::default();
+    }
+
+    /// What the history says of what an agent announces.
+    fn tell(&self, announced: &AgentEvent) -> Option<Event> {
+        self.kept().told.event(announced)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -165,7 +192,10 @@ async fn start(node: Node, part: Part) {
     let observer = observer(&node);
     let started = Agent::start(node.host.clone(), store, labour, part.config, observer).await;
     match started {
-        Ok(agent) => desk.appoint(Arc::new(agent)),
+        Ok(agent) => {
+            desk.appoint(Arc::new(agent));
+            commands::take_up(&node).await;
+        }
         Err(error) => note(&node, effect::START_FAILED, "error", &error.to_string()),
     }
 }
@@ -173,8 +203,11 @@ async fn start(node: Node, part: Part) {
 /// Puts what an agent announces into the history, as seen from inside.
 pub(super) fn observer(node: &Node) -> Observer {
     let recorder = node.recorder.clone();
+    // The desk keeps the agent, which keeps its observer.
+    let desk = Arc::downgrade(&node.shelf.keep(Desk::default));
     Observer::new(move |announced| {
-        if let Some(event) = announce::event(announced) {
+        let event = desk.upgrade().and_then(|desk| desk.tell(announced));
+        if let Some(event) = event {
             recorder.record(Source::Inside, event);
         }
     })

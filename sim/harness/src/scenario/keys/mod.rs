@@ -1,9 +1,11 @@
 //! The core's key tables: what every scenario file may say, whatever its protocol.
 
+mod chaos;
 mod event;
 mod network;
 
 use super::key::{Key, Kind};
+pub(super) use chaos::{ALONE, CHAOS, PAIRED};
 pub(super) use event::{ACTIONS, CONNECTION_EVENT, EVENT, MESSAGE_EVENT};
 use network::{CLOCK, FIREWALL_CHANGE, PARTITION};
 pub(super) use network::{FIREWALL, LINK, MIDDLEBOX, PATH};
@@ -84,6 +86,11 @@ pub(super) const AT: &[Key] = &[
     Key::new("delay", Kind::Duration, "How long after the event.")
         .beside(&["after"])
         .default_value("0s"),
+    Key::new(
+        "name",
+        Kind::Text,
+        "What the history calls the step; those that the seed draws are called `chaos-1` and so on.",
+    ),
     Key::new(
         "firewall",
         Kind::Table(FIREWALL_CHANGE),
@@ -221,6 +228,14 @@ pub(super) const BITES: &[Key] = &[
         "order",
         Kind::Events(EVENT),
         "Events in an order that shows that the fault hit: work starts, then its host crashes.",
+    )
+    .one_of("fault"),
+    Key::new(
+        "chaos",
+        Kind::Boolean,
+        "Any of the faults that the seed draws: a host that went down, a way that changed, or a \
+         packet that one of them hit. It is asked of all seeds of a run together: a seed whose \
+         faults hit nothing still passes.",
     )
     .one_of("fault"),
     Key::new(

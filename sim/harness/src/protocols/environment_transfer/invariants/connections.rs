@@ -170,7 +170,12 @@ pub(crate) fn the_opener_closes_first(reading: &Reading<'_>) -> Vec<Breach> {
         let waited = *closed + WRITING >= sent.at.saturating_add(reading.setting.linger(host));
         let was_read = *closed >= delivered.at + READING;
         let excused = waited && !was_read;
-        if by_acceptor && !excused && !reading.was_away(opener, life.opened()..=*position) {
+        // Who was stopped may not linger, and who was away may not close in time.
+        let span = || life.opened()..=*position;
+        let was_away = reading.was_away(opener, span()) || reading.was_away(host, span());
+        // An opener whose connection was reset, as by a firewall, has nothing left to close.
+        let has_ended = life.over(opener).is_some_and(|(over, _)| over < *position);
+        if by_acceptor && !excused && !was_away && !has_ended {
             breaches.push(Breach::at(
                 *position,
                 format!("{opener}, which opened, closes first"),
