@@ -329,16 +329,7 @@ fn trace(event: &AgentEvent) {
         } => {
             tracing::info!(machine = machine.name(), %task, %peer, from, to, reason, "state");
         }
-        AgentEvent::Found {
-            machine,
-            task,
-            peer,
-            state,
-            reason,
-            ..
-        } => {
-            tracing::debug!(machine = machine.name(), %task, %peer, state, reason, "found");
-        }
+        AgentEvent::Found { task, state, .. } => tracing::debug!(%task, state, "found"),
         AgentEvent::Durable { table, key } => tracing::trace!(table, key, "durable"),
         AgentEvent::WorkStarted {
             task,

@@ -127,8 +127,7 @@ impl Scenario {
         };
         let mut walk = Walk::new(contributed.clone());
         walk.problems = problems;
-        let what = "a scenario file";
-        let top = walk.table_beside(what, &[keys::SCENARIO], SECTIONS, tree, 0..0);
+        let top = walk.table_beside("a scenario file", &[keys::SCENARIO], SECTIONS, tree, 0..0);
         let scenario = Self {
             name: name.to_owned(),
             path: path.to_owned(),

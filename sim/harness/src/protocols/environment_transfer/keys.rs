@@ -282,6 +282,7 @@ pub(super) const KEYS: ProtocolKeys = ProtocolKeys {
     expect: EXPECT,
     bites: &[],
     pattern: PATTERN,
+    // ET-87: beside crashes and cut ways, at any event or time that the seed draws.
     outages: &[Outage {
         begin: "stop",
         end: "start",

@@ -193,20 +193,18 @@ impl Fault {
         };
         let direction = choice("direction", &["in", "out"]);
         let other_end = if direction == "in" { "from" } else { "to" };
+        let state = match self.kind.as_str() {
+            // What follows a handshake belongs to an established flow.
+            "cut" | "blackhole" => "any".to_owned(),
+            _ => choice("state", &["any", "new"]),
+        };
         let mut rule = vec![
             ("name", text(name)),
             ("verdict", text(&verdict)),
             ("direction", text(&direction)),
             (other_end, text(&self.peer)),
-            ("state", text(&choice("state", &["any", "new"]))),
+            ("state", text(&state)),
         ];
-        match self.kind.as_str() {
-            // What follows a handshake belongs to an established flow.
-            "cut" | "blackhole" => {
-                rule.pop();
-            }
-            _ => {}
-        }
         match self.kind.as_str() {
             "cut" => {
                 let octet = amount(space, "octet", &self.random);
