@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
+mod authentication;
+#[cfg(test)]
 mod codec;
 #[cfg(test)]
 mod connection;

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) start: Instant,
     pub(crate) events: Arc<Mutex<Vec<(Duration, String, AgentEvent)>>>,
     pub(crate) sites: BTreeMap<String, Site>,
+    /// How far the clock of each host is ahead, in seconds.
+    pub(crate) clocks: Arc<Mutex<BTreeMap<String, i64>>>,
 }
 
 /// The tasks of one life of a host.
@@ -134,6 +136,7 @@ impl World {
             start: Instant::now(),
             events: Arc::default(),
             sites: BTreeMap::new(),
+            clocks: Arc::default(),
         };
         for (index, host) in chain.iter().enumerate() {
             let mut config = config(chain, index);
@@ -172,8 +175,11 @@ impl World {
     ) -> (TestAgent, Arc<Mutex<JoinSet<()>>>) {
         let tasks = Arc::new(Mutex::new(JoinSet::new()));
         let start = self.start;
+        let (clocks, name) = (Arc::clone(&self.clocks), host.to_owned());
         let wall = WallClock::from_fn(move || {
-            EPOCH + jiff::SignedDuration::try_from(start.elapsed()).unwrap()
+            let ahead = clocks.lock().unwrap().get(&name).copied();
+            let ahead = jiff::SignedDuration::from_secs(ahead.unwrap_or_default());
+            EPOCH + ahead + jiff::SignedDuration::try_from(start.elapsed()).unwrap()
         });
         let host = Host {
             name: host.into(),
@@ -231,6 +237,11 @@ impl World {
                 ..site
             },
         );
+    }
+
+    /// Sets how far the clock of a host is ahead.
+    pub(crate) fn set_clock(&self, host: &str, seconds: i64) {
+        self.clocks.lock().unwrap().insert(host.to_owned(), seconds);
     }
 
     pub(crate) fn agent(&self, host: &str) -> &TestAgent {

@@ -31,6 +31,8 @@ struct State {
     faults: BTreeMap<(String, u16), (Fault, usize)>,
     opened: Vec<(String, u16)>,
     next_port: u16,
+    /// What the connections of each host prove.
+    names: BTreeMap<String, Vec<String>>,
 }
 
 impl Wires {
@@ -44,6 +46,12 @@ impl Wires {
     /// Everything works from now on.
     pub(crate) fn heal(&self) {
         self.lock().faults.clear();
+    }
+
+    /// From now on the connections of `host` prove that it has `names`.
+    pub(crate) fn prove(&self, host: &str, names: &[&str]) {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.lock().names.insert(host.to_owned(), names);
     }
 
     /// How many connections to `port` of `host` were attempted.
@@ -107,7 +115,7 @@ impl Net for MemoryNet {
     }
 
     async fn connect(&self, name: &str, port: u16) -> io::Result<MemoryStream> {
-        let (here, there, fault, listener) = {
+        let (here, there, fault, listener, names) = {
             let mut state = self.wires.lock();
             let key = (name.to_owned(), port);
             state.opened.push(key.clone());
@@ -121,7 +129,9 @@ impl Net for MemoryNet {
                 }
                 _ => None,
             };
-            (here, there, fault, state.listeners.get(&key).cloned())
+            let names = [&self.name, &key.0].map(|host| state.names.get(host).cloned());
+            let listener = state.listeners.get(&key).cloned();
+            (here, there, fault, listener, names)
         };
         if fault == Some(Fault::Drop) {
             std::future::pending::<()>().await;
@@ -129,10 +139,12 @@ impl Net for MemoryNet {
         let listener = listener.ok_or(io::ErrorKind::ConnectionRefused)?;
         let (opener, acceptor) = tokio::io::duplex(64 * 1024);
         let deaf = fault == Some(Fault::LoseReply);
+        let [ours, theirs] = names;
         let acceptor = MemoryStream {
             pipe: acceptor,
             local: there,
             peer: here,
+            names: ours,
             deaf: false,
         };
         listener
@@ -143,6 +155,7 @@ impl Net for MemoryNet {
             pipe: opener,
             local: here,
             peer: there,
+            names: theirs,
             deaf,
         })
     }
@@ -177,6 +190,8 @@ pub(crate) struct MemoryStream {
     pipe: DuplexStream,
     local: SocketAddr,
     peer: SocketAddr,
+    /// What the peer has proven to be called.
+    names: Option<Vec<String>>,
     deaf: bool,
 }
 
@@ -187,6 +202,10 @@ impl Connection for MemoryStream {
 
     fn peer_addr(&self) -> SocketAddr {
         self.peer
+    }
+
+    fn peer_names(&self) -> Option<&[String]> {
+        self.names.as_deref()
     }
 }
 
