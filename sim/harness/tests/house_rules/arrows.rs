@@ -29,6 +29,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "portcullis-fuzz",
+        &[
+            "portcullis-agent",
+            "portcullis-harness",
+            "portcullis-network",
+            "portcullis-xml",
+        ],
+    ),
+    (
         "portcullis-scenarios",
         &["portcullis-harness", "portcullis-reports"],
     ),
