@@ -16,12 +16,12 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::config::EarlierLink;
 use crate::error::{CancelError, UnknownTask};
-use crate::message::{FailureReason, Known, TaskId};
+use crate::message::{FailureReason, Known, Outcome, TaskId};
 use crate::observe::{AgentEvent, Machine};
 use crate::records::InboundTask;
 use crate::services::Services;
 use crate::state::{DestinationEffect, DestinationEvent, DestinationState, DestinationTask};
-use crate::work::Job;
+use crate::work::{Executor, Job, Work};
 
 pub(crate) use desk::TaskDesk;
 
@@ -90,7 +90,10 @@ impl<N, S: Store, W> Destination<N, S, W> {
 
     /// Tells each recovered task that the host came up again; returns what is to be driven on, in
     /// the order of acceptance, with what comes next.
-    pub(crate) async fn resume(&self) -> Vec<(TaskId, DestinationEffect)> {
+    pub(crate) async fn resume(&self) -> Vec<(TaskId, DestinationEffect)>
+    where
+        W: Work,
+    {
         let recovered: Vec<_> = {
             let ledger = self.ledger.lock().await;
             let kind =
@@ -102,6 +105,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
         };
         let mut resumed = Vec::new();
         for (task, kind) in recovered {
+            self.end_left(&task).await;
             // ET-54: only kinds that the operator declares restartable are started again.
             let restartable = self.services.config.restartable.contains(&kind);
             let effects = loop {
@@ -119,6 +123,32 @@ impl<N, S: Store, W> Destination<N, S, W> {
             }
         }
         resumed
+    }
+
+    /// ET-54: work that is reported as interrupted or cancelled does not go on behind the report,
+    /// and work that is begun again does not run beside itself.
+    async fn end_left(&self, task: &TaskId)
+    where
+        W: Work,
+    {
+        let progress = {
+            let ledger = self.ledger.lock().await;
+            ledger.entries.get(task).map(|entry| entry.record.progress)
+        };
+        let was_stopped = progress.is_some_and(|progress| match progress.state {
+            DestinationState::Running => true,
+            DestinationState::FinishedUnreported => progress.outcome == Some(Outcome::Cancelled),
+            DestinationState::Recorded | DestinationState::Reported | DestinationState::Parked => {
+                false
+            }
+        });
+        if was_stopped {
+            let job = Job {
+                from: self.link.name.clone(),
+                task: task.clone(),
+            };
+            self.services.work.executor().end_left(&job).await;
+        }
     }
 
     /// One event: transition, durable record, announcement.
@@ -204,7 +234,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
 
 /// Why a task failed, if it did.
 fn reason(progress: DestinationTask) -> Option<&'static str> {
-    let reason = progress.outcome.and_then(crate::message::Outcome::reason);
+    let reason = progress.outcome.and_then(Outcome::reason);
     reason.map(FailureReason::name)
 }
 

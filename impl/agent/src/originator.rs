@@ -270,10 +270,6 @@ impl<N, S: Store, W> Originator<N, S, W> {
     }
 }
 
-#[expect(
-    clippy::multiple_inherent_impl,
-    reason = "the other one decides whose turn it is"
-)]
 /// How a task ended and why, if it did.
 fn ended(progress: OriginatorTask) -> (Option<Outcome>, Option<&'static str>) {
     match progress.settled {
@@ -283,6 +279,10 @@ fn ended(progress: OriginatorTask) -> (Option<Outcome>, Option<&'static str>) {
     }
 }
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "the other one decides whose turn it is"
+)]
 impl Ledger {
     fn insert(&mut self, record: OutboundTask, parts: BTreeMap<u32, Digest>) {
         self.order.insert(record.sequence, record.task.clone());

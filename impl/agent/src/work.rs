@@ -120,6 +120,13 @@ pub trait Executor: Clone + Send + Sync + 'static {
 
     /// Runs the command to its end. Dropping the future stops it.
     fn run(&self, job: &Job, command: &CommandName) -> impl Future<Output = Outcome> + Send;
+
+    /// Ends what an earlier run of the job has left running: the agent in which it ran did not
+    /// live to stop it. Asked before the work is reported as interrupted or begun again (ET-54).
+    fn end_left(&self, job: &Job) -> impl Future<Output = ()> + Send {
+        let _ = job;
+        async {}
+    }
 }
 
 /// The task whose work is done, among those of all senders.

@@ -32,10 +32,10 @@ use staging::Staging;
 /// Reads what is sent from anywhere the operator names, and puts what is received below one
 /// directory, the inbox.
 ///
-/// A transfer from environment `dev` as task `t1` is put in place as `dev/t1` below the inbox. Until
-/// then it is kept in `.staging` below the inbox, on the same file system, so that one rename puts a
-/// whole transfer in place. A receipt in `.receipts` tells afterwards that it was this agent that did
-/// so.
+/// A transfer from environment `dev` as task `t1` is put in place as `dev/t1` below the inbox.
+/// Until then it is kept in `.staging` below the inbox, on the same file system, so that one rename
+/// puts a whole transfer in place. A receipt in `.receipts` tells afterwards that it was this agent
+/// that did so.
 ///
 /// Once the manifest has come, parts of large files are written where they belong in the tree that
 /// will be renamed, so each octet is written once. Other parts are kept as files of their own until

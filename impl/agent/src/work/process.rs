@@ -1,6 +1,7 @@
 //! The real executor: processes of the operating system.
 
 mod group;
+mod left;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,9 +52,13 @@ type OnOutput = Arc<dyn Fn(&Job, &Captured) + Send + Sync>;
 /// `PORTCULLIS_FROM`. It succeeds when it exits with 0. When its task is cancelled, or the agent
 /// stops, the process is killed, on Unix with everything that it started and that stayed in its
 /// process group. What it leaves behind when it ends by itself goes on.
+///
+/// When the agent itself is killed, its processes go on. With [`Processes::marked`] the next agent
+/// finds and kills them, on Linux, before it reports their work as interrupted or begins it again.
 #[derive(Clone)]
 pub struct Processes {
     commands: Arc<BTreeMap<CommandName, CommandLine>>,
+    mark: Option<Arc<str>>,
     on_output: OnOutput,
 }
 
@@ -63,6 +68,7 @@ impl Processes {
     pub fn new(commands: BTreeMap<CommandName, CommandLine>) -> Self {
         Self {
             commands: Arc::new(commands),
+            mark: None,
             on_output: Arc::new(|_, _| {}),
         }
     }
@@ -76,12 +82,35 @@ impl Processes {
         }
     }
 
+    /// The same, with a mark that tells this agent's processes from all others of the host, such as
+    /// the path of its store. A command finds it in the environment variable `PORTCULLIS_AGENT`.
+    #[must_use]
+    pub fn marked(self, mark: &str) -> Self {
+        Self {
+            mark: Some(mark.into()),
+            ..self
+        }
+    }
+
+    /// What the environment of a job's processes holds.
+    fn environment(&self, job: &Job) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("PORTCULLIS_TASK", job.task.to_string()),
+            ("PORTCULLIS_FROM", job.from.to_string()),
+        ];
+        variables.extend(
+            self.mark
+                .iter()
+                .map(|mark| ("PORTCULLIS_AGENT", mark.as_ref().to_owned())),
+        );
+        variables
+    }
+
     async fn run_line(&self, job: &Job, line: &CommandLine) -> Outcome {
         let mut command = Command::new(&line.program);
         command
             .args(&line.arguments)
-            .env("PORTCULLIS_TASK", job.task.as_str())
-            .env("PORTCULLIS_FROM", job.from.as_str())
+            .envs(self.environment(job))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -131,6 +160,14 @@ impl Executor for Processes {
         match self.commands.get(command) {
             Some(line) => self.run_line(job, line).await,
             None => Outcome::Failed(FailureReason::CommandNotStarted),
+        }
+    }
+
+    async fn end_left(&self, job: &Job) {
+        if self.mark.is_some() {
+            let variables = self.environment(job).into_iter();
+            let marks: Vec<String> = variables.map(|(name, v)| format!("{name}={v}")).collect();
+            left::kill_marked(&marks).await;
         }
     }
 }

@@ -9,8 +9,8 @@ use portcullis_reports::{Fields, Source};
 /// Reads one direction of one connection, from its first octet on.
 ///
 /// The engine feeds it what the sender put on the wire, or into TLS, in order and each octet once,
-/// whatever the segments were. It must not fail: what it cannot read is a [`Decoded`] of kind `undecodable`,
-/// after which it may go on or stay silent.
+/// whatever the segments were. It must not fail: what it cannot read is a [`Decoded`] of kind
+/// `undecodable`, after which it may go on or stay silent.
 pub trait StreamDecoder: Send {
     /// Takes the next `octets` and appends every message that they complete to `messages`.
     fn feed(&mut self, octets: &[u8], messages: &mut Vec<Decoded>);

@@ -21,8 +21,8 @@ impl Node {
     /// The same host speaking TLS as `identity` within `reach`, or as it is without an identity.
     ///
     /// What it says and hears inside TLS is read at this end
-    /// ([`Source::Endpoint`](portcullis_reports::Source::Endpoint)); the secrets of its sessions are
-    /// kept with the run.
+    /// ([`Source::Endpoint`](portcullis_reports::Source::Endpoint)); the secrets of its sessions
+    /// are kept with the run.
     ///
     /// # Errors
     /// When the identity cannot be used.

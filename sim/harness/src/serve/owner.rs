@@ -76,7 +76,9 @@ impl Owner {
         }
         let work = Workshop {
             payload: Files::new(received),
-            executor: Processes::new(commands).with_output(log_output),
+            executor: Processes::new(commands)
+                .marked(&settings.state.display().to_string())
+                .with_output(log_output),
         };
         let host = Host::real(settings.agent.name.as_str(), settings.listen);
         let spawner = host.spawner.clone();
