@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::document::decode;
 use super::frame::Reassembly;
 use super::seal::key_of;
-use crate::message::{Assignment, Body, Known, Message, Outcome};
+use crate::message::{Assignment, Body, Header, Known, Message, Outcome};
 
 /// Reads one direction of a connection as it arrives and tells what was said.
 ///
@@ -21,7 +21,7 @@ pub struct Decoder {
 pub struct Seen {
     /// The message's kind, or `undecodable`: then nothing more of this direction is read.
     pub kind: &'static str,
-    /// What it says, by name; for an undecodable one, `error`.
+    /// What it says, by name; for an undecodable one, `error`, and `id` where that could be read.
     pub fields: BTreeMap<&'static str, String>,
     /// Its octets on the wire, the length included.
     pub octets: usize,
@@ -51,7 +51,7 @@ impl Decoder {
                 }
                 Err(error) => {
                     self.failed = true;
-                    seen.push(undecodable(error.name(), self.unit.held()));
+                    seen.push(undecodable(error.name(), self.unit.held(), None));
                 }
             }
         }
@@ -73,16 +73,20 @@ impl Decoder {
             }
             Err(refused) => {
                 self.failed = true;
-                undecodable(refused.error.name(), octets)
+                undecodable(refused.error.name(), octets, refused.header.as_deref())
             }
         }
     }
 }
 
-fn undecodable(error: &'static str, octets: usize) -> Seen {
+fn undecodable(error: &'static str, octets: usize, header: Option<&Header>) -> Seen {
+    let mut fields = BTreeMap::from([("error", error.to_owned())]);
+    if let Some(header) = header {
+        fields.insert("id", header.id.to_string());
+    }
     Seen {
         kind: "undecodable",
-        fields: BTreeMap::from([("error", error.to_owned())]),
+        fields,
         octets,
     }
 }

@@ -1,11 +1,12 @@
 //! The simulated network as a host's code sees it: a [`Net`] over the host's TCP stack.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use portcullis_net::{Connection, Listener, Net};
@@ -13,6 +14,7 @@ use portcullis_network::{ListenerId, SocketError, SocketId};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::door::Door;
+use super::outcome::EngineError;
 
 /// How many connections wait to be accepted at most; what comes beyond is answered by the host's
 /// profile. As large as Linux's `SOMAXCONN` since 5.4.
@@ -20,42 +22,65 @@ const BACKLOG: usize = 4096;
 
 /// The names of a run's hosts and their addresses.
 #[derive(Debug)]
-pub(crate) struct Names(Vec<(Arc<str>, Ipv4Addr)>);
+pub(crate) struct Names {
+    hosts: Vec<(Arc<str>, Ipv4Addr)>,
+    /// Names that lead to another host's address than their own.
+    moved: Mutex<BTreeMap<String, Ipv4Addr>>,
+}
 
 impl Names {
     /// Gives `names` the addresses 10.0.0.1, 10.0.0.2 and so on, in order.
     pub(crate) fn of(names: impl IntoIterator<Item = Arc<str>>) -> Self {
         let first = u32::from(Ipv4Addr::new(10, 0, 0, 1));
         let addresses = (first..).map(Ipv4Addr::from);
-        Self(names.into_iter().zip(addresses).collect())
+        Self {
+            hosts: names.into_iter().zip(addresses).collect(),
+            moved: Mutex::default(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.hosts.len()
     }
 
     pub(crate) fn address(&self, host: usize) -> Ipv4Addr {
-        self.0[host].1
+        self.hosts[host].1
     }
 
     pub(crate) fn name(&self, host: usize) -> &Arc<str> {
-        &self.0[host].0
+        &self.hosts[host].0
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(it, _)| &**it == name)
+        self.hosts.iter().position(|(it, _)| &**it == name)
+    }
+
+    /// From now on `name` leads to the address of the host `to`, for every host.
+    ///
+    /// # Errors
+    /// When there is no such host.
+    pub(crate) fn lead(&self, name: &str, to: &str) -> Result<(), EngineError> {
+        let unknown = || EngineError::UnknownHost {
+            name: to.to_owned(),
+        };
+        let address = self.address(self.position(to).ok_or_else(unknown)?);
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.insert(name.to_owned(), address);
+        Ok(())
     }
 
     fn resolve(&self, name: &str) -> Option<Ipv4Addr> {
-        self.position(name)
-            .map(|host| self.address(host))
-            .or_else(|| name.parse().ok())
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = || self.position(name).map(|host| self.address(host));
+        let led = moved.get(name).copied();
+        led.or_else(own).or_else(|| name.parse().ok())
     }
 }
 
 /// The simulated network as seen from one host; the same type on every simulated engine.
 ///
-/// Resolves the names of the run's hosts and dotted addresses; an unknown name is `NotFound`.
+/// Resolves the names of the run's hosts and dotted addresses; an unknown name is `NotFound`. A
+/// step may make a name lead elsewhere.
 #[derive(Clone)]
 pub struct SimNet {
     door: Door,
@@ -208,6 +233,13 @@ pub struct SimStream {
     socket: SocketId,
     local: SocketAddrV4,
     remote: SocketAddrV4,
+}
+
+impl SimStream {
+    /// Ends the connection with a reset, whatever is queued or unread.
+    pub fn abort(self) {
+        self.door.with(|now, stack| stack.abort(now, self.socket));
+    }
 }
 
 impl Connection for SimStream {

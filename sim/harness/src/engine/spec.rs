@@ -244,6 +244,14 @@ pub enum NetworkChange {
     },
     /// Changes one direction between two hosts.
     Path(PathSpec),
+    /// Lets a host's name lead to the address of another host, as a changed record of a name
+    /// server does.
+    Name {
+        /// The name.
+        name: String,
+        /// The host that it then leads to.
+        to: String,
+    },
 }
 
 /// Where a new rule goes: the first rule that matches a packet decides.

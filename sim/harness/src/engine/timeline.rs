@@ -168,6 +168,11 @@ fn network_action(change: &NetworkChange) -> Told {
             }
             "path"
         }
+        NetworkChange::Name { name, to } => {
+            set("name", name.clone());
+            set("to", to.clone());
+            "resolve"
+        }
     };
     (Cow::Borrowed(name), host, fields)
 }

@@ -269,6 +269,12 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
     if let Some(one) = table.table("path") {
         return network(NetworkChange::Path(path(one, "from", "to")));
     }
+    if let Some(moved) = table.table("resolve") {
+        return network(NetworkChange::Name {
+            name: moved.text("name").unwrap_or_default().to_owned(),
+            to: moved.text("to").unwrap_or_default().to_owned(),
+        });
+    }
     if let Some(clock) = table.table("clock") {
         let offset = SignedDuration::from_nanos(clock.offset("offset").unwrap_or(0));
         let host = clock.text("host").unwrap_or_default().to_owned();

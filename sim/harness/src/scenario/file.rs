@@ -281,7 +281,8 @@ impl Scenario {
             return Some(named(middlebox, "middlebox"));
         }
         self.steps.iter().find_map(|step| {
-            let key = keys::FAULTS.iter().find(|key| step.has(key))?;
+            let added = self.protocol.keys().faults;
+            let key = keys::FAULTS.iter().chain(added).find(|key| step.has(key))?;
             let change = step.table("firewall");
             let is_fault = change.is_none_or(|change| change.table("add").iter().any(&hostile));
             is_fault.then(|| (step.span_of(key), format!("`{key}`")))

@@ -145,6 +145,8 @@ pub struct ProtocolKeys {
     pub link: &'static [Key],
     /// To `[[at]]`: actions, of [`Presence::OneOf`] the group `"action"`.
     pub at: &'static [Key],
+    /// Those of `at` that are faults, so that a file with one needs `[[bites]]`.
+    pub faults: &'static [&'static str],
     /// To `[[expect]]`: forms, of [`Presence::OneOf`] the group `"form"`, and keys beside them.
     pub expect: &'static [Key],
     /// To `[[bites]]`: forms, of [`Presence::OneOf`] the group `"fault"`, and keys beside them.

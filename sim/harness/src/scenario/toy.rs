@@ -110,6 +110,7 @@ impl Protocol for Toy {
             host: &[],
             link: &[Key::new("port", Kind::Port, "Where it is said.").required()],
             at: &[Key::new("say", Kind::Table(SAY), "Says a word.").one_of("action")],
+            faults: &[],
             expect: &[Key::new("said", Kind::Refers("word"), "A word.").one_of("form")],
             bites: &[],
             pattern: &[Key::new("word", Kind::Texts, "The word.")],

@@ -302,6 +302,24 @@ impl Endpoint {
         });
     }
 
+    /// The application ends the connection with a reset.
+    pub(super) fn abort(&mut self, now: SimTime, id: SocketId) {
+        self.with_socket(now, id, |socket, turn| {
+            socket.owner = Owner::Nobody;
+            socket.reader = None;
+            socket.writer = None;
+            if !matches!(
+                socket.state,
+                State::Closed | State::TimeWait | State::SynSent
+            ) {
+                output::send_reset(socket, turn);
+            }
+            if socket.state != State::Closed {
+                socket.end(turn, Phase::Closed, None);
+            }
+        });
+    }
+
     pub(super) fn on_segment(&mut self, now: SimTime, packet: &Packet, segment: &TcpSegment) {
         let ends = key(segment.destination_port, packet.source_socket());
         if let Some(&id) = self.by_ends.get(&ends)

@@ -305,6 +305,14 @@ impl Stack {
         self.endpoint.close(now, id);
     }
 
+    /// The application ends the connection at once: RST, whatever is queued or unread, as with
+    /// `SO_LINGER` of zero.
+    ///
+    /// The id is dead afterwards; aborting a dead id does nothing.
+    pub fn abort(&mut self, now: SimTime, id: SocketId) {
+        self.endpoint.abort(now, id);
+    }
+
     /// This end of the connection.
     #[must_use]
     pub fn local_address(&self, id: SocketId) -> Option<SocketAddrV4> {

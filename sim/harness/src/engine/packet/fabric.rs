@@ -257,6 +257,7 @@ impl FabricState {
                 return Ok(taken_back(self.network.wire_mut().heal(name)));
             }
             NetworkChange::Path(path) => self.set_path(path)?,
+            NetworkChange::Name { name, to } => self.names.lead(name, to)?,
         }
         Ok(None)
     }

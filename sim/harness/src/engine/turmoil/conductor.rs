@@ -298,6 +298,7 @@ impl Conductor {
                     reason: super::Reason::LinkChange.to_string(),
                 });
             }
+            NetworkChange::Name { name, to } => self.names.lead(name, to)?,
         }
         Ok(None)
     }

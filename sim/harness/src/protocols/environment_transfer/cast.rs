@@ -28,7 +28,8 @@ const SLACK: Duration = Duration::from_secs(10);
 /// The world of `plan` as the checks need to know it.
 pub(super) fn setting(plan: &Plan) -> Setting {
     let limits = Limits::default();
-    let environments = plan.hosts.iter().map(|host| {
+    let hosts = plan.hosts.iter().filter(|host| is_environment(host));
+    let environments = hosts.map(|host| {
         let timers = timers(&host.keys);
         let environment = Environment {
             address: host.address,
@@ -52,6 +53,16 @@ pub(super) fn setting(plan: &Plan) -> Setting {
         dependencies: submits(plan).filter_map(dependency).collect(),
         works: works(plan),
     }
+}
+
+fn is_environment(host: &PlannedHost) -> bool {
+    host.keys.text("role") == Some(super::ENVIRONMENT)
+}
+
+/// Whether the host called `name` is none of the environments.
+pub(super) fn is_stranger(plan: &Plan, name: &str) -> bool {
+    let mut hosts = plan.hosts.iter();
+    hosts.any(|host| host.name == name && !is_environment(host))
 }
 
 fn octets(limit: usize) -> u64 {
@@ -198,6 +209,9 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
     config.dynamic_ports = Some(profile(host).ports());
     if let Some(octets) = host.keys.quantity("part_size") {
         config.limits.part_octets = usize::try_from(octets).unwrap_or(usize::MAX);
+    }
+    if let Some(tasks) = host.keys.quantity("tasks_waiting") {
+        config.limits.tasks_waiting_max = usize::try_from(tasks).unwrap_or(usize::MAX);
     }
     let kinds = host.keys.texts("restartable").iter();
     config.restartable = kinds.filter_map(|kind| task_kind(kind)).collect();

@@ -10,6 +10,7 @@ use portcullis_reports::{Event, Fields, Source};
 
 use super::cast;
 use super::station::{self, Desk};
+use super::stranger;
 use super::vocabulary::{effect, field};
 use crate::engine::{Action, Boot, Call, Node};
 use crate::scenario::{Plan, Table};
@@ -17,6 +18,8 @@ use crate::scenario::{Plan, Table};
 /// The action for `key`, one of the keys that the protocol adds to `[[at]]`.
 pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
     let (host, particulars, run) = match key {
+        "send" => return stranger::sending(plan, table),
+        "listen" => return stranger::listening(plan, table),
         "submit" => submission(plan, table),
         "query" => {
             let task = text(table, "task");

@@ -2,6 +2,7 @@
 
 mod words;
 
+use super::stranger::{self, Ending};
 use super::vocabulary::outcome;
 use crate::scenario::{Key, Kind, Outage, ProtocolKeys};
 
@@ -61,6 +62,15 @@ const HOST: &[Key] = &[
         "How long an acceptor waits for the opener to close first (ET-20).",
     )
     .default_value("5s"),
+    Key::new(
+        "tasks_waiting",
+        Kind::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        "How many tasks of one link may wait for their turn; more are refused as busy.",
+    )
+    .default_value("1024"),
     Key::new(
         "part_size",
         Kind::Bytes,
@@ -216,6 +226,18 @@ const AT: &[Key] = &[
          should be stopped and its host up.",
     )
     .one_of("action"),
+    Key::new(
+        "send",
+        Kind::Table(stranger::keys::SEND),
+        "Has a stranger connect to a port and say something.",
+    )
+    .one_of("action"),
+    Key::new(
+        "listen",
+        Kind::Table(stranger::keys::LISTEN),
+        "Has a stranger listen on a port, and answer whoever connects.",
+    )
+    .one_of("action"),
 ];
 
 const EXPECT: &[Key] = &[
@@ -272,6 +294,37 @@ const PATTERN: &[Key] = &[
         "What an operator is warned of.",
     )
     .beside(&["effect"]),
+    Key::new(
+        "failure",
+        Kind::Text,
+        "What is said of a failed attempt, word for word.",
+    )
+    .beside(&["effect"]),
+    Key::new(
+        "act",
+        Kind::Refers("act"),
+        "The `send` or `listen` of a stranger.",
+    )
+    .beside(&["effect", "action"]),
+    Key::new(
+        "heard",
+        Kind::Choices(words::HEARD),
+        "What a stranger heard before an `encounter` was over.",
+    )
+    .beside(&["effect"]),
+    Key::new(
+        "ending",
+        Kind::Choices(Ending::NAMES),
+        "How an `encounter` ended: `closed` or `reset` by the other side, `left` by the stranger, \
+         or `refused` or `unreached` before it began.",
+    )
+    .beside(&["effect"]),
+    Key::new(
+        "hazard",
+        Kind::Text,
+        "What was wrong with the document of an `encounter`.",
+    )
+    .beside(&["effect"]),
 ];
 
 /// Everything that the protocol adds.
@@ -279,6 +332,7 @@ pub(super) const KEYS: ProtocolKeys = ProtocolKeys {
     host: HOST,
     link: LINK,
     at: AT,
+    faults: &["send", "listen"],
     expect: EXPECT,
     bites: &[],
     pattern: PATTERN,

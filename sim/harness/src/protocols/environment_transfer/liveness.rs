@@ -195,7 +195,15 @@ fn before(task: &str, event: &str) -> String {
 
 /// When the scenario last changed anything, or a task last got on.
 fn last_change(reading: &Reading<'_>, task: &str) -> Duration {
-    let idle = ["submit", "query", "cancel", Aliases::ACTION, HITS];
+    let idle = [
+        "submit",
+        "query",
+        "cancel",
+        "send",
+        "listen",
+        Aliases::ACTION,
+        HITS,
+    ];
     let actions = reading.actions.iter();
     let changes = actions.filter(|action| !idle.contains(&action.name));
     let moves = reading.moves.iter().filter(|moved| moved.state.id == task);
@@ -278,6 +286,15 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
                 }
                 if action.field("loss") == "1000000" {
                     open.insert(PathFault::Dead.name(from, to));
+                }
+            }
+            "resolve" => {
+                let name = action.field("name");
+                let moved = format!("another address of {name}");
+                if name == action.field("to") {
+                    open.remove(&moved);
+                } else {
+                    open.insert(moved);
                 }
             }
             "crash" => {

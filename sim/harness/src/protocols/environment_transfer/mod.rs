@@ -11,7 +11,7 @@
 //!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89. `refusals`: tasks
 //!   that were never taken on.
 //! - `expect`, `open_work`: the form `task becomes`, and when a run may end.
-//! - [`rogue`]: environments that are deliberately wrong.
+//! - [`rogue`]: environments that are deliberately wrong. `stranger`: peers that are none.
 
 mod announce;
 mod cast;
@@ -29,6 +29,7 @@ mod refusals;
 pub mod rogue;
 pub mod setting;
 mod station;
+mod stranger;
 mod validate;
 pub mod vocabulary;
 
@@ -40,6 +41,9 @@ use crate::engine::{Action, Boot, DecoderChoice};
 use crate::scenario::{OpenWork, Plan, Problems, Protocol, ProtocolKeys, Scenario, Table};
 
 use rogue::Rogue;
+
+/// The role of a host that runs an agent.
+const ENVIRONMENT: &str = "environment";
 
 /// The protocol, played by honest agents, except where a rogue takes a host's place.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +58,7 @@ impl Protocol for EnvironmentTransfer {
     }
 
     fn roles(&self) -> &'static [&'static str] {
-        &["environment"]
+        &[ENVIRONMENT, stranger::ROLE]
     }
 
     fn keys(&self) -> ProtocolKeys {
@@ -69,6 +73,7 @@ impl Protocol for EnvironmentTransfer {
         let rogue = self.rogue.filter(|(name, _)| *name == host);
         match rogue {
             Some((_, rogue)) => rogue::boot(plan, host, rogue),
+            None if cast::is_stranger(plan, host) => stranger::boot(),
             None => station::boot(plan, host),
         }
     }
@@ -81,9 +86,9 @@ impl Protocol for EnvironmentTransfer {
         let setting = cast::setting(plan);
         let frame_max = usize::try_from(setting.part_frame_max).unwrap_or(usize::MAX);
         Arc::new(move |flow| {
-            // Connections of other hosts of the topology are somebody else's.
+            // What strangers say to each other is none of this protocol's business.
             let ends = [flow.source, flow.destination];
-            let ours = ends.iter().all(|end| setting.name_of(*end).is_some());
+            let ours = ends.iter().any(|end| setting.name_of(*end).is_some());
             ours.then(|| Box::new(decoder::WireDecoder::new(frame_max)) as _)
         })
     }

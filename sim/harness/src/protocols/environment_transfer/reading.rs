@@ -177,12 +177,18 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Messages that left their sender whole.
+    /// Messages of environments that left their sender whole. Strangers are not judged.
     pub fn sent(&self) -> impl Iterator<Item = Said<'a>> {
+        self.sent_by_anybody()
+            .filter(|said| self.setting.name_of(said.message.source).is_some())
+    }
+
+    /// Messages that left their sender whole, whoever it was.
+    pub fn sent_by_anybody(&self) -> impl Iterator<Item = Said<'a>> {
         self.passing(Passage::Sent)
     }
 
-    /// Messages that arrived whole.
+    /// Messages that arrived whole, from whomever.
     pub fn delivered(&self) -> impl Iterator<Item = Said<'a>> {
         self.passing(Passage::Delivered)
     }
@@ -215,6 +221,16 @@ impl<'a> Reading<'a> {
             .take_while(|restart| *restart < position)
             .last()
             .unwrap_or(0)
+    }
+
+    /// The name that a step before `position` has led to the address of `host`, if any is led there.
+    #[must_use]
+    pub fn led_to(&self, host: &str, position: usize) -> Option<&'a str> {
+        let mut moved = self.actions.iter().rev();
+        let led = moved.find(|action| {
+            action.name == "resolve" && action.position < position && action.field("to") == host
+        })?;
+        Some(led.field("name"))
     }
 
     /// The position from which on the history is later than `time`, or its length.

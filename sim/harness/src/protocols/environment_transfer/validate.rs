@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_agent::message::{CommandName, EnvironmentName, Product};
 
+use super::{ENVIRONMENT, stranger};
 use crate::scenario::{Problems, Scenario, Table, Value};
 
 /// Reports what cannot be played: names that the protocol cannot carry, tasks along missing links.
@@ -35,10 +36,100 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
             problems.report(link.span_of("to"), message, "the same environment", help);
         }
     }
+    roles(scenario, problems);
     let mut earlier = BTreeMap::new();
     for step in &scenario.steps {
         if let Some(submit) = step.table("submit") {
             submission(scenario, step, submit, &mut earlier, problems);
+        }
+    }
+}
+
+/// Keys of a step's table that name an environment, and those that name a stranger.
+const ACTORS: &[(&str, &[&str], &str)] = &[
+    ("submit", &["from", "to"], ENVIRONMENT),
+    ("query", &["from"], ENVIRONMENT),
+    ("cancel", &["at"], ENVIRONMENT),
+    ("send", &["from"], stranger::ROLE),
+    ("listen", &["host"], stranger::ROLE),
+];
+
+/// Reports hosts that are told to do what their role does not do.
+fn roles(scenario: &Scenario, problems: &mut Problems) {
+    let role = |name: &str| {
+        let host = scenario.hosts.iter().find(|(host, _)| host == name);
+        host.and_then(|(_, keys)| keys.text("role"))
+    };
+    let mut check = |table: &Table, key: &str, wanted: &str| {
+        if let Some(name) = table.text(key)
+            && let Some(other) = role(name).filter(|role| *role != wanted)
+        {
+            let message = format!("`{name}` has the role `{other}`");
+            let help = format!("this takes a host of the role `{wanted}`");
+            problems.report(table.span_of(key), message, "the wrong role", &help);
+        }
+    };
+    for link in &scenario.links {
+        check(link, "from", ENVIRONMENT);
+        check(link, "to", ENVIRONMENT);
+    }
+    for step in &scenario.steps {
+        for key in ["stop", "start", "forget"] {
+            check(step, key, ENVIRONMENT);
+        }
+        for (action, keys, wanted) in ACTORS {
+            if let Some(table) = step.table(action) {
+                keys.iter().for_each(|key| check(table, key, wanted));
+            }
+        }
+    }
+    for step in &scenario.steps {
+        for speech in ["send", "listen"].iter().filter_map(|key| step.table(key)) {
+            content(speech, problems);
+        }
+    }
+}
+
+/// Reports what a stranger cannot say.
+fn content(speech: &Table, problems: &mut Problems) {
+    let said = ["text", "hex", "message"].into_iter();
+    let said: Vec<&str> = said.filter(|key| speech.has(key)).collect();
+    let with_hazard = speech.has("hazard") && said.iter().any(|key| *key != "message");
+    if let (Some(last), true) = (said.last(), said.len() > 1 || with_hazard) {
+        let help = "one of `text`, `hex` and `message`; `hazard` stands alone or beside `message`";
+        problems.report(
+            speech.span_of(last),
+            "too much is said",
+            "one thing only",
+            help,
+        );
+    }
+    if speech
+        .text("hex")
+        .is_some_and(|hex| stranger::octets(hex).is_none())
+    {
+        let help = "two hexadecimal digits each, with or without spaces";
+        problems.report(
+            speech.span_of("hex"),
+            "these are no octets",
+            "not hexadecimal",
+            help,
+        );
+    }
+    let Some(message) = speech.table("message") else {
+        return;
+    };
+    let is_name = |text: &str| EnvironmentName::new(text).is_ok();
+    for key in ["name", "recipient", "command", "product"] {
+        let is_valid = match key {
+            "command" => |text: &str| CommandName::new(text).is_ok(),
+            "product" => |text: &str| Product::new(text).is_ok(),
+            _ => is_name,
+        };
+        if let Some(text) = message.text(key).filter(|text| !is_valid(text)) {
+            let problem = format!("`{text}` cannot be a `{key}`");
+            let help = "what a codec cannot write is said with `text` or `hazard`";
+            problems.report(message.span_of(key), problem, "not writable", help);
         }
     }
 }

@@ -63,6 +63,8 @@ pub mod field {
     pub const SENT_AT: &str = "sent-at";
     /// The id of the request that a reply answers.
     pub const RELATES_TO: &str = "relates-to";
+    /// What a reply relates to whose request has no readable id.
+    pub const UNREADABLE: &str = "unreadable";
     /// The task concerned.
     pub const TASK: &str = "task";
     /// The transferred object concerned.
@@ -81,6 +83,12 @@ pub mod field {
     pub const INDEPENDENT: &str = "independent";
     /// The environment at the other end of a task's link.
     pub const PEER: &str = "peer";
+    /// The step of the scenario that a stranger follows.
+    pub const ACT: &str = "act";
+    /// What a stranger heard: a kind of message, `undecodable`, or `nothing`.
+    pub const HEARD: &str = "heard";
+    /// How a stranger's connection ended.
+    pub const ENDING: &str = "ending";
 }
 
 /// How tasks end.
@@ -170,6 +178,10 @@ pub mod effect {
     pub const START_FAILED: &str = "start-failed";
     /// A command of the scenario was refused.
     pub const COMMAND_REFUSED: &str = "command-refused";
+    /// A stranger has a connection.
+    pub const APPROACHED: &str = "approached";
+    /// A stranger's connection is over.
+    pub const ENCOUNTER: &str = "encounter";
     /// The kind of the task that is worked on.
     pub const TASK_KIND: &str = "task-kind";
 }

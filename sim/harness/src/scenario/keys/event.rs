@@ -42,6 +42,7 @@ pub(in crate::scenario) const ACTIONS: &[&str] = &[
     "partition",
     "heal",
     "path",
+    "resolve",
     "crash",
     "restart",
     "pause",

@@ -7,7 +7,7 @@ mod network;
 use super::key::{Key, Kind};
 pub(super) use chaos::{ALONE, CHAOS, PAIRED};
 pub(super) use event::{ACTIONS, CONNECTION_EVENT, EVENT, MESSAGE_EVENT};
-use network::{CLOCK, FIREWALL_CHANGE, PARTITION};
+use network::{CLOCK, FIREWALL_CHANGE, PARTITION, RESOLVE};
 pub(super) use network::{FIREWALL, LINK, MIDDLEBOX, PATH};
 
 /// The host profiles of the simulated network.
@@ -136,6 +136,13 @@ pub(super) const AT: &[Key] = &[
         "Sets one direction of a link, likewise.",
     )
     .one_of("action"),
+    Key::new(
+        "resolve",
+        Kind::Table(RESOLVE),
+        "Lets the name of a host lead to another host's address, as a changed record of a name \
+         server does.",
+    )
+    .one_of("action"),
 ];
 
 const COUNTED: &[&str] = &["connection", "message", "event"];
@@ -253,4 +260,11 @@ pub(super) const BITES: &[Key] = &[
 ];
 
 /// The names of the actions of [`AT`] that are faults, so that a file with one needs `[[bites]]`.
-pub(super) const FAULTS: &[&str] = &["firewall", "partition", "crash", "pause", "clock"];
+pub(super) const FAULTS: &[&str] = &[
+    "firewall",
+    "partition",
+    "resolve",
+    "crash",
+    "pause",
+    "clock",
+];

@@ -212,3 +212,13 @@ pub(in crate::scenario) const CLOCK: &[Key] = &[
     )
     .required(),
 ];
+
+pub(in crate::scenario) const RESOLVE: &[Key] = &[
+    Key::new("name", Kind::Refers("host"), "The host whose name it is.").required(),
+    Key::new(
+        "to",
+        Kind::Refers("host"),
+        "The host that the name then leads to; the same one to undo it.",
+    )
+    .required(),
+];

@@ -49,7 +49,9 @@ pub(crate) fn connections_follow_the_links(reading: &Reading<'_>) -> Vec<Breach>
             continue;
         };
         let port = life.acceptor.port();
-        if reading.setting.link_for(opener, acceptor, port).is_none() {
+        // Who was led astray went where the name of its neighbour leads.
+        let meant = reading.led_to(acceptor, life.opened()).unwrap_or(acceptor);
+        if reading.setting.link_for(opener, meant, port).is_none() {
             breaches.push(Breach::at(
                 life.opened(),
                 format!("{opener} connects only to its neighbours' ports for their link"),
@@ -65,17 +67,18 @@ pub(crate) fn connections_follow_the_links(reading: &Reading<'_>) -> Vec<Breach>
 pub(crate) fn one_exchange_a_connection(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut spoken: BTreeMap<ConnectionId, (u32, u32)> = BTreeMap::new();
-    for said in reading.sent() {
+    for said in reading.sent_by_anybody() {
         let Some(life) = reading.connections.get(&said.message.connection) else {
             continue;
         };
+        let is_judged = reading.setting.name_of(said.message.source).is_some();
         let (requests, responses) = spoken.entry(said.message.connection).or_default();
         let count = if said.by_opener(life) {
             *requests += 1;
             *requests
         } else {
             *responses += 1;
-            if *requests == 0 {
+            if *requests == 0 && is_judged {
                 breaches.push(Breach::at(
                     said.position,
                     "a response only after a whole request",
@@ -84,7 +87,7 @@ pub(crate) fn one_exchange_a_connection(reading: &Reading<'_>) -> Vec<Breach> {
             }
             *responses
         };
-        if count > 1 {
+        if count > 1 && is_judged {
             breaches.push(Breach::at(
                 said.position,
                 "one request and one response on a connection",
@@ -157,7 +160,9 @@ pub(crate) fn the_opener_closes_first(reading: &Reading<'_>) -> Vec<Breach> {
         };
         let by_acceptor = reading.setting.name_of(life.acceptor) == Some(*host)
             && reading.setting.name_of(life.opener) != Some(*host);
-        let opener = reading.setting.name_of(life.opener).unwrap_or_default();
+        let Some(opener) = reading.setting.name_of(life.opener) else {
+            continue;
+        };
         let answers = || {
             let on = |said: &Said<'_>| said.message.connection == *id && !said.by_opener(life);
             reading.messages.iter().copied().filter(on)

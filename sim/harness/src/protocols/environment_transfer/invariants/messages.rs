@@ -48,9 +48,13 @@ pub(crate) fn messages_are_complete(reading: &Reading<'_>) -> Vec<Breach> {
             (field::TO, said.message.destination),
         ];
         for (name, address) in ends {
-            let actual = reading.setting.name_of(address).unwrap_or("a stranger");
+            // Whom a stranger pretends to be is not for the environment that answers it to know.
+            let Some(actual) = reading.setting.name_of(address) else {
+                continue;
+            };
             let claimed = said.field(name);
-            if !claimed.is_empty() && claimed != actual {
+            let is_led = reading.led_to(actual, said.position) == Some(claimed);
+            if !claimed.is_empty() && claimed != actual && !is_led {
                 breaches.push(Breach::at(
                     said.position,
                     format!("{} names {actual} as its {name}", said.kind()),
@@ -98,12 +102,15 @@ pub(crate) fn frames_stay_below_the_cap(reading: &Reading<'_>) -> Vec<Breach> {
 pub(crate) fn replies_name_their_request(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut requests: BTreeMap<_, Said<'_>> = BTreeMap::new();
-    for said in reading.sent() {
+    for said in reading.sent_by_anybody() {
         let Some(life) = reading.connections.get(&said.message.connection) else {
             continue;
         };
         if said.by_opener(life) {
             requests.entry(said.message.connection).or_insert(said);
+            continue;
+        }
+        if reading.setting.name_of(said.message.source).is_none() {
             continue;
         }
         // A response without any request is the business of `one_exchange_a_connection`.
@@ -122,10 +129,14 @@ pub(crate) fn replies_name_their_request(reading: &Reading<'_>) -> Vec<Breach> {
                 format!("{} was sent", said.kind()),
             ));
         }
-        if said.field(field::RELATES_TO) != request.field(field::ID) {
+        let id = match request.field(field::ID) {
+            "" if request.kind() == kind::UNDECODABLE => field::UNREADABLE,
+            id => id,
+        };
+        if said.field(field::RELATES_TO) != id {
             breaches.push(Breach::at(
                 said.position,
-                format!("{} relates to {}", said.kind(), request.field(field::ID)),
+                format!("{} relates to {id}", said.kind()),
                 format!("it relates to `{}`", said.field(field::RELATES_TO)),
             ));
         }

@@ -2,32 +2,46 @@
 
 use portcullis_agent::message::{FailureReason, Reason};
 
+use super::super::stranger;
 use super::super::vocabulary::{effect, kind, state};
 use super::STATES;
 
+/// Every kind of message, and what is none.
+pub(super) const MESSAGES: &[&str] = &[
+    kind::HELLO,
+    kind::HELLO_ACK,
+    kind::PART,
+    kind::PART_ACK,
+    kind::TASK,
+    kind::ACCEPTED,
+    kind::COMPLETED,
+    kind::COMPLETED_ACK,
+    kind::QUERY,
+    kind::STATUS,
+    kind::REJECTION,
+    kind::PREFLIGHT,
+    kind::PREFLIGHT_RESULT,
+    kind::PROBE,
+    kind::PROBE_ACK,
+    kind::UNDECODABLE,
+];
+
+/// What strangers hear: as messages, and nothing.
+pub(super) const HEARD: &[&str] = &heard();
+
+const fn heard() -> [&'static str; MESSAGES.len() + 1] {
+    let mut words = [stranger::NOTHING; MESSAGES.len() + 1];
+    let mut index = 0;
+    while index < MESSAGES.len() {
+        words[index] = MESSAGES[index];
+        index += 1;
+    }
+    words
+}
+
 /// By field of an event, for [`crate::scenario::ProtocolKeys`].
 pub(super) const WORDS: &[(&str, &[&str])] = &[
-    (
-        "message",
-        &[
-            kind::HELLO,
-            kind::HELLO_ACK,
-            kind::PART,
-            kind::PART_ACK,
-            kind::TASK,
-            kind::ACCEPTED,
-            kind::COMPLETED,
-            kind::COMPLETED_ACK,
-            kind::QUERY,
-            kind::STATUS,
-            kind::REJECTION,
-            kind::PREFLIGHT,
-            kind::PREFLIGHT_RESULT,
-            kind::PROBE,
-            kind::PROBE_ACK,
-            kind::UNDECODABLE,
-        ],
-    ),
+    ("message", MESSAGES),
     ("state", STATES),
     (
         "write",
@@ -50,6 +64,8 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::WARNING,
             effect::START_FAILED,
             effect::COMMAND_REFUSED,
+            effect::APPROACHED,
+            effect::ENCOUNTER,
         ],
     ),
     ("machine", &[state::ORIGINATOR, state::DESTINATION]),
