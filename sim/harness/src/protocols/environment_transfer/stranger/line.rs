@@ -121,11 +121,12 @@ impl Visit {
     /// Sends `octets` as slowly as it is told to; how the connection ended, if it did meanwhile.
     async fn say(&self, stream: &mut SimStream, octets: &[u8], ear: &mut Ear) -> Option<Ending> {
         let size = self.manner.chunk.unwrap_or(octets.len()).max(1);
-        for chunk in octets.chunks(size) {
+        let mut chunks = octets.chunks(size).peekable();
+        while let Some(chunk) = chunks.next() {
             if stream.write_all(chunk).await.is_err() {
                 return Some(Ending::Reset);
             }
-            if self.manner.chunk.is_some() {
+            if chunks.peek().is_some() {
                 let next = Instant::now() + self.manner.every;
                 // What comes meanwhile is heard, an end in particular.
                 while let Ok(ending) = timeout_at(next, ear.hear(stream)).await {
