@@ -223,7 +223,7 @@ impl<'a> Reading<'a> {
             .unwrap_or(0)
     }
 
-    /// The name that a step before `position` has led to the address of `host`, if any is led there.
+    /// The name that a step before `position` has led to the address of `host`, if any.
     #[must_use]
     pub fn led_to(&self, host: &str, position: usize) -> Option<&'a str> {
         let mut moved = self.actions.iter().rev();
