@@ -216,8 +216,9 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
     let kinds = host.keys.texts("restartable").iter();
     config.restartable = kinds.filter_map(|kind| task_kind(kind)).collect();
     config.tolerance = tolerance(&host.keys);
-    for link in plan.links.iter().map(link) {
-        let authentication = authentication(&link);
+    for table in &plan.links {
+        let link = link(table);
+        let authentication = authentication(table, &host.name);
         if link.earlier == host.name {
             config.later.push(LaterLink {
                 name: name(&link.later),
@@ -240,14 +241,25 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
     config
 }
 
-/// A link's secret follows from its ends, so both have it without being told.
-fn authentication(link: &Link) -> Authentication {
-    let secret = format!(
-        "the secret of the simulated link from {} to {}",
-        link.earlier, link.later
-    );
-    let key = Key::from_octets(secret.as_bytes()).expect("the words alone are long enough");
-    Authentication::Mac(KeyRing::new(key, None))
+/// How `host` proves on the link `table` that it is itself.
+///
+/// A link's secrets follow from its ends, so both have them without being told. While its keys are
+/// changed, an end signs with the new one or the old one and accepts both.
+pub(super) fn authentication(table: &Table, host: &str) -> Authentication {
+    let link = link(table);
+    let key = |what: &str| {
+        let (earlier, later) = (&link.earlier, &link.later);
+        let secret = format!("the {what} of the simulated link from {earlier} to {later}");
+        Key::from_octets(secret.as_bytes()).expect("the words alone are long enough")
+    };
+    let changed = table.texts("new_key");
+    Authentication::Mac(match changed {
+        [] => KeyRing::new(key("secret"), None),
+        _ if changed.iter().any(|end| end == host) => {
+            KeyRing::new(key("new secret"), Some(key("secret")))
+        }
+        _ => KeyRing::new(key("secret"), Some(key("new secret"))),
+    })
 }
 
 fn task_kind(name: &str) -> Option<TaskKind> {

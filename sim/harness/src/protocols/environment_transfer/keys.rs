@@ -110,6 +110,11 @@ const LINK: &[Key] = &[
         "How the two environments know each other: a code in each message (ET-73).",
     )
     .default_value("mac"),
+    Key::new(
+        "new_key",
+        Kind::Hosts,
+        "The ends that sign with a new key already, while both accept the old one and the new one.",
+    ),
 ];
 
 const SUBMIT: &[Key] = &[
@@ -294,6 +299,8 @@ const PATTERN: &[Key] = &[
         "What an operator is warned of.",
     )
     .beside(&["effect"]),
+    Key::new("product", Kind::Text, "The product version that it names.")
+        .beside(&["message", "kind"]),
     Key::new(
         "failure",
         Kind::Text,

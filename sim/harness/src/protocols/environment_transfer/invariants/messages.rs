@@ -216,8 +216,18 @@ pub(crate) fn completions_come_by_callback(reading: &Reading<'_>) -> Vec<Breach>
         let name = |address| reading.setting.name_of(address).unwrap_or_default();
         let (opener, acceptor) = (name(life.opener), name(life.acceptor));
         let port = life.acceptor.port();
-        let link = reading.setting.link_for(opener, acceptor, port);
-        let callback = matches!(link, Some((_, Use::Callback)));
+        let callback = match reading.setting.name_of(life.acceptor) {
+            Some(host) => {
+                let meant = reading.led_to(host, life.opened()).unwrap_or(host);
+                let link = reading.setting.link_for(opener, meant, port);
+                matches!(link, Some((_, Use::Callback)))
+            }
+            // Who is there instead is not the sender's doing, the port is.
+            None => {
+                let mut links = reading.setting.links.iter();
+                links.any(|link| link.later == opener && link.local_port == port)
+            }
+        };
         if !callback || !said.by_opener(life) {
             breaches.push(Breach::at(
                 said.position,

@@ -36,8 +36,11 @@ pub(super) const NAMES: &[&str] = &[
     "unknown-kind",
     "unknown-task-kind",
     "other-version",
-    "altered",
+    ALTERED,
 ];
+
+/// A message that was changed after it was signed.
+pub(super) const ALTERED: &str = "altered";
 
 /// How deep the deepest document is: far beyond the limit, and enough to end a recursive parser.
 const DEPTH: usize = 100_000;
@@ -85,7 +88,7 @@ pub(super) fn spoil(document: Vec<u8>, hazard: &str) -> Vec<u8> {
         "unknown-task-kind" => text.replace("<deploy ", "<demolish "),
         "other-version" => text.replacen(" version=\"1\"", " version=\"2\"", 1),
         // The signature stands for an attempt that this is not.
-        "altered" => text.replacen(" attempt=\"1\"", " attempt=\"7\"", 1),
+        ALTERED => text.replacen(" attempt=\"1\"", " attempt=\"7\"", 1),
         _ => inside(&root, hazard),
     };
     spoiled.into_bytes()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use portcullis_agent::codec::{self, LENGTH_OCTETS};
+use portcullis_agent::config::{Authentication, Key, KeyRing};
 use portcullis_agent::message::{
     Assignment, Body, CommandName, EnvironmentName, FailureReason, Header, Known, Message,
     MessageId, Outcome, Product, Task, TaskId,
@@ -13,7 +14,7 @@ use portcullis_agent::state::DestinationState;
 use super::hazard;
 use crate::engine::Node;
 use crate::protocols::environment_transfer::cast;
-use crate::protocols::environment_transfer::setting::Setting;
+use crate::protocols::environment_transfer::setting::{Link, Setting};
 use crate::scenario::{Plan, Table};
 
 /// What is said on one connection.
@@ -38,6 +39,28 @@ pub(super) struct Lie {
     command: CommandName,
     product: Product,
     age: SignedDuration,
+    signed: Signed,
+    /// The link that the place belongs to, then all others.
+    links: Vec<Ends>,
+}
+
+/// With which key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signed {
+    /// That of the link between the environments that the message names.
+    WithLinkKey,
+    /// One that no link has.
+    WithOtherKey,
+    /// None.
+    Not,
+}
+
+/// A link and its keys, as far as a stranger needs them.
+#[derive(Clone, Debug)]
+struct Ends {
+    earlier: String,
+    later: String,
+    authentication: Authentication,
 }
 
 /// Where connections lead.
@@ -84,10 +107,19 @@ impl Speech {
             Self::Octets(octets) => octets.clone(),
             Self::Message(lie, hazard) => {
                 let message = lie.message(node, heard);
-                let mut unit = codec::encode(&message).expect("the lie can be written");
-                let mut document = unit.split_off(LENGTH_OCTETS);
+                let authentication = lie.authentication(&message);
+                let unit = codec::encode_for(&message, &authentication);
+                let mut document = unit
+                    .expect("the lie can be written")
+                    .split_off(LENGTH_OCTETS);
                 if let Some(hazard) = hazard {
                     document = hazard::spoil(document, hazard);
+                    // The code is right for what is wrong, where there is still a place for one.
+                    if let (Authentication::Mac(keys), false) =
+                        (&authentication, hazard == hazard::ALTERED)
+                    {
+                        codec::seal(&mut document, keys.first()).ok();
+                    }
                 }
                 framed(document)
             }
@@ -127,7 +159,13 @@ impl Lie {
         let text = |key| message.and_then(|message| message.text(key));
         let name = |text: &str| EnvironmentName::new(text).ok();
         let setting = cast::setting(plan);
-        let peer = place.and_then(|place| peer_at(&setting, place));
+        let link = place.and_then(|place| link_at(&setting, place));
+        let peer = link
+            .zip(place)
+            .map(|(link, place)| match link.later == place.host {
+                true => link.earlier.as_str(),
+                false => link.later.as_str(),
+            });
         let alias = text("task");
         let outcome = match text("outcome") {
             Some("failed") => Outcome::Failed(FailureReason::CommandFailed),
@@ -148,6 +186,33 @@ impl Lie {
             product: Product::new(text("product").unwrap_or("1"))
                 .expect("validate has refused other versions"),
             age: SignedDuration::from_nanos(age.unwrap_or(0)),
+            signed: match text("signed") {
+                Some("other-key") => Signed::WithOtherKey,
+                Some("none") => Signed::Not,
+                _ => Signed::WithLinkKey,
+            },
+            links: ends(plan, link),
+        }
+    }
+
+    /// How a message that names its ends so is to be signed.
+    fn authentication(&self, message: &Message) -> Authentication {
+        let header = &message.header;
+        let names = [header.from.as_str(), header.to.as_str()];
+        let between = |link: &&Ends| {
+            names.contains(&link.earlier.as_str()) && names.contains(&link.later.as_str())
+        };
+        let link = self.links.iter().find(between).or(self.links.first());
+        match self.signed {
+            Signed::Not => Authentication::None,
+            Signed::WithLinkKey => {
+                link.map_or(Authentication::None, |link| link.authentication.clone())
+            }
+            Signed::WithOtherKey => {
+                let key = Key::from_octets(b"a secret that no link in this world has, at all");
+                let key = key.expect("it is long enough");
+                Authentication::Mac(KeyRing::new(key, None))
+            }
         }
     }
 
@@ -228,17 +293,35 @@ impl Lie {
 /// The task of a message that speaks of none of the scenario's.
 const NOBODYS_TASK: &str = "nobodys-task";
 
-/// The environment at the other end of the link that a place belongs to.
-fn peer_at<'s>(setting: &'s Setting, place: &Place<'_>) -> Option<&'s str> {
-    setting.links.iter().find_map(|link| {
-        if link.later == place.host && link.remote_port == place.port {
-            Some(link.earlier.as_str())
-        } else if link.earlier == place.host && link.local_port == place.port {
-            Some(link.later.as_str())
-        } else {
-            None
-        }
+/// The link that a place belongs to.
+fn link_at<'s>(setting: &'s Setting, place: &Place<'_>) -> Option<&'s Link> {
+    setting.links.iter().find(|link| {
+        let remote = link.later == place.host && link.remote_port == place.port;
+        let local = link.earlier == place.host && link.local_port == place.port;
+        remote || local
     })
+}
+
+/// All links with their keys, `first` first.
+fn ends(plan: &Plan, first: Option<&Link>) -> Vec<Ends> {
+    let mut links: Vec<Ends> = plan
+        .links
+        .iter()
+        .map(|table| {
+            let name = |key| table.text(key).unwrap_or_default().to_owned();
+            let (earlier, later) = (name("from"), name("to"));
+            let authentication = cast::authentication(table, &earlier);
+            Ends {
+                earlier,
+                later,
+                authentication,
+            }
+        })
+        .collect();
+    if let Some(first) = first {
+        links.sort_by_key(|link| (&link.earlier, &link.later) != (&first.earlier, &first.later));
+    }
+    links
 }
 
 /// The task that a request speaks of.
