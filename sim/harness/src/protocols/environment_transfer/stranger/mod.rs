@@ -117,6 +117,7 @@ fn call<const N: usize>(
         name: name.to_owned(),
         fields,
         run,
+        waits: false,
     })
 }
 
