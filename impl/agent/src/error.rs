@@ -81,6 +81,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the request may have taken effect all the same.
+    #[must_use]
+    pub const fn may_have_arrived(&self) -> bool {
+        !matches!(
+            self,
+            Self::Connect(_) | Self::Refused(_) | Self::Unread | Self::Unencodable | Self::Store
+        )
+    }
+
     /// The class. ET-78
     #[must_use]
     pub fn class(&self) -> FailureClass {

@@ -1,5 +1,7 @@
 //! Whole messages: the header on the root element, the body below it.
 
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
 use portcullis_xml::{Document, ElementReader, Limits, WriteError, Writer, XmlError, XmlErrorKind};
 
@@ -219,7 +221,7 @@ fn read_header(reader: &mut ElementReader<'_>) -> Result<Header, XmlError> {
         to: reader.parse_attribute("to")?,
         sent_at: canonical::<Timestamp>(reader, "sent-at")?,
         relates_to: reader.parse_optional_attribute("relates-to")?,
-        attempt: canonical(reader, "attempt")?,
+        attempt: canonical::<NonZeroU32>(reader, "attempt")?.get(),
     };
     let key: Option<KeyId> = reader.parse_optional_attribute("key")?;
     let mac: Option<Digest> = reader.parse_optional_attribute("mac")?;

@@ -147,6 +147,20 @@ named! {
 }
 
 impl Reason {
+    /// Whether a destination says this of a task only after it has looked for the task's id: then
+    /// it has not recorded this task, now or before.
+    #[must_use]
+    pub const fn is_about_task(self) -> bool {
+        matches!(
+            self,
+            Self::Busy
+                | Self::Conflict
+                | Self::DigestMismatch
+                | Self::Incomplete
+                | Self::UnknownCommand
+        )
+    }
+
     /// Whether the same request would be refused again: then it is not repeated.
     #[must_use]
     pub const fn is_final(self) -> bool {

@@ -19,17 +19,26 @@ use crate::work::Work;
 /// How long a task rests when the store does not take its record.
 const STORE_REST: Duration = Duration::from_secs(1);
 
+/// What may have arrived of a task before the first attempt at sending it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Perhaps,
+}
+
 impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     /// Drives one task from wherever it is to its final state.
     pub(crate) async fn drive(self: Arc<Self>, task: TaskId) {
         let Some(mut progress) = self.watch(&task).await else {
             return;
         };
+        // A task that was being sent when the host went down may have arrived.
+        let mut before = Before::Perhaps;
         loop {
             let state = progress.borrow_and_update().state;
             match state {
                 OriginatorState::Prepared => self.prepare(&task).await,
-                OriginatorState::Sending => self.send(&task, &mut progress).await,
+                OriginatorState::Sending => self.send(&task, &mut progress, before).await,
                 OriginatorState::Accepted => self.await_completion(&task, &mut progress).await,
                 OriginatorState::InDoubt => self.resolve(&task, &mut progress).await,
                 OriginatorState::Completed
@@ -37,6 +46,13 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
                 | OriginatorState::Cancelled
                 | OriginatorState::Rejected => return,
             }
+            // Otherwise sending begins where nothing has been sent, or where the destination has
+            // said that it does not know the task.
+            before = if state == OriginatorState::Sending {
+                Before::Perhaps
+            } else {
+                Before::Nothing
+            };
         }
     }
 
@@ -65,9 +81,11 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
                 source,
                 part_octets,
                 ..
-            } => self.send_parts(task, source, *part_octets).await,
-            RecordedOrder::Deploy { .. } | RecordedOrder::Execute { .. } => Ok(()),
+            } => self.send_parts(task, source, *part_octets).await?,
+            RecordedOrder::Deploy { .. } | RecordedOrder::Execute { .. } => {}
         }
+        self.certainty(task).await;
+        Ok(())
     }
 
     /// Opens the session if it is not open, as often as it takes.
@@ -121,15 +139,28 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     }
 
     /// Sends the task until it is acknowledged, refused, ended, or the attempts end. ET-44
-    async fn send(&self, task: &TaskId, progress: &mut watch::Receiver<OriginatorTask>) {
+    ///
+    /// Once an attempt may have arrived, only a refusal that the destination gives after it has
+    /// looked for the task's id ends the task: any other one says nothing about what arrived
+    /// before (ET-51).
+    async fn send(
+        &self,
+        task: &TaskId,
+        progress: &mut watch::Receiver<OriginatorTask>,
+        mut before: Before,
+    ) {
         let start = Instant::now();
         let schedule = &self.services.config.retries.task;
         for attempt in 1.. {
             match self.send_once(task, attempt).await {
                 Ok(known) => return self.on_accepted(task, known).await,
-                Err(Failure::Refused(reason)) if reason.is_final() => {
+                Err(Failure::Refused(reason))
+                    if reason.is_final()
+                        && (reason.is_about_task() || before == Before::Nothing) =>
+                {
                     return self.settle(task, OriginatorEvent::Rejected(reason)).await;
                 }
+                Err(failure) if failure.may_have_arrived() => before = Before::Perhaps,
                 Err(_) => {}
             }
             let wait = schedule.wait_after(attempt, start.elapsed(), &self.services.jitter);

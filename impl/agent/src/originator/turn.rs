@@ -13,8 +13,6 @@ struct Turn {
     previous: Option<watch::Receiver<OriginatorTask>>,
     /// To have completed. ET-57
     after: Option<watch::Receiver<OriginatorTask>>,
-    /// Not to be in doubt. ET-51
-    same: Vec<watch::Receiver<OriginatorTask>>,
 }
 
 impl<N, S, W> Originator<N, S, W> {
@@ -36,14 +34,20 @@ impl<N, S, W> Originator<N, S, W> {
                 return Err(FailureReason::DependencyFailed);
             }
         }
-        // ET-51: the same work is not sent under a new id while the old one is in doubt.
-        for mut same in turn.same {
+        Ok(())
+    }
+
+    /// Waits until no earlier task that asks for the same work is in doubt: right before the task
+    /// is sent, so that a doubt that came up meanwhile counts too. ET-51
+    pub(super) async fn certainty(&self, task: &TaskId) {
+        loop {
+            let doubtful = self.ledger.lock().await.same_work_in_doubt(task);
+            let Some(mut same) = doubtful else { return };
             drop(
                 same.wait_for(|task| task.state != OriginatorState::InDoubt)
                     .await,
             );
         }
-        Ok(())
     }
 }
 
@@ -57,21 +61,23 @@ impl Ledger {
             .after
             .as_ref()
             .and_then(|after| self.entries.get(after));
-        let same_work = |entry: &&Entry| {
-            entry.record.sequence < record.sequence
-                && !entry.record.progress.state.is_final()
-                && entry.record.order == record.order
-        };
         Turn {
             previous: self.previous_ordered(task).map(follow),
             after: after.map(follow),
-            same: self
-                .entries
-                .values()
-                .filter(same_work)
-                .map(follow)
-                .collect(),
         }
+    }
+
+    fn same_work_in_doubt(&self, task: &TaskId) -> Option<watch::Receiver<OriginatorTask>> {
+        let record = &self.entries.get(task)?.record;
+        let doubtful = |entry: &&Entry| {
+            entry.record.sequence < record.sequence
+                && entry.record.progress.state == OriginatorState::InDoubt
+                && entry.record.order == record.order
+        };
+        let mut entries = self.entries.values();
+        entries
+            .find(doubtful)
+            .map(|entry| entry.progress.subscribe())
     }
 
     /// The last ordered task before an ordered one.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::world::{Fault, World, command, deploy_request, name, task};
-use portcullis_agent::message::{FailureReason, Outcome, Reason};
+use portcullis_agent::message::{FailureReason, Outcome, Product, Reason};
 use portcullis_agent::observe::{Phase, Warning};
 use portcullis_agent::state::Settled;
 use portcullis_agent::work::{Job, Tree};
@@ -158,7 +158,7 @@ async fn a_task_in_doubt_is_resolved_by_asking() {
 async fn other_versions_are_refused_at_the_greeting_and_no_task_follows() {
     let world = World::chain_with(&["dev", "prod"], |config| {
         if config.name == name("prod") {
-            config.product = portcullis_agent::message::Product::new("20.11").unwrap();
+            config.product = Product::new("20.11").unwrap();
         }
     })
     .await;
@@ -371,4 +371,32 @@ async fn the_same_work_is_not_sent_again_while_it_is_in_doubt() {
     assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
     world.wires.heal();
     assert_eq!(world.ended("dev", &t2).await, SUCCEEDED);
+}
+
+/// ET-51, ET-89: what arrived before a refusal is asked for, and not taken for refused.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_session_does_not_speak_of_a_task_that_may_have_arrived() {
+    let mut world = World::chain(&["dev", "prod"]).await;
+    // Keeps the session open.
+    world.deploy("dev", "prod", "t0", 100 * MINUTE).await;
+    sleep(MINUTE).await;
+    world.wires.break_next("prod", 6102, Fault::LoseReply, 1);
+    world.wires.break_next("dev", 6101, Fault::Drop, 1000);
+    world.scripted("prod", "t1", MINUTE);
+    let request = SubmitRequest {
+        id: Some(task("t1")),
+        independent: true,
+        ..deploy_request("prod")
+    };
+    let t1 = world.agent("dev").submit(request).await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    // The task has arrived, its acknowledgement has not; now every greeting is refused.
+    assert_eq!(world.states("prod", "t1"), ["recorded", "running"]);
+    world.agent("prod").stop().await;
+    world.sites.get_mut("prod").unwrap().config.product = Product::new("next").unwrap();
+    world.restart("prod").await;
+    let interrupted = Settled::Ended(Outcome::Failed(FailureReason::Interrupted));
+    assert_eq!(world.ended("dev", &t1).await, interrupted);
+    let states = ["prepared", "sending", "in-doubt", "failed"];
+    assert_eq!(world.states("dev", "t1"), states, "{}", world.transcript());
 }

@@ -13,4 +13,6 @@ mod conversation;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
+mod spec;
+#[cfg(test)]
 mod world;
