@@ -161,6 +161,21 @@ impl NoRequest {
         detail: "connection-limit",
         closed_by: ClosedBy::Acceptor,
     };
+
+    /// What became of a connection, or of its handshake.
+    const fn of(kind: io::ErrorKind) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
+        let (detail, closed_by) = match kind {
+            io::ErrorKind::PermissionDenied => {
+                (Reason::NotAuthenticated.name(), ClosedBy::Acceptor)
+            }
+            io::ErrorKind::InvalidData => ("not-tls", ClosedBy::Acceptor),
+            io::ErrorKind::TimedOut => ("handshake-timeout", ClosedBy::Acceptor),
+            io::ErrorKind::UnexpectedEof => ("truncated", ClosedBy::Failure),
+            _ => ("reset", ClosedBy::Failure),
+        };
+        Self { detail, closed_by }
+    }
 }
 
 /// Reads one data unit within the frame timer, which runs from accept (ET-30).
@@ -185,10 +200,6 @@ async fn read_request<N, S, W, R: Respond>(
     let deadline = Instant::now().checked_add(services.config.timers.frame);
     let deadline = deadline.unwrap_or_else(Instant::now);
     let closed_by = ClosedBy::Acceptor;
-    let not_authenticated = NoRequest {
-        detail: Reason::NotAuthenticated.name(),
-        closed_by,
-    };
     let unit = timeout_at(deadline, async {
         // ET-72: who is there is asked before anything is read.
         if *respond.authentication() == Authentication::Connection {
@@ -205,11 +216,7 @@ async fn read_request<N, S, W, R: Respond>(
             detail: error.name(),
             closed_by,
         }),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => Err(not_authenticated),
-        Ok(Err(_)) => Err(NoRequest {
-            detail: "reset",
-            closed_by: ClosedBy::Failure,
-        }),
+        Ok(Err(error)) => Err(NoRequest::of(error.kind())),
         Err(_) => Err(NoRequest {
             detail: "frame-timeout",
             closed_by,

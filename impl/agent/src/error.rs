@@ -145,6 +145,7 @@ const fn connect_words(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::NetworkUnreachable => "network unreachable",
         io::ErrorKind::AddrNotAvailable => "this host has no free dynamic port",
         io::ErrorKind::NotFound => "the peer's address is not known",
+        io::ErrorKind::UnexpectedEof => "the peer ended the handshake",
         _ => "the connection could not be opened",
     }
 }

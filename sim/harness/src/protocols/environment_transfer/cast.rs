@@ -13,6 +13,7 @@ use portcullis_agent::work::Tree;
 use portcullis_net::Randomness;
 use portcullis_network::Profile;
 
+use super::credentials::Credentials;
 use super::labour::Job;
 use super::liveness::PathFault;
 use super::setting::{Environment, Link, Setting};
@@ -74,12 +75,13 @@ fn connection_max(timers: &Timers) -> Duration {
     timers.connect + timers.frame + timers.acknowledgement + timers.linger + SLACK
 }
 
-fn link(table: &Table) -> Link {
+pub(super) fn link(table: &Table) -> Link {
     Link {
         earlier: table.text("from").unwrap_or_default().to_owned(),
         later: table.text("to").unwrap_or_default().to_owned(),
         remote_port: table.port("remote_port").unwrap_or_default(),
         local_port: table.port("local_port").unwrap_or_default(),
+        is_tls: table.text("authentication") == Some("tls"),
     }
 }
 
@@ -116,6 +118,7 @@ pub(super) fn standing_faults(plan: &Plan) -> Vec<String> {
     let mut faults: Vec<String> = rules
         .filter_map(|rule| Some(format!("rule {}", rule.text("name")?)))
         .collect();
+    faults.extend(plan.hosts.iter().filter_map(Credentials::fault));
     // A link is both ways of a round trip, a path is one of them.
     let links = plan.links.iter();
     let links = links.flat_map(|way| [(way, "from", "to", 2), (way, "to", "from", 2)]);
@@ -247,6 +250,9 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
 /// changed, an end signs with the new one or the old one and accepts both.
 pub(super) fn authentication(table: &Table, host: &str) -> Authentication {
     let link = link(table);
+    if link.is_tls {
+        return Authentication::Connection;
+    }
     let key = |what: &str| {
         let (earlier, later) = (&link.earlier, &link.later);
         let secret = format!("the {what} of the simulated link from {earlier} to {later}");

@@ -37,6 +37,7 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
             let run = match key {
                 "stop" => stopping(),
                 "start" => station::starting(plan, &host),
+                "certify" => certifying(),
                 _ => forgetting(),
             };
             (host, Vec::new(), run)
@@ -184,6 +185,15 @@ fn stopping() -> Boot {
             if let Some(operator) = node.shelf.keep(Desk::default).take_operator() {
                 operator.stop().await;
             }
+        })
+    })
+}
+
+/// Gives the host a good certificate.
+fn certifying() -> Boot {
+    Arc::new(|node: Node| {
+        Box::pin(async move {
+            node.shelf.keep(Desk::default).certify();
         })
     })
 }

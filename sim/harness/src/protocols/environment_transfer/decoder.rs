@@ -4,23 +4,33 @@ use std::borrow::Cow;
 
 use portcullis_agent::codec::{Decoder, Seen};
 
+use portcullis_reports::Source;
+
 use super::vocabulary::field;
 use crate::engine::{Decoded, StreamDecoder};
 
 /// Reads one direction of one connection.
 #[derive(Debug)]
-pub(super) struct WireDecoder(Decoder);
+pub(super) struct WireDecoder {
+    decoder: Decoder,
+    source: Source,
+}
 
 impl WireDecoder {
-    /// A decoder that reads frames of at most `frame_max` octets.
-    pub(super) fn new(frame_max: usize) -> Self {
-        Self(Decoder::new(frame_max))
+    /// A decoder that reads frames of at most `frame_max` octets where `source` says.
+    pub(super) fn new(frame_max: usize, source: Source) -> Self {
+        let decoder = Decoder::new(frame_max);
+        Self { decoder, source }
     }
 }
 
 impl StreamDecoder for WireDecoder {
     fn feed(&mut self, octets: &[u8], messages: &mut Vec<Decoded>) {
-        messages.extend(self.0.feed(octets).into_iter().map(decoded));
+        messages.extend(self.decoder.feed(octets).into_iter().map(decoded));
+    }
+
+    fn source(&self) -> Source {
+        self.source
     }
 }
 

@@ -84,6 +84,22 @@ const HOST: &[Key] = &[
     )
     .default_value("4h"),
     Key::new(
+        "certificate_name",
+        Kind::Text,
+        "The name in the host's certificate, where a link uses TLS (ET-72). Without it: the host's.",
+    ),
+    Key::new(
+        "certificate_authority",
+        Kind::Text,
+        "Who has issued the host's certificate. Every host believes `common` and nobody else.",
+    )
+    .default_value("common"),
+    Key::new(
+        "certificate_ends",
+        Kind::Duration,
+        "How long after the start of the run the host's certificate is valid. Without it: for good.",
+    ),
+    Key::new(
         "tolerance",
         Kind::Duration,
         "How far the time in a message may be from this host's clock (ET-74).",
@@ -106,8 +122,9 @@ const LINK: &[Key] = &[
     .required(),
     Key::new(
         "authentication",
-        Kind::Choice(&["mac"]),
-        "How the two environments know each other: a code in each message (ET-73).",
+        Kind::Choice(&["mac", "tls"]),
+        "How the two environments know each other: by a code in each message (ET-73), or by \
+         certificates over TLS (ET-72).",
     )
     .default_value("mac"),
     Key::new(
@@ -222,6 +239,13 @@ const AT: &[Key] = &[
         "start",
         Kind::Refers("host"),
         "Starts a stopped service again.",
+    )
+    .one_of("action"),
+    Key::new(
+        "certify",
+        Kind::Refers("host"),
+        "Replaces a host's bad certificate by a good one, which its service uses from its next start \
+         on.",
     )
     .one_of("action"),
     Key::new(

@@ -257,6 +257,11 @@ impl PathFault {
     }
 }
 
+/// A certificate that others do not believe, or not for long, in words.
+pub(super) fn certificate_fault(host: &str) -> String {
+    format!("the certificate of {host}")
+}
+
 /// What disturbs the run at its end: faults that nobody has taken back, by name.
 ///
 /// `standing` are those that are there from the start, in the same words. A path that a step
@@ -314,6 +319,9 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             }
             "start" => {
                 open.remove(&host("stop"));
+            }
+            "certify" => {
+                open.remove(&certificate_fault(action.host));
             }
             _ => {}
         }

@@ -4,7 +4,8 @@
 //!
 //! # Module map
 //! - `keys`: what scenario files may say. `cast`: from a plan to configurations and scripts.
-//! - `station`: one environment on a simulated host. `commands`: what steps tell it.
+//! - `station`: one environment on a simulated host; `credentials`: its certificate. `commands`:
+//!   what steps tell it.
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,
@@ -16,6 +17,7 @@
 mod announce;
 mod cast;
 mod commands;
+mod credentials;
 mod decoder;
 mod expect;
 pub mod invariant;
@@ -35,6 +37,8 @@ pub mod vocabulary;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use portcullis_reports::Source;
 
 use crate::check::{Expectation, Invariant};
 use crate::engine::{Action, Boot, DecoderChoice};
@@ -89,7 +93,17 @@ impl Protocol for EnvironmentTransfer {
             // What strangers say to each other is none of this protocol's business.
             let ends = [flow.source, flow.destination];
             let ours = ends.iter().any(|end| setting.name_of(*end).is_some());
-            ours.then(|| Box::new(decoder::WireDecoder::new(frame_max)) as _)
+            let acceptor = if flow.from_opener {
+                flow.destination
+            } else {
+                flow.source
+            };
+            let source = if setting.speaks_tls(acceptor) {
+                Source::Endpoint
+            } else {
+                Source::Wire
+            };
+            ours.then(|| Box::new(decoder::WireDecoder::new(frame_max, source)) as _)
         })
     }
 

@@ -56,6 +56,8 @@ pub struct Link {
     pub remote_port: u16,
     /// Where the earlier environment listens for what the later one reports.
     pub local_port: u16,
+    /// Whether its connections are TLS.
+    pub is_tls: bool,
 }
 
 impl Setting {
@@ -66,6 +68,19 @@ impl Setting {
             .iter()
             .find(|(_, environment)| environment.address == *address.ip())
             .map(|(name, _)| name.as_str())
+    }
+
+    /// Whether the listener at `address` speaks TLS.
+    #[must_use]
+    pub fn speaks_tls(&self, address: SocketAddrV4) -> bool {
+        let Some(name) = self.name_of(address) else {
+            return false;
+        };
+        self.links.iter().filter(|link| link.is_tls).any(|link| {
+            let forward = (link.later.as_str(), link.remote_port);
+            let backward = (link.earlier.as_str(), link.local_port);
+            [forward, backward].contains(&(name, address.port()))
+        })
     }
 
     /// Every port that the environment called `name` listens on.

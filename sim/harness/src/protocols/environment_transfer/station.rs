@@ -17,6 +17,7 @@ use portcullis_store::{Disk, SimStore, Store, Write};
 use super::announce::Told;
 use super::cast;
 use super::commands;
+use super::credentials::Credentials;
 use super::labour::{Job, labour};
 use super::vocabulary::effect;
 use crate::engine::{Boot, Node};
@@ -67,6 +68,8 @@ struct Kept {
     files: Shelf,
     operator: Option<Arc<dyn Operator>>,
     told: Told,
+    /// Whether the certificate that the plan gives the host has been replaced by a good one.
+    is_certified: bool,
     /// What operators insist on and no environment has confirmed.
     left: Vec<SubmitRequest>,
 }
@@ -85,6 +88,15 @@ impl Desk {
     /// Puts somebody in charge.
     pub(super) fn appoint(&self, operator: Arc<dyn Operator>) {
         self.kept().operator = Some(operator);
+    }
+
+    /// Gives the host a good certificate, for the service's next life.
+    pub(super) fn certify(&self) {
+        self.kept().is_certified = true;
+    }
+
+    fn is_certified(&self) -> bool {
+        self.kept().is_certified
     }
 
     /// Leaves a task to be submitted, now or by the service's next life.
@@ -150,6 +162,8 @@ pub(super) struct Part {
     pub(super) jobs: Arc<[Job]>,
     /// Determines the content of files.
     pub(super) seed: u64,
+    /// Its certificate, if any of its links needs one.
+    credentials: Option<Credentials>,
 }
 
 impl Part {
@@ -161,6 +175,7 @@ impl Part {
             config: cast::config(plan, planned),
             jobs: cast::jobs(plan).into(),
             seed: plan.seed,
+            credentials: Credentials::of(plan, planned),
         }
     }
 }
@@ -190,7 +205,17 @@ async fn start(node: Node, part: Part) {
     let store = SimStore::open(&desk.disk(&node), &node.host.spawner);
     let labour = labour(&part.jobs, part.seed, desk.files());
     let observer = observer(&node);
-    let started = Agent::start(node.host.clone(), store, labour, part.config, observer).await;
+    let credentials = part.credentials.map(|own| match desk.is_certified() {
+        true => own.renewed(),
+        false => own,
+    });
+    let identity = credentials.map(|own| (own.identity(node.epoch), own.reach()));
+    let host = node.secured(identity.as_ref().map(|(own, reach)| (own, reach.clone())));
+    let host = match host {
+        Ok(host) => host,
+        Err(error) => return note(&node, effect::START_FAILED, "error", &error.to_string()),
+    };
+    let started = Agent::start(host, store, labour, part.config, observer).await;
     match started {
         Ok(agent) => {
             desk.appoint(Arc::new(agent));

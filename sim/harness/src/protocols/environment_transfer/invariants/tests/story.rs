@@ -37,6 +37,7 @@ pub(super) fn setting() -> Setting {
             later: "prod".to_owned(),
             remote_port: 6102,
             local_port: 6101,
+            is_tls: false,
         }],
         control_frame_max: 1024 * 1024,
         part_frame_max: 16 * 1024 * 1024,
