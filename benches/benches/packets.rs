@@ -13,7 +13,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use jiff::{SignedDuration, Timestamp};
 use portcullis_harness::engine::{
-    Boot, End, HostSpec, Node, PacketDetail, RunOutcome, RunSpec, Topology, packet,
+    BACKLOG, Boot, End, HostSpec, Node, PacketDetail, RunOutcome, RunSpec, Topology, packet,
 };
 use portcullis_net::{Listener, Net};
 use portcullis_network::{Latency, LinkConfig, Profile};
@@ -69,7 +69,9 @@ fn run(hosts: usize, packets: PacketDetail) -> RunOutcome {
         name,
         profile: Profile::LINUX,
         stealth: false,
+        backlog: BACKLOG,
         clock_offset: SignedDuration::ZERO,
+        clock_drift: 0,
         boot,
     };
     let pair = |pair: usize| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_harness::engine::{
-    Boot, End, HostSpec, Node, PacketDetail, RunOutcome, RunSpec, Topology, packet,
+    BACKLOG, Boot, End, HostSpec, Node, PacketDetail, RunOutcome, RunSpec, Topology, packet,
 };
 use portcullis_net::{Listener, Net};
 use portcullis_network::{Latency, LinkConfig, Profile};
@@ -31,7 +31,9 @@ pub(crate) fn run(hosts: usize, simulated: Duration, server: &Boot, client: &Boo
         },
         profile: Profile::LINUX,
         stealth: false,
+        backlog: BACKLOG,
         clock_offset: SignedDuration::ZERO,
+        clock_drift: 0,
         boot: Arc::clone(if index == 0 { server } else { client }),
     };
     let topology = Topology {

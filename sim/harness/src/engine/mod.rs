@@ -11,6 +11,7 @@
 //! - outcome ([`RunOutcome`], [`End`], [`EngineError`]): what comes out.
 //! - agreement ([`disagreement`]): whether two engines made the same of one plan.
 //! - pattern ([`EventPattern`], [`entry_field`]): how entries of the history are named.
+//! - middlebox ([`MiddleboxSpec`]): what stands between hosts, the same for every engine.
 //! - net ([`SimNet`]): the network as a host's code sees it; door: the way to the host's stack.
 //!   secured ([`SecuredNet`]): the same with TLS.
 //! - tasks: the executor of the hosts' tasks. seat: what outlives a host's crash. timeline: steps.
@@ -21,6 +22,7 @@ mod decoder;
 mod digest;
 mod door;
 mod journal;
+mod middlebox;
 mod net;
 mod outcome;
 pub mod packet;
@@ -38,12 +40,13 @@ pub mod turmoil;
 pub use agreement::{Disagreement, disagreement};
 pub use decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
 pub use journal::Recorder;
-pub use net::{SimListener, SimNet, SimStream};
+pub use middlebox::{ForwardSpec, MiddleboxSpec, NatSpec};
+pub use net::{BACKLOG, SimListener, SimNet, SimStream};
 pub use outcome::{End, EngineError, Hits, RunOutcome};
 pub use pattern::{Aliases, EventKind, EventPattern, Wanted, entry_field};
 pub use secured::{SecuredListener, SecuredNet, SecuredStream};
 pub use shelf::Shelf;
 pub use spec::{
-    Action, Boot, Call, Finished, HostChange, HostFuture, HostSpec, MiddleboxSpec, NetworkChange,
-    Node, PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger,
+    Action, Boot, Call, Finished, HostChange, HostFuture, HostSpec, NetworkChange, Node,
+    PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger,
 };

@@ -10,31 +10,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use portcullis_net::{Connection, Listener, Net};
-use portcullis_network::{ListenerId, SocketError, SocketId};
+use portcullis_network::{ListenerId, SocketError, SocketId, middlebox_address};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::door::Door;
 use super::outcome::EngineError;
+use super::spec::Topology;
 
-/// How many connections wait to be accepted at most; what comes beyond is answered by the host's
-/// profile. As large as Linux's `SOMAXCONN` since 5.4.
-const BACKLOG: usize = 4096;
+/// How many connections wait to be accepted at most on a host that nothing else is said of; what
+/// comes beyond is answered by the host's profile. As large as Linux's `SOMAXCONN` since 5.4.
+pub const BACKLOG: usize = 4096;
 
-/// The names of a run's hosts and their addresses.
+/// The names of a run's hosts and of its NATs, and their addresses.
 #[derive(Debug)]
 pub(crate) struct Names {
     hosts: Vec<(Arc<str>, Ipv4Addr)>,
+    nats: Vec<(String, Ipv4Addr)>,
     /// Names that lead to another host's address than their own.
     moved: Mutex<BTreeMap<String, Ipv4Addr>>,
 }
 
 impl Names {
-    /// Gives `names` the addresses 10.0.0.1, 10.0.0.2 and so on, in order.
-    pub(crate) fn of(names: impl IntoIterator<Item = Arc<str>>) -> Self {
+    /// Gives the hosts the addresses 10.0.0.1, 10.0.0.2 and so on, in order.
+    pub(crate) fn of(topology: &Topology) -> Self {
         let first = u32::from(Ipv4Addr::new(10, 0, 0, 1));
         let addresses = (first..).map(Ipv4Addr::from);
+        let names = topology.hosts.iter().map(|host| Arc::from(&*host.name));
+        let boxes = topology.middleboxes.iter().zip(0..);
+        let nats = boxes.filter(|(middlebox, _)| middlebox.nat.is_some());
         Self {
-            hosts: names.into_iter().zip(addresses).collect(),
+            hosts: names.zip(addresses).collect(),
+            nats: nats
+                .map(|(nat, index)| (nat.name.clone(), middlebox_address(index)))
+                .collect(),
             moved: Mutex::default(),
         }
     }
@@ -73,27 +81,31 @@ impl Names {
         let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         let own = || self.position(name).map(|host| self.address(host));
         let led = moved.get(name).copied();
-        led.or_else(own).or_else(|| name.parse().ok())
+        let mut nats = self.nats.iter();
+        let nat = nats.find(|(it, _)| it == name).map(|(_, address)| *address);
+        led.or_else(own).or(nat).or_else(|| name.parse().ok())
     }
 }
 
 /// The simulated network as seen from one host; the same type on every simulated engine.
 ///
-/// Resolves the names of the run's hosts and dotted addresses; an unknown name is `NotFound`. A
-/// step may make a name lead elsewhere.
+/// Resolves the names of the run's hosts and NATs and dotted addresses; an unknown name is
+/// `NotFound`. A step may make a name lead elsewhere.
 #[derive(Clone)]
 pub struct SimNet {
     door: Door,
     names: Arc<Names>,
     address: Ipv4Addr,
+    backlog: usize,
 }
 
 impl SimNet {
-    pub(crate) fn new(door: Door, names: Arc<Names>, address: Ipv4Addr) -> Self {
+    pub(crate) fn new(door: Door, names: Arc<Names>, address: Ipv4Addr, backlog: usize) -> Self {
         Self {
             door,
             names,
             address,
+            backlog,
         }
     }
 
@@ -157,7 +169,9 @@ impl Net for SimNet {
     type Listener = SimListener;
 
     async fn bind(&self, port: u16) -> io::Result<SimListener> {
-        let listener = self.door.with(|_, stack| stack.listen(port, BACKLOG))?;
+        let listener = self
+            .door
+            .with(|_, stack| stack.listen(port, self.backlog))?;
         let mut bound = SimListener {
             door: self.door.clone(),
             listener,

@@ -1,8 +1,8 @@
 //! What of a host outlives a crash, and from which each of its lives is made.
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_net::{Host, Randomness, Spawner, WallClock};
@@ -15,6 +15,28 @@ use super::shelf::Shelf;
 use super::spec::{Boot, HostSpec, Node};
 use super::tasks::{HostIndex, HostSpawner, HostTask, Life, Queue};
 
+/// How wrong a wall clock is.
+#[derive(Clone, Copy, Debug, Default)]
+struct ClockError {
+    /// How far it was ahead at `since`.
+    offset: SignedDuration,
+    /// How much it runs fast, in parts per billion.
+    drift: i64,
+    since: Duration,
+}
+
+impl ClockError {
+    /// How far the clock is ahead at the run's time `now`.
+    fn ahead(&self, now: Duration) -> SignedDuration {
+        let passed = now.saturating_sub(self.since).as_nanos();
+        let passed = i128::try_from(passed).unwrap_or(i128::MAX);
+        let drifted = passed.saturating_mul(i128::from(self.drift)) / 1_000_000_000;
+        let drifted = i64::try_from(drifted).unwrap_or(i64::MAX);
+        self.offset
+            .saturating_add(SignedDuration::from_nanos(drifted))
+    }
+}
+
 /// One host's place in the run.
 pub(crate) struct Seat {
     index: HostIndex,
@@ -22,8 +44,8 @@ pub(crate) struct Seat {
     names: Arc<Names>,
     epoch: Timestamp,
     clock: Clock,
-    /// How far the wall clock is ahead, in nanoseconds.
-    offset: Arc<AtomicI64>,
+    error: Arc<Mutex<ClockError>>,
+    backlog: usize,
     random: Randomness,
     recorder: Recorder,
     shelf: Shelf,
@@ -40,25 +62,39 @@ impl Seat {
         journal: Arc<Journal>,
     ) -> Self {
         let name = Arc::clone(names.name(index.0));
-        let seat = Self {
+        let error = ClockError {
+            offset: spec.clock_offset,
+            drift: spec.clock_drift,
+            since: Duration::ZERO,
+        };
+        Self {
             index,
             boot: Arc::clone(&spec.boot),
             names,
             epoch,
             clock: clock.clone(),
-            offset: Arc::default(),
+            error: Arc::new(Mutex::new(error)),
+            backlog: spec.backlog,
             random: run.fork("host").fork(&name),
             recorder: Recorder::new(journal, clock, name),
             shelf: Shelf::default(),
-        };
-        seat.set_clock_offset(spec.clock_offset);
-        seat
+        }
     }
 
-    /// Sets how far the host's wall clock is ahead of the run's time.
-    pub(crate) fn set_clock_offset(&self, offset: SignedDuration) {
-        let nanoseconds = i64::try_from(offset.as_nanos()).unwrap_or(i64::MAX);
-        self.offset.store(nanoseconds, Ordering::Relaxed);
+    /// Sets how far the host's wall clock is ahead of the run's time from `now` on.
+    pub(crate) fn set_clock_offset(&self, now: Duration, offset: SignedDuration) {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        (error.offset, error.since) = (offset, now);
+    }
+
+    /// Sets how much the host's wall clock runs fast from `now` on, in parts per billion.
+    pub(crate) fn set_clock_drift(&self, now: Duration, drift: i64) {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        *error = ClockError {
+            offset: error.ahead(now),
+            drift,
+            since: now,
+        };
     }
 
     /// The node of life `incarnation`: its tasks go to `queue`, its packets through `door`.
@@ -76,7 +112,7 @@ impl Seat {
         Node {
             host: Host {
                 name: Arc::clone(self.names.name(self.index.0)),
-                net: SimNet::new(door, Arc::clone(&self.names), address),
+                net: SimNet::new(door, Arc::clone(&self.names), address, self.backlog),
                 spawner: Spawner::new(spawner),
                 wall: self.wall_clock(),
                 // A new life draws new numbers: ids must not come again after a restart.
@@ -103,10 +139,12 @@ impl Seat {
 
     fn wall_clock(&self) -> WallClock {
         let (epoch, clock) = (self.epoch, self.clock.clone());
-        let offset = Arc::clone(&self.offset);
+        let error = Arc::clone(&self.error);
         WallClock::from_fn(move || {
-            let elapsed = SignedDuration::try_from(clock.now()).unwrap_or(SignedDuration::MAX);
-            let ahead = SignedDuration::from_nanos(offset.load(Ordering::Relaxed));
+            let now = clock.now();
+            let elapsed = SignedDuration::try_from(now).unwrap_or(SignedDuration::MAX);
+            let error = *error.lock().unwrap_or_else(PoisonError::into_inner);
+            let ahead = error.ahead(now);
             epoch
                 .checked_add(elapsed.saturating_add(ahead))
                 .unwrap_or(epoch)

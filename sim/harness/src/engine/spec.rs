@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_net::Host;
-use portcullis_network::{Direction, Idle, LinkConfig, Policy, Profile, Rule, StackConfig};
+use portcullis_network::{
+    Direction, FlowSelector, LinkConfig, OnExpiry, Policy, Profile, Rule, StackConfig,
+};
 use portcullis_reports::Entry;
 
 use super::decoder::DecoderChoice;
 use super::journal::Recorder;
+use super::middlebox::MiddleboxSpec;
 use super::net::SimNet;
 use super::pattern::EventPattern;
 use super::shelf::Shelf;
@@ -111,8 +114,12 @@ pub struct HostSpec {
     pub profile: Profile,
     /// Whether a Windows host answers nothing at closed ports.
     pub stealth: bool,
-    /// How far its wall clock is ahead of the run's time.
+    /// How many connections may wait to be accepted; what comes beyond is answered by the profile.
+    pub backlog: usize,
+    /// How far its wall clock is ahead of the run's time at the start.
     pub clock_offset: SignedDuration,
+    /// How much its wall clock runs fast, in parts per billion; negative when it runs slow.
+    pub clock_drift: i64,
     /// What runs on it.
     pub boot: Boot,
 }
@@ -133,7 +140,9 @@ impl fmt::Debug for HostSpec {
             .field("name", &self.name)
             .field("profile", &self.profile.name())
             .field("stealth", &self.stealth)
+            .field("backlog", &self.backlog)
             .field("clock_offset", &self.clock_offset)
+            .field("clock_drift", &self.clock_drift)
             .finish_non_exhaustive()
     }
 }
@@ -147,19 +156,6 @@ pub struct PathSpec {
     pub to: String,
     /// Latency, loss and so on.
     pub link: LinkConfig,
-}
-
-/// A stateful packet filter on the paths between two sets of hosts.
-#[derive(Clone, Debug)]
-pub struct MiddleboxSpec {
-    /// Its name; rules are added to it by steps at time zero.
-    pub name: String,
-    /// The hosts on its first side; for its rules, `Out` is away from here.
-    pub first: Vec<String>,
-    /// The hosts on its other side.
-    pub second: Vec<String>,
-    /// How it treats flows that are silent for long; none are forgotten when none.
-    pub idle: Option<Idle>,
 }
 
 /// Something that happens during the run.
@@ -252,6 +248,20 @@ pub enum NetworkChange {
         /// The host that it then leads to.
         to: String,
     },
+    /// Makes a middlebox forget connections that are open.
+    Kill {
+        /// The middlebox.
+        middlebox: String,
+        /// Which connections.
+        selector: FlowSelector,
+        /// Whether their ends are told.
+        how: OnExpiry,
+    },
+    /// Makes a middlebox forget all connections and mappings.
+    Reboot {
+        /// The middlebox.
+        middlebox: String,
+    },
 }
 
 /// Where a new rule goes: the first rule that matches a packet decides.
@@ -283,8 +293,14 @@ pub enum HostChange {
     Pause,
     /// Ends a pause.
     Resume,
+    /// Stops its tasks and leaves its network stack running.
+    Stall,
+    /// Lets the tasks go on.
+    Unstall,
     /// Sets how far its wall clock is ahead of the run's time.
     Clock(SignedDuration),
+    /// Sets how much its wall clock runs fast from now on, in parts per billion.
+    Drift(i64),
 }
 
 /// Why a step had no effect on a host that has crashed.
@@ -299,9 +315,18 @@ impl HostChange {
     /// Which of two steps comes first may depend on events, so this is no error.
     pub(crate) const fn note(self, up: bool) -> Option<&'static str> {
         match self {
-            Self::Crash | Self::Pause | Self::Resume if !up => Some(DOWN),
+            Self::Crash | Self::Pause | Self::Resume | Self::Stall | Self::Unstall if !up => {
+                Some(DOWN)
+            }
             Self::Restart if up => Some("the host is up"),
-            Self::Crash | Self::Pause | Self::Resume | Self::Restart | Self::Clock(_) => None,
+            Self::Crash
+            | Self::Pause
+            | Self::Resume
+            | Self::Stall
+            | Self::Unstall
+            | Self::Restart
+            | Self::Clock(_)
+            | Self::Drift(_) => None,
         }
     }
 }

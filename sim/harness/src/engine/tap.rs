@@ -7,7 +7,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_network::{Phase, Role, StackEvent, Way};
+use portcullis_network::{Phase, Role, StackEvent, Way, Wire};
 use portcullis_reports::{
     ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event, MessageEvent, Passage, Source,
 };
@@ -67,6 +67,16 @@ struct Stream {
 pub(crate) struct Ends {
     pub(crate) local: SocketAddrV4,
     pub(crate) remote: SocketAddrV4,
+}
+
+impl Ends {
+    /// The same with the hosts' own addresses where a NAT hides them.
+    pub(crate) fn looked_behind(self, wire: &Wire) -> Self {
+        Self {
+            local: wire.look_behind(self.local),
+            remote: wire.look_behind(self.remote),
+        }
+    }
 }
 
 impl Tap {

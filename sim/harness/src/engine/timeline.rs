@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_network::Probability;
+use portcullis_network::{OnExpiry, Probability};
 use portcullis_reports::{Entry, Event, Fields, Source};
 
 use super::journal::Journal;
@@ -109,8 +109,14 @@ fn host_action(change: HostChange, host: &str) -> Told {
         HostChange::Restart => "restart",
         HostChange::Pause => "pause",
         HostChange::Resume => "resume",
+        HostChange::Stall => "stall",
+        HostChange::Unstall => "unstall",
         HostChange::Clock(offset) => {
             fields.insert(Cow::Borrowed("offset"), format!("{offset:#}"));
+            "clock"
+        }
+        HostChange::Drift(parts) => {
+            fields.insert(Cow::Borrowed("parts-per-billion"), parts.to_string());
             "clock"
         }
     };
@@ -172,6 +178,15 @@ fn network_action(change: &NetworkChange) -> Told {
             set("name", name.clone());
             set("to", to.clone());
             "resolve"
+        }
+        NetworkChange::Kill { middlebox, how, .. } => {
+            set("middlebox", middlebox.clone());
+            set("reset", (*how == OnExpiry::Reset).to_string());
+            "kill"
+        }
+        NetworkChange::Reboot { middlebox } => {
+            set("middlebox", middlebox.clone());
+            "reboot"
         }
     };
     (Cow::Borrowed(name), host, fields)

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_network::{
-    Bandwidth, CutEnd, Direction, FlowState, Idle, Latency, LinkConfig, OnExpiry, Prefix,
-    Probability, Profile, Rule, Unreachable, Verdict,
+    Bandwidth, CutEnd, Direction, FlowSelector, FlowState, Idle, Latency, LinkConfig, NatConfig,
+    OnExpiry, Pickup, Prefix, Probability, Rule, Unreachable, Unsolicited, Verdict,
 };
 
 use crate::check::pattern::event_pattern;
 use crate::check::{Checks, needs_packets};
 use crate::engine::{
-    Action, HostChange, HostSpec, MiddleboxSpec, NetworkChange, PacketDetail, PathSpec, Place,
-    Rank, RunSpec, Step, Topology, Trigger,
+    Action, BACKLOG, ForwardSpec, HostChange, HostSpec, MiddleboxSpec, NatSpec, NetworkChange,
+    PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger,
 };
 use crate::scenario::{Plan, PlannedHost, Table};
 
@@ -77,12 +77,14 @@ fn topology(plan: &Plan) -> Topology {
 }
 
 fn host_spec(plan: &Plan, host: &PlannedHost) -> HostSpec {
-    let profile = host.keys.text("profile").and_then(Profile::named);
+    let backlog = host.keys.quantity("backlog");
     HostSpec {
         name: host.name.clone(),
-        profile: profile.expect("the loader admits the profiles of the network"),
+        profile: host.profile(),
         stealth: host.keys.flag("stealth"),
+        backlog: backlog.map_or(BACKLOG, |size| usize::try_from(size).unwrap_or(BACKLOG)),
         clock_offset: SignedDuration::from_nanos(host.keys.offset("clock_offset").unwrap_or(0)),
+        clock_drift: host.keys.drift("clock_drift").unwrap_or(0),
         boot: plan.protocol.boot(plan, &host.name),
     }
 }
@@ -145,13 +147,9 @@ fn latency(table: &Table) -> Option<Latency> {
 }
 
 fn middlebox(table: &Table) -> MiddleboxSpec {
-    let side = |index: usize| {
-        table
-            .texts("between")
-            .get(index)
-            .cloned()
-            .into_iter()
-            .collect()
+    let side = |index: usize, key| -> Vec<String> {
+        let one = table.texts("between").get(index);
+        one.into_iter().chain(table.texts(key)).cloned().collect()
     };
     let idle = table.duration("idle_timeout").map(|timeout| Idle {
         timeout,
@@ -160,11 +158,43 @@ fn middlebox(table: &Table) -> MiddleboxSpec {
             _ => OnExpiry::Silent,
         },
     });
+    let table_size = table.quantity("table_size");
     MiddleboxSpec {
         name: table.text("name").unwrap_or_default().to_owned(),
-        first: side(0),
-        second: side(1),
+        first: side(0, "first"),
+        second: side(1, "second"),
         idle,
+        pickup: match table.text("pickup") {
+            Some("strict") => Pickup::Strict,
+            Some("loose") => Pickup::Loose,
+            _ => Pickup::ByRules,
+        },
+        table_size: table_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX)),
+        nat: table.table("nat").map(nat),
+    }
+}
+
+fn nat(table: &Table) -> NatSpec {
+    let plain = NatConfig::new(Vec::new());
+    let forwards = table.tables("forward").iter();
+    let forwards = forwards.map(|forward| {
+        let port = forward.port("port").unwrap_or_default();
+        ForwardSpec {
+            port,
+            to: forward.text("to").unwrap_or_default().to_owned(),
+            to_port: forward.port("to_port").unwrap_or(port),
+        }
+    });
+    let timeout = |key, default| table.duration(key).unwrap_or(default);
+    NatSpec {
+        ports: table.ports("ports").unwrap_or(plain.ports),
+        forwards: forwards.collect(),
+        established_timeout: timeout("established_timeout", plain.established_timeout),
+        transitory_timeout: timeout("transitory_timeout", plain.transitory_timeout),
+        unsolicited: match table.text("unsolicited") {
+            Some("port-unreachable") => Unsolicited::PortUnreachable,
+            _ => Unsolicited::Silent,
+        },
     }
 }
 
@@ -276,15 +306,30 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
         });
     }
     if let Some(clock) = table.table("clock") {
-        let offset = SignedDuration::from_nanos(clock.offset("offset").unwrap_or(0));
-        let host = clock.text("host").unwrap_or_default().to_owned();
-        return vec![Action::Host(HostChange::Clock(offset), host)];
+        let host = clock.text("host").unwrap_or_default();
+        let offset = clock.offset("offset").map(SignedDuration::from_nanos);
+        let changes = [
+            offset.map(HostChange::Clock),
+            clock.drift("drift").map(HostChange::Drift),
+        ];
+        let changes = changes.into_iter().flatten();
+        return changes
+            .map(|change| Action::Host(change, host.to_owned()))
+            .collect();
+    }
+    if let Some(kill) = table.table("kill") {
+        return network(killing(plan, kill));
+    }
+    if let Some(middlebox) = text("reboot") {
+        return network(NetworkChange::Reboot { middlebox });
     }
     let changes = [
         ("crash", HostChange::Crash),
         ("restart", HostChange::Restart),
         ("pause", HostChange::Pause),
         ("resume", HostChange::Resume),
+        ("stall", HostChange::Stall),
+        ("unstall", HostChange::Unstall),
     ];
     for (key, change) in changes {
         if let Some(host) = text(key) {
@@ -299,6 +344,29 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
     })
     .into_iter()
     .collect()
+}
+
+fn killing(plan: &Plan, table: &Table) -> NetworkChange {
+    let mut selector = FlowSelector::ALL;
+    let prefix = |key| table.text(key).and_then(|host| plan.address(host));
+    if let Some(opener) = prefix("from") {
+        selector.opener = opener.into();
+    }
+    if let Some(acceptor) = prefix("to") {
+        selector.acceptor = acceptor.into();
+    }
+    if let Some(ports) = table.ports("port") {
+        selector.ports = ports;
+    }
+    NetworkChange::Kill {
+        middlebox: table.text("middlebox").unwrap_or_default().to_owned(),
+        selector,
+        how: if table.flag("reset") {
+            OnExpiry::Reset
+        } else {
+            OnExpiry::Silent
+        },
+    }
 }
 
 fn firewall_change(plan: &Plan, change: &Table) -> NetworkChange {

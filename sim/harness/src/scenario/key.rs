@@ -50,6 +50,8 @@ pub enum Kind {
     Duration,
     /// A duration that may be negative: `"-90s"`.
     Offset,
+    /// How far a clock runs fast, negative when slow: `"50 ppm"`, `"-0.5 ppm"`.
+    Drift,
     /// `"256 KiB"`, `"6 MiB"`, `"100 B"`, or a range.
     Bytes,
     /// `"10 Mbit/s"`, `"56 kbit/s"`, or a range.

@@ -22,6 +22,7 @@ pub(super) fn default(key: &Key) -> Located {
         Kind::Rate => amount(Unit::BitPerSecond),
         Kind::Percent => amount(Unit::PartPerMillion),
         Kind::Offset => offset(key.default).map(Value::Offset),
+        Kind::Drift => drift(key.default).map(Value::Drift),
         Kind::Port | Kind::Ports => key
             .default
             .parse()
@@ -92,6 +93,29 @@ pub(super) fn offset(text: &str) -> Option<i64> {
     Some(if negative { -size } else { size })
 }
 
+/// Parts per billion from parts per million with at most three decimals.
+pub(super) fn drift(text: &str) -> Option<i64> {
+    let (sign, size) = match text.strip_prefix('-') {
+        Some(size) => (-1, size),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let number = size.strip_suffix("ppm")?.trim_end();
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty()
+        || fraction.len() > 3
+        || !(whole.to_owned() + fraction)
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+    {
+        return None;
+    }
+    let parts: i64 = format!("{whole}{fraction:0<3}").parse().ok()?;
+    (parts < DRIFT_MAX).then_some(sign * parts)
+}
+
+/// A clock that runs backwards, or at double speed, in parts per billion.
+const DRIFT_MAX: i64 = 1_000_000_000;
+
 pub(super) fn ports(kind: Kind, value: Spanned<'_, '_>) -> Option<RangeInclusive<u16>> {
     let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
     if let Some(number) = number(value) {
@@ -123,6 +147,7 @@ pub(super) fn expected(kind: Kind) -> String {
         Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
         Kind::Duration => Unit::Nanosecond.notation().to_owned(),
         Kind::Offset => "a duration such as \"90s\", or negative as \"-90s\"".to_owned(),
+        Kind::Drift => "a drift such as \"50 ppm\", or negative as \"-0.5 ppm\"".to_owned(),
         Kind::Bytes => Unit::Octet.notation().to_owned(),
         Kind::Rate => Unit::BitPerSecond.notation().to_owned(),
         Kind::Percent => Unit::PartPerMillion.notation().to_owned(),
@@ -150,4 +175,26 @@ pub(super) fn found(value: &DeValue<'_>) -> &'static str {
 
 pub(super) fn quoted(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| format!("`{word}`")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drift;
+
+    #[test]
+    fn a_drift_is_signed_and_has_three_decimals_at_most() {
+        let table = [
+            ("50 ppm", Some(50_000)),
+            ("-0.5 ppm", Some(-500)),
+            ("+1.250ppm", Some(1_250)),
+            ("1.2345 ppm", None),
+            ("1000000 ppm", None),
+            ("50", None),
+            ("5.-1 ppm", None),
+            (" ppm", None),
+        ];
+        for (text, parts) in table {
+            assert_eq!(drift(text), parts, "{text}");
+        }
+    }
 }

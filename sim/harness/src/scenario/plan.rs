@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_net::Randomness;
+use portcullis_network::Profile;
 
 use super::amount::{Amount, Unit};
 use super::chaos;
@@ -67,6 +68,25 @@ pub struct PlannedHost {
     pub address: Ipv4Addr,
     /// Its keys.
     pub keys: Table,
+}
+
+impl PlannedHost {
+    /// The host's TCP: its profile, with what its keys change of it.
+    ///
+    /// # Panics
+    /// When the key tables and the network disagree about the names of profiles.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        let named = self.keys.text("profile").and_then(Profile::named);
+        let mut profile = named.expect("the loader admits the profiles of the network");
+        if let Some(ports) = self.keys.ports("dynamic_ports") {
+            profile = profile.with_ports(*ports.start(), *ports.end());
+        }
+        if let Some(time_wait) = self.keys.duration("time_wait") {
+            profile = profile.with_time_wait(time_wait);
+        }
+        profile
+    }
 }
 
 impl fmt::Debug for Plan {

@@ -297,6 +297,7 @@ fn kind(kind: Kind, added: &[ProtocolKeys]) -> Value {
             { "type": "integer", "minimum": min, "maximum": max },
             { "type": "string", "pattern": r"^\d+\.\.\d+$" },
         ] }),
+        Kind::Drift => json!({ "type": "string", "pattern": r"^[-+]?[0-9.]+ *ppm$" }),
         Kind::Duration | Kind::Offset | Kind::Bytes | Kind::Rate | Kind::Percent => {
             json!({ "type": "string", "pattern": r"^[-+]?[0-9]" })
         }

@@ -1,7 +1,10 @@
 //! What the key tables cannot express and no protocol has to say: steps that undo what was never
 //! done, and tables whose keys contradict each other.
 
-use portcullis_network::{IDLE_TIMEOUT, POLICY};
+use portcullis_network::{
+    IDLE_TIMEOUT, NAT, NAT_EXHAUSTED, NAT_FORGOTTEN, NAT_PRIVATE, NAT_UNSOLICITED, POLICY,
+    STRICT_PICKUP, TABLE_FULL,
+};
 
 use super::file::Scenario;
 use super::problem::{Problems, suggestion};
@@ -15,6 +18,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
     }
     for middlebox in &scenario.middleboxes {
         check_sides(middlebox, problems);
+        check_forwards(middlebox, problems);
     }
     let steps = &scenario.steps;
     let added = steps.iter().filter_map(|step| step.table("firewall"));
@@ -35,6 +39,41 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
     check_deciders(scenario, problems);
     for (index, step) in steps.iter().enumerate() {
         check_undo(scenario, index, step, problems);
+        check_clock(scenario, step, problems);
+        check_kill(scenario, step, problems);
+    }
+}
+
+/// A step that sets a clock and says nothing about it.
+fn check_clock(scenario: &Scenario, step: &Table, problems: &mut Problems) {
+    // A value that could not be read is in the text all the same, and reported already.
+    let sets = |clock: &Table| {
+        let written = scenario.text.get(step.span_of("clock")).unwrap_or_default();
+        ["offset", "drift"]
+            .iter()
+            .any(|key| clock.has(key) || written.contains(key))
+    };
+    if step.table("clock").is_some_and(|clock| !sets(clock)) {
+        let message = "the step leaves the clock as it is";
+        let help = "say `offset`, `drift` or both";
+        problems.report(step.span_of("clock"), message, "sets nothing", help);
+    }
+}
+
+/// A connection that is forgotten without consequence: neither told, nor missed.
+fn check_kill(scenario: &Scenario, step: &Table, problems: &mut Problems) {
+    let Some(kill) = step.table("kill").filter(|kill| !kill.flag("reset")) else {
+        return;
+    };
+    let mut boxes = scenario.middleboxes.iter();
+    let meant = boxes.find(|middlebox| middlebox.text("name") == kill.text("middlebox"));
+    let is_missed = |middlebox: &Table| {
+        middlebox.text("pickup") == Some("strict") || middlebox.has("idle_timeout")
+    };
+    if meant.is_some_and(|middlebox| !is_missed(middlebox)) {
+        let message = "nothing comes of it: the middlebox lets unknown connections pass";
+        let help = "add `reset = true` here, or `pickup = \"strict\"` to the middlebox";
+        problems.report(step.span_of("kill"), message, "forgets in vain", help);
     }
 }
 
@@ -48,7 +87,14 @@ fn check_deciders(scenario: &Scenario, problems: &mut Problems) {
     let named = scenario.firewall.iter().chain(&scenario.middleboxes);
     let names = named.chain(added).chain(cuts);
     let mut known: Vec<_> = names.filter_map(|table| table.text("name")).collect();
-    known.extend([POLICY, IDLE_TIMEOUT]);
+    known.extend([POLICY, IDLE_TIMEOUT, STRICT_PICKUP, TABLE_FULL]);
+    known.extend([
+        NAT,
+        NAT_EXHAUSTED,
+        NAT_FORGOTTEN,
+        NAT_PRIVATE,
+        NAT_UNSOLICITED,
+    ]);
     let tables = scenario.expects.iter().chain(&scenario.bites).chain(steps);
     for table in tables {
         let single = ["event", "after"].into_iter();
@@ -69,6 +115,19 @@ fn check_deciders(scenario: &Scenario, problems: &mut Problems) {
 }
 
 fn check_sides(middlebox: &Table, problems: &mut Problems) {
+    let second = middlebox.texts("second");
+    if let Some(host) = middlebox
+        .texts("first")
+        .iter()
+        .find(|host| second.contains(host))
+    {
+        problems.report(
+            middlebox.span_of("second"),
+            format!("`{host}` is on both sides of the middlebox"),
+            "also in `first`",
+            "",
+        );
+    }
     let is_pair = matches!(middlebox.texts("between"), [one, other] if one != other);
     if middlebox.has("between") && !is_pair {
         problems.report(
@@ -77,6 +136,33 @@ fn check_sides(middlebox: &Table, problems: &mut Problems) {
             "not two hosts",
             "write `between = [\"one\", \"other\"]`",
         );
+    }
+}
+
+/// Forwards that lead out of the inside, and ports that are forwarded twice.
+fn check_forwards(middlebox: &Table, problems: &mut Problems) {
+    let Some(nat) = middlebox.table("nat") else {
+        return;
+    };
+    let between = middlebox.texts("between").first();
+    let inside: Vec<_> = middlebox.texts("first").iter().chain(between).collect();
+    let forwards = nat.tables("forward");
+    for (index, forward) in forwards.iter().enumerate() {
+        if let Some(host) = forward.text("to")
+            && !inside.iter().any(|known| *known == host)
+        {
+            problems.report(
+                forward.span_of("to"),
+                format!("`{host}` is not behind the NAT"),
+                "not on the first side",
+                "a NAT hides the hosts of its first side",
+            );
+        }
+        let is_same = |other: &Table| other.port("port") == forward.port("port");
+        if forwards.iter().take(index).any(is_same) {
+            let message = "the port is forwarded twice";
+            problems.report(forward.span_of("port"), message, "also above", "");
+        }
     }
 }
 
@@ -155,6 +241,7 @@ fn undo(step: &Table) -> Option<Undo> {
     for (key, done, what) in [
         ("restart", "crash", "crashes"),
         ("resume", "pause", "is paused"),
+        ("unstall", "stall", "is stalled"),
     ] {
         if let Some(host) = step.text(key).map(str::to_owned) {
             return Some(Undo {
@@ -217,7 +304,8 @@ fn is_declared(scenario: &Scenario, step: &Table) -> bool {
         let mut rules = scenario.firewall.iter().chain(added);
         return rules.any(|rule| rule.text("name") == Some(name));
     }
-    let host = step.text("restart").or(step.text("resume"));
+    let back = ["restart", "resume", "unstall"];
+    let host = back.into_iter().find_map(|key| step.text(key));
     host.is_some_and(|host| scenario.hosts.iter().any(|(name, _)| name == host))
 }
 

@@ -40,6 +40,8 @@ pub enum Value {
     Amount(Amount),
     /// A signed time in nanoseconds.
     Offset(i64),
+    /// How much a clock runs fast, in parts per billion.
+    Drift(i64),
     /// A set of ports.
     Ports(RangeInclusive<u16>),
     /// How many.
@@ -184,6 +186,15 @@ impl Table {
         Some(*offset)
     }
 
+    /// How much a clock runs fast, in parts per billion.
+    #[must_use]
+    pub fn drift(&self, key: &str) -> Option<i64> {
+        let Value::Drift(drift) = self.value(key)? else {
+            return None;
+        };
+        Some(*drift)
+    }
+
     /// A single port, or the first of a range.
     #[must_use]
     pub fn port(&self, key: &str) -> Option<u16> {
@@ -248,6 +259,7 @@ impl Table {
                 | Value::Texts(_)
                 | Value::Boolean(_)
                 | Value::Offset(_)
+                | Value::Drift(_)
                 | Value::Ports(_)
                 | Value::Count(_)) => other.clone(),
             };
@@ -320,6 +332,12 @@ impl fmt::Display for Value {
                 let sign = if *nanoseconds < 0 { "-" } else { "" };
                 let size = Amount::fixed(super::Unit::Nanosecond, nanoseconds.unsigned_abs());
                 write!(f, "\"{sign}{size}\"")
+            }
+            Self::Drift(parts) => {
+                let sign = if *parts < 0 { "-" } else { "" };
+                let (whole, fraction) =
+                    (parts.unsigned_abs() / 1_000, parts.unsigned_abs() % 1_000);
+                write!(f, "\"{sign}{whole}.{fraction:03} ppm\"")
             }
             Self::Ports(ports) if ports.start() == ports.end() => write!(f, "{}", ports.start()),
             Self::Ports(ports) => write!(f, "\"{}..{}\"", ports.start(), ports.end()),

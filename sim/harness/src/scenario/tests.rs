@@ -258,11 +258,13 @@ fn a_plan_is_stable_and_prints_as_a_file_that_plans_to_the_same() {
     role = "talker"
     profile = "win-current"
     stealth = false
+    backlog = 4096
 
     [hosts.bob] # 10.0.0.2
     role = "talker"
     profile = "linux-6.5+"
     stealth = false
+    backlog = 4096
 
     [[link]]
     from = "ann"

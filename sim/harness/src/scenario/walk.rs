@@ -8,7 +8,8 @@ use toml::de::{DeTable, DeValue};
 use super::amount::{Amount, AmountError, Unit};
 use super::key::{Key, Kind, Presence, ProtocolKeys};
 use super::literal::{
-    Spanned, boolean, default, expected, found, number, offset, owned, ports, quoted, text, texts,
+    Spanned, boolean, default, drift, expected, found, number, offset, owned, ports, quoted, text,
+    texts,
 };
 use super::problem::{Problems, suggestion};
 use super::table::{Count, Located, Table, Value};
@@ -247,6 +248,7 @@ impl Walk {
             Kind::Rate => return self.amount(key, Unit::BitPerSecond, value),
             Kind::Percent => return self.percent(key, value),
             Kind::Offset => text(value).and_then(offset).map(Value::Offset),
+            Kind::Drift => text(value).and_then(drift).map(Value::Drift),
             Kind::Port | Kind::Ports => ports(key.kind, value).map(Value::Ports),
             Kind::Count => return self.count(key, value),
             Kind::Table(keys) => return self.nested(key, &[keys], value),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_harness::engine::{
-    Action, HostChange, NetworkChange, Node, Place, Rank, Step, Trigger, packet,
+    Action, HostChange, NetworkChange, Node, Place, Rank, Step, Trigger, packet, turmoil,
 };
 use portcullis_net::{Connection, Listener, Net};
 use portcullis_network::{Rule, Severed, Verdict};
@@ -219,6 +219,71 @@ fn wall_clocks_differ_by_their_offsets_and_can_be_changed() {
             "10s exact shows 2026-11-20T12:00:05Z",
         ]
     );
+}
+
+#[test]
+fn a_wall_clock_drifts_from_the_start_or_from_a_step_on() {
+    let clock = |node: Node| async move {
+        sleep(seconds(1_000_000)).await;
+        say(&node, "shows", &node.host.wall.now().to_string());
+        sleep(seconds(1_000_000)).await;
+        say(&node, "shows", &node.host.wall.now().to_string());
+    };
+    let mut fast = host("fast", boot(clock));
+    fast.clock_drift = 50_000;
+    let slow = host("slow", boot(clock));
+    let steps = vec![
+        change(500_000, "slow", HostChange::Drift(-20_000)),
+        change(1_000_000, "fast", HostChange::Drift(0)),
+    ];
+    let mut run = spec(vec![fast, slow], steps, seconds(2_000_001));
+    run.epoch = Timestamp::UNIX_EPOCH;
+    // 50 ppm of a million seconds are 50 s; -20 ppm from half of them on are -10 s, then -30 s.
+    let shown = [1_000_050, 999_990, 2_000_050, 1_999_970].map(|second| {
+        Timestamp::from_second(second)
+            .expect("in range")
+            .to_string()
+    });
+    let said = said(&packet::run(run));
+    let said = said.iter().filter_map(|line| line.split(" shows ").nth(1));
+    assert_eq!(said.collect::<Vec<_>>(), shown);
+}
+
+#[test]
+fn a_stalled_host_accepts_in_its_backlog_and_answers_when_it_goes_on() {
+    for run in [packet::run, turmoil::run] {
+        let mut server = host("server", echo_server());
+        server.backlog = 1;
+        let steps = vec![
+            change(1, "server", HostChange::Stall),
+            change(10, "server", HostChange::Unstall),
+        ];
+        let client = |wait| {
+            boot(move |node: Node| async move {
+                sleep(seconds(wait)).await;
+                let opened = node.host.net.connect("server", PORT).await;
+                say(&node, "opened", &opened.is_ok().to_string());
+                let mut stream = opened.expect("within the profile's patience");
+                stream.write_all(b"hello").await.expect("written");
+                let mut echo = [0; 5];
+                stream.read_exact(&mut echo).await.expect("echoed");
+                say(&node, "echoed", "");
+            })
+        };
+        let hosts = vec![server, host("first", client(2)), host("second", client(3))];
+        let outcome = run(spec(hosts, steps, seconds(30)));
+        let when = |what: &str| {
+            let said = said(&outcome);
+            let line = said.iter().find(|line| line.contains(what));
+            let line = line.unwrap_or_else(|| panic!("{what} in {said:?}"));
+            let (at, _) = line.split_once(' ').expect("a time");
+            at.trim_end_matches("ms").trim_end_matches('s').to_owned()
+        };
+        let seconds = |what: &str| when(what).parse::<f64>().expect("seconds");
+        assert!(seconds("first opened true") < 3.0, "its TCP goes on");
+        assert!(seconds("first echoed") >= 10.0, "nobody accepts");
+        assert!(seconds("second opened true") >= 10.0, "no room for it");
+    }
 }
 
 #[test]

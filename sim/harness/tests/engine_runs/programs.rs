@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_harness::engine::{
-    Boot, End, HostFuture, HostSpec, Node, PacketDetail, RunOutcome, RunSpec, Step, Topology,
-    packet,
+    BACKLOG, Boot, End, HostFuture, HostSpec, Node, PacketDetail, RunOutcome, RunSpec, Step,
+    Topology, packet,
 };
 use portcullis_net::{Listener, Net};
 use portcullis_network::{Latency, LinkConfig, Profile};
@@ -32,7 +32,9 @@ pub(crate) fn host(name: &str, boot: Boot) -> HostSpec {
         name: name.to_owned(),
         profile: Profile::LINUX,
         stealth: false,
+        backlog: BACKLOG,
         clock_offset: SignedDuration::ZERO,
+        clock_drift: 0,
         boot,
     }
 }

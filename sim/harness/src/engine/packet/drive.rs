@@ -175,7 +175,7 @@ impl Drive {
         let tell = |note| self.journal.append(action_entry(now, &step, note));
         match &step.action {
             Action::Network(change) => {
-                let note = self.fabric.change(change)?;
+                let note = self.fabric.change(now, change)?;
                 tell(note);
                 Ok(())
             }
@@ -239,7 +239,10 @@ impl Drive {
                 self.fabric.resume(now, host);
                 self.tasks.resume(host);
             }
-            HostChange::Clock(offset) => self.seats[host.0].set_clock_offset(offset),
+            HostChange::Stall => self.tasks.pause(host),
+            HostChange::Unstall => self.tasks.resume(host),
+            HostChange::Clock(offset) => self.seats[host.0].set_clock_offset(now, offset),
+            HostChange::Drift(drift) => self.seats[host.0].set_clock_drift(now, drift),
         }
     }
 

@@ -8,6 +8,7 @@ use portcullis_network::{
 };
 
 use crate::engine::journal::{Clock, Journal};
+use crate::engine::middlebox::{self, host_id};
 use crate::engine::net::Names;
 use crate::engine::outcome::{EngineError, Hits};
 use crate::engine::record::capture;
@@ -53,14 +54,8 @@ impl Fabric {
         for path in &topology.paths {
             state.set_path(path)?;
         }
-        for middlebox in &topology.middleboxes {
-            let sides = (
-                state.hosts(&middlebox.first)?,
-                state.hosts(&middlebox.second)?,
-            );
-            let wire = state.network.wire_mut();
-            let id = wire.add_middlebox(&middlebox.name, sides.0, sides.1);
-            wire.middlebox_mut(id).set_idle(middlebox.idle);
+        for spec in &topology.middleboxes {
+            middlebox::put_up(state.network.wire_mut(), spec, names)?;
         }
         Ok(Self {
             state: Mutex::new(state),
@@ -92,7 +87,12 @@ impl Fabric {
     pub(crate) fn overhear(&self, host: HostIndex, ends: Ends, way: Way, octets: &[u8]) {
         let now = self.clock.now();
         let mut state = self.lock();
-        let FabricState { tap, names, .. } = &mut *state;
+        let FabricState {
+            tap,
+            names,
+            network,
+        } = &mut *state;
+        let ends = ends.looked_behind(network.wire());
         tap.overhear(now, names.name(host.0), ends, way, octets);
     }
 
@@ -122,9 +122,10 @@ impl Fabric {
     /// When it names a host or a middlebox that does not exist.
     pub(crate) fn change(
         &self,
+        now: Duration,
         change: &NetworkChange,
     ) -> Result<Option<&'static str>, EngineError> {
-        self.lock().change(change)
+        self.lock().change(now.into(), change)
     }
 
     pub(crate) fn crash(&self, now: Duration, host: HostIndex) {
@@ -174,17 +175,18 @@ impl Fabric {
     }
 }
 
-fn host_id(host: HostIndex) -> HostId {
-    HostId::new(u32::try_from(host.0).unwrap_or(u32::MAX))
-}
-
 impl FabricState {
     /// Tells the tap what happened at the hosts.
     fn drain(&mut self) {
         while let Some(happened) = self.network.poll_event() {
             let host = self.names.name(happened.host.index());
-            self.tap
-                .stack_event(happened.at.since_start(), host, happened.event);
+            let wire = self.network.wire();
+            let event = if wire.has_nat() {
+                happened.event.with_ends(|end| wire.look_behind(end))
+            } else {
+                happened.event
+            };
+            self.tap.stack_event(happened.at.since_start(), host, event);
         }
     }
 
@@ -207,8 +209,7 @@ impl FabricState {
             }
             Place::Middlebox(name) => {
                 let wire = self.network.wire_mut();
-                let found = wire.middlebox_named(name);
-                let id = found.ok_or_else(|| EngineError::refused("no such middlebox", name))?;
+                let id = middlebox::find(wire, name)?;
                 Ok(wire.middlebox_mut(id))
             }
         }
@@ -220,7 +221,11 @@ impl FabricState {
         Ok(())
     }
 
-    fn change(&mut self, change: &NetworkChange) -> Result<Option<&'static str>, EngineError> {
+    fn change(
+        &mut self,
+        now: SimTime,
+        change: &NetworkChange,
+    ) -> Result<Option<&'static str>, EngineError> {
         let taken_back = |there: bool| (!there).then_some(NOTHING);
         match change {
             NetworkChange::AddRule { place, rule, rank } => {
@@ -258,6 +263,22 @@ impl FabricState {
             }
             NetworkChange::Path(path) => self.set_path(path)?,
             NetworkChange::Name { name, to } => self.names.lead(name, to)?,
+            NetworkChange::Kill {
+                middlebox,
+                selector,
+                how,
+            } => {
+                let wire = self.network.wire_mut();
+                let id = middlebox::find(wire, middlebox)?;
+                let killed = wire.kill(now, id, selector, *how);
+                self.network.flush_wire();
+                return Ok(taken_back(killed > 0));
+            }
+            NetworkChange::Reboot { middlebox } => {
+                let wire = self.network.wire_mut();
+                let id = middlebox::find(wire, middlebox)?;
+                wire.reboot(id);
+            }
         }
         Ok(None)
     }

@@ -89,7 +89,7 @@ fn harness_panicked(payload: &(dyn Any + Send)) -> EngineError {
 
 fn prepare(spec: RunSpec, journal: &Arc<Journal>, clock: &Clock) -> Result<Drive, EngineError> {
     let hosts = &spec.topology.hosts;
-    let names = Arc::new(Names::of(hosts.iter().map(|host| Arc::from(&*host.name))));
+    let names = Arc::new(Names::of(&spec.topology));
     let tap = Tap::new(Arc::clone(journal), spec.decoder);
     let fabric = Fabric::new(
         &spec.topology,

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_net::Randomness;
-use portcullis_network::{Firewall, HostSet, Severed, Stack, Wire};
+use portcullis_network::{Firewall, Severed, Stack, Wire};
 use portcullis_reports::Entry;
 use turmoil::Sim;
 
-use super::ether::{Ether, Partition, host_id};
+use super::ether::{Ether, Partition};
 use super::life::TurmoilHost;
 use super::port::Port;
 use super::reason::fixed;
 use crate::engine::journal::{Clock, Journal};
+use crate::engine::middlebox;
 use crate::engine::net::Names;
 use crate::engine::outcome::{End, EngineError, Hits, RunOutcome};
 use crate::engine::record::capture;
@@ -51,7 +52,7 @@ impl Conductor {
     pub(super) fn new(spec: RunSpec) -> Result<Self, EngineError> {
         let journal = Arc::new(Journal::new());
         let specs = &spec.topology.hosts;
-        let names = Arc::new(Names::of(specs.iter().map(|host| Arc::from(&*host.name))));
+        let names = Arc::new(Names::of(&spec.topology));
         let ether = Arc::new(ether(&spec, &names, &journal)?);
         let mut sim = simulation(&spec);
         let failure = Rc::new(RefCell::new(None));
@@ -172,11 +173,14 @@ impl Conductor {
         let sent = state.wire.handle_timeout(now.into());
         let mut deliveries = Vec::new();
         for (place, packet) in sent {
-            let ends = self
-                .ether
-                .host_at(packet.source)
-                .zip(self.ether.host_at(packet.destination));
-            let Some((from, to)) = ends else { continue };
+            let end = |end| self.ether.host_towards(&state.wire, None, end);
+            let ends = (
+                end(packet.source_socket()),
+                end(packet.destination_socket()),
+            );
+            let (Some(from), Some(to)) = ends else {
+                continue;
+            };
             let number = self.ether.sent(&mut state, now.into(), &place, &packet);
             let at = now + self.ether.latency(from, to);
             deliveries.push((to, at, number, packet));
@@ -192,7 +196,7 @@ impl Conductor {
         let tell = |journal: &Journal, note| journal.append(action_entry(now, &step, note));
         match &step.action {
             Action::Network(change) => {
-                let note = self.change_network(change)?;
+                let note = self.change_network(now, change)?;
                 tell(&self.journal, note);
                 Ok(())
             }
@@ -203,7 +207,7 @@ impl Conductor {
                 if note.is_some() {
                     return Ok(());
                 }
-                self.change_host(&host, *change);
+                self.change_host(now, &host, *change);
                 if *change == HostChange::Restart {
                     self.take_waiting(now, host.index)?;
                 }
@@ -235,13 +239,16 @@ impl Conductor {
             .try_for_each(|(_, step)| self.execute(now, step))
     }
 
-    fn change_host(&mut self, host: &TurmoilHost, change: HostChange) {
+    fn change_host(&mut self, now: Duration, host: &TurmoilHost, change: HostChange) {
         match change {
             HostChange::Crash => self.crash(host),
             HostChange::Restart => self.sim.bounce(host.address),
             HostChange::Pause => host.port.pause(),
             HostChange::Resume => host.port.resume(),
-            HostChange::Clock(offset) => host.seat.set_clock_offset(offset),
+            HostChange::Stall => host.port.stall(),
+            HostChange::Unstall => host.port.unstall(),
+            HostChange::Clock(offset) => host.seat.set_clock_offset(now, offset),
+            HostChange::Drift(drift) => host.seat.set_clock_drift(now, drift),
         }
     }
 
@@ -259,7 +266,11 @@ impl Conductor {
     }
 
     /// Says why the change had no effect, if it had none.
-    fn change_network(&self, change: &NetworkChange) -> Result<Option<&'static str>, EngineError> {
+    fn change_network(
+        &self,
+        now: Duration,
+        change: &NetworkChange,
+    ) -> Result<Option<&'static str>, EngineError> {
         let taken_back = |there: bool| (!there).then_some(NOTHING);
         match change {
             NetworkChange::AddRule { place, rule, rank } => {
@@ -299,6 +310,21 @@ impl Conductor {
                 });
             }
             NetworkChange::Name { name, to } => self.names.lead(name, to)?,
+            NetworkChange::Kill {
+                middlebox,
+                selector,
+                how,
+            } => {
+                let mut state = self.ether.lock();
+                let id = middlebox::find(&state.wire, middlebox)?;
+                let killed = state.wire.kill(now.into(), id, selector, *how);
+                return Ok(taken_back(killed > 0));
+            }
+            NetworkChange::Reboot { middlebox } => {
+                let mut state = self.ether.lock();
+                let id = middlebox::find(&state.wire, middlebox)?;
+                state.wire.reboot(id);
+            }
         }
         Ok(None)
     }
@@ -312,8 +338,7 @@ impl Conductor {
             Place::Host(name) => Ok(self.host(name)?.port.change_firewall(change)),
             Place::Middlebox(name) => {
                 let mut state = self.ether.lock();
-                let found = state.wire.middlebox_named(name);
-                let id = found.ok_or_else(|| EngineError::refused("no such middlebox", name))?;
+                let id = middlebox::find(&state.wire, name)?;
                 Ok(change(state.wire.middlebox_mut(id)))
             }
         }
@@ -413,17 +438,8 @@ fn set_latencies(sim: &Sim<'_>, topology: &Topology, names: &Names) {
 fn ether(spec: &RunSpec, names: &Arc<Names>, journal: &Arc<Journal>) -> Result<Ether, EngineError> {
     let topology = &spec.topology;
     let mut wire = Wire::new(spec.seed);
-    for middlebox in &topology.middleboxes {
-        let side = |hosts: &[String]| -> Result<HostSet, EngineError> {
-            let ids = hosts.iter().map(|name| position(names, name).map(host_id));
-            ids.collect()
-        };
-        let id = wire.add_middlebox(
-            &middlebox.name,
-            side(&middlebox.first)?,
-            side(&middlebox.second)?,
-        );
-        wire.middlebox_mut(id).set_idle(middlebox.idle);
+    for spec in &topology.middleboxes {
+        middlebox::put_up(&mut wire, spec, names)?;
     }
     let mut pairs = BTreeMap::new();
     for path in &topology.paths {

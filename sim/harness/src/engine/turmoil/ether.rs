@@ -1,16 +1,17 @@
 //! What the hosts of a turmoil run share: capture, tap, middleboxes and what partitions count.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_network::{
-    Capture, Direction, Fate, HostId, Observation, Packet, PcapNg, RuleName, SimTime, StackEvent,
-    Way, Wire,
+    Capture, Direction, Fate, NAT, Observation, Packet, PcapNg, RuleName, SimTime, StackEvent, Way,
+    Wire,
 };
 
+use crate::engine::middlebox::host_id;
 use crate::engine::net::Names;
 use crate::engine::tap::{Ends, Tap};
 use crate::engine::tasks::HostIndex;
@@ -95,6 +96,18 @@ impl Ether {
         found.next().map(HostIndex)
     }
 
+    /// The host to which packets for `end` go: it has the address, or is behind the NAT that has.
+    pub(super) fn host_towards(
+        &self,
+        wire: &Wire,
+        from: Option<HostIndex>,
+        end: SocketAddrV4,
+    ) -> Option<HostIndex> {
+        let behind = || wire.host_behind(from.map(host_id), end);
+        let host = self.host_at(*end.ip());
+        host.or_else(|| behind().map(|host| HostIndex(host.index())))
+    }
+
     pub(super) fn latency(&self, one: HostIndex, other: HostIndex) -> Duration {
         let set = self.latencies.get(&(one, other));
         set.copied().unwrap_or(self.default_latency)
@@ -141,7 +154,9 @@ impl Ether {
             self.observe(at, host, fate, Some(&rule), number, &packet);
         } else {
             let name = self.names.name(host.0);
-            self.lock().tap.stack_event(at.since_start(), name, event);
+            let mut state = self.lock();
+            let event = event.with_ends(|end| state.wire.look_behind(end));
+            state.tap.stack_event(at.since_start(), name, event);
         }
     }
 
@@ -155,7 +170,9 @@ impl Ether {
         octets: &[u8],
     ) {
         let name = self.names.name(host.0);
-        self.lock().tap.overhear(at, name, ends, way, octets);
+        let mut state = self.lock();
+        let ends = ends.looked_behind(&state.wire);
+        state.tap.overhear(at, name, ends, way, octets);
     }
 
     /// Counts a packet that turmoil is going to drop because of a partition.
@@ -191,12 +208,23 @@ impl Ether {
         at: SimTime,
         from: HostIndex,
         to: HostIndex,
-        number: u64,
+        mut number: u64,
         packet: Packet,
     ) -> Passed {
         let mut state = self.lock();
         let passage = state.wire.inspect(at, host_id(from), host_id(to), packet);
         let through = passage.stopped.is_none();
+        for translated in &passage.translations {
+            state.capture.observe(&Observation {
+                at,
+                place: &translated.place,
+                fate: Fate::Translated,
+                by: Some(&NAT.into()),
+                number,
+                packet: &translated.before,
+            });
+            number = self.sent(&mut state, at, &translated.place, &translated.after);
+        }
         if let Some(stopped) = &passage.stopped {
             state.capture.observe(&Observation {
                 at,
@@ -243,9 +271,4 @@ impl Ether {
         });
         number
     }
-}
-
-/// The host as the network core names it.
-pub(super) fn host_id(host: HostIndex) -> HostId {
-    HostId::new(u32::try_from(host.0).unwrap_or(u32::MAX))
 }

@@ -166,12 +166,19 @@ impl Software {
             // An error would mean that the socket is gone, and with it this life.
             let _gone = self.receiver.as_mut().poll(cx);
             self.port.advance(now);
+            let due = || self.port.next_deadline().is_some_and(|due| due <= now);
+            if self.port.is_stalled() {
+                if due() {
+                    continue;
+                }
+                return true;
+            }
             let batch = self.tasks.poll_batch(|_| true);
             if let Batch::Failed(failure) = batch {
                 self.failure.replace(Some(failure));
                 return false;
             }
-            let due = self.port.next_deadline().is_some_and(|due| due <= now);
+            let due = due();
             if matches!(batch, Batch::Idle) && !due && !self.tasks.register(cx.waker()) {
                 return true;
             }

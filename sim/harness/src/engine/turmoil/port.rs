@@ -40,6 +40,7 @@ struct PortState {
     /// Packets that a middlebox holds back before they travel.
     held: BTreeMap<(SimTime, u64), (u64, Packet)>,
     paused: bool,
+    stalled: bool,
     waker: Option<Waker>,
 }
 
@@ -58,6 +59,7 @@ impl Port {
             local: BTreeMap::new(),
             held: BTreeMap::new(),
             paused: false,
+            stalled: false,
             waker: None,
         };
         Self {
@@ -162,6 +164,23 @@ impl Port {
         }
     }
 
+    /// Whether the host's tasks stand still while its stack goes on.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.lock().stalled
+    }
+
+    pub(super) fn stall(&self) {
+        self.lock().stalled = true;
+    }
+
+    pub(super) fn unstall(&self) {
+        let mut state = self.lock();
+        state.stalled = false;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
     /// All memory is lost; nothing is sent any more until the next life connects.
     pub(super) fn crash(&self) {
         let mut state = self.lock();
@@ -171,6 +190,7 @@ impl Port {
         state.local.clear();
         state.held.clear();
         state.paused = false;
+        state.stalled = false;
     }
 
     /// Teardown: what the stack sends from here on goes nowhere.
@@ -234,7 +254,13 @@ impl Port {
             state.local.insert((now, number), packet);
             return;
         }
-        let Some(to) = self.ether.host_at(packet.destination) else {
+        let destination = packet.destination_socket();
+        let towards = {
+            let shared = self.ether.lock();
+            self.ether
+                .host_towards(&shared.wire, Some(self.host), destination)
+        };
+        let Some(to) = towards else {
             self.ether
                 .observe(now, self.host, Fate::NoHost, None, number, &packet);
             state.stack.handle_no_host(now, &packet);

@@ -11,7 +11,6 @@ use portcullis_agent::config::{
 use portcullis_agent::message::{EnvironmentName, Product, TaskId, TaskKind};
 use portcullis_agent::work::Tree;
 use portcullis_net::Randomness;
-use portcullis_network::Profile;
 
 use super::credentials::Credentials;
 use super::labour::Job;
@@ -34,7 +33,7 @@ pub(super) fn setting(plan: &Plan) -> Setting {
         let timers = timers(&host.keys);
         let environment = Environment {
             address: host.address,
-            dynamic: profile(host).ports(),
+            dynamic: host.profile().ports(),
             connection_max: connection_max(&timers),
             linger: timers.linger,
             task_deadline: timers.task_deadline,
@@ -129,7 +128,54 @@ pub(super) fn standing_faults(plan: &Plan) -> Vec<String> {
             faults.extend(fault.map(|fault| fault.name(from, to)));
         }
     }
+    faults.extend(hidden_ways(plan));
     faults
+}
+
+/// The directions of links in which a NAT lets no connection be opened, in words.
+fn hidden_ways(plan: &Plan) -> Vec<String> {
+    let mut hidden = Vec::new();
+    for table in &plan.links {
+        let link = link(table);
+        let forward = (
+            &link.earlier,
+            &link.later,
+            "remote_address",
+            link.remote_port,
+        );
+        let callback = (
+            &link.later,
+            &link.earlier,
+            "callback_address",
+            link.local_port,
+        );
+        for (opener, acceptor, key, port) in [forward, callback] {
+            let nats = plan.middleboxes.iter();
+            let nat = nats.filter_map(|middlebox| Some((middlebox, middlebox.table("nat")?)));
+            let mut hiding = nat.filter(|(middlebox, _)| hides(middlebox, acceptor, opener));
+            let Some((middlebox, nat)) = hiding.next() else {
+                continue;
+            };
+            let name = middlebox.text("name").unwrap_or_default();
+            let is_forwarded = nat
+                .tables("forward")
+                .iter()
+                .any(|forward| forward.port("port") == Some(port));
+            if table.text(key) != Some(name) || !is_forwarded {
+                hidden.push(format!("the NAT {name} between {opener} and {acceptor}"));
+            }
+        }
+    }
+    hidden
+}
+
+/// Whether a middlebox stands between `inside`, on its first side, and `outside`.
+fn hides(middlebox: &Table, inside: &str, outside: &str) -> bool {
+    let side = |index, key| {
+        let one = middlebox.texts("between").get(index);
+        one.into_iter().chain(middlebox.texts(key))
+    };
+    side(0, "first").any(|host| host == inside) && side(1, "second").any(|host| host == outside)
 }
 
 /// A loss of 100%, in parts of a million.
@@ -176,11 +222,6 @@ pub(super) fn destination<'p>(plan: &'p Plan, submit: &'p Table) -> &'p str {
     submit.text("to").or_else(next).unwrap_or_default()
 }
 
-fn profile(host: &PlannedHost) -> Profile {
-    let named = host.keys.text("profile").and_then(Profile::named);
-    named.unwrap_or(Profile::WIN_CURRENT)
-}
-
 fn timers(keys: &Table) -> Timers {
     let default = Timers::default();
     let timer = |key, default| keys.duration(key).unwrap_or(default);
@@ -209,7 +250,7 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
     let product = Product::new(product).expect("validate has refused other versions");
     let mut config = Config::new(name(&host.name), product);
     config.timers = timers(&host.keys);
-    config.dynamic_ports = Some(profile(host).ports());
+    config.dynamic_ports = Some(host.profile().ports());
     if let Some(octets) = host.keys.quantity("part_size") {
         config.limits.part_octets = usize::try_from(octets).unwrap_or(usize::MAX);
     }
@@ -221,11 +262,12 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
     config.tolerance = tolerance(&host.keys);
     for table in &plan.links {
         let link = link(table);
+        let address = |key, host: &String| table.text(key).unwrap_or(host).to_owned();
         let authentication = authentication(table, &host.name);
         if link.earlier == host.name {
             config.later.push(LaterLink {
                 name: name(&link.later),
-                address: link.later.clone(),
+                address: address("remote_address", &link.later),
                 remote_port: link.remote_port,
                 local_port: link.local_port,
                 authentication: authentication.clone(),
@@ -234,7 +276,7 @@ pub(super) fn config(plan: &Plan, host: &PlannedHost) -> Config {
         if link.later == host.name {
             config.earlier.push(EarlierLink {
                 name: name(&link.earlier),
-                address: link.earlier.clone(),
+                address: address("callback_address", &link.earlier),
                 remote_port: link.remote_port,
                 local_port: link.local_port,
                 authentication,

@@ -132,6 +132,17 @@ const LINK: &[Key] = &[
         Kind::Hosts,
         "The ends that sign with a new key already, while both accept the old one and the new one.",
     ),
+    Key::new(
+        "remote_address",
+        Kind::Text,
+        "Where `from` finds `to`: the name of a host or of a middlebox with NAT, or an address. \
+         Without it: the host itself.",
+    ),
+    Key::new(
+        "callback_address",
+        Kind::Text,
+        "Where `to` finds `from` for completions, likewise (ET-40).",
+    ),
 ];
 
 const SUBMIT: &[Key] = &[

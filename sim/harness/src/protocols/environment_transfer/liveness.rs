@@ -314,6 +314,12 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             "resume" => {
                 open.remove(&host("pause"));
             }
+            "stall" => {
+                open.insert(host("stall"));
+            }
+            "unstall" => {
+                open.remove(&host("stall"));
+            }
             "stop" => {
                 open.insert(host("stop"));
             }

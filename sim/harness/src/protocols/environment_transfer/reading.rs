@@ -206,7 +206,9 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn was_away(&self, host: &str, span: std::ops::RangeInclusive<usize>) -> bool {
         self.actions.iter().any(|action| {
-            let away = ["crash", "restart", "pause", "resume", "stop", "start"];
+            let away = [
+                "crash", "restart", "pause", "resume", "stall", "unstall", "stop", "start",
+            ];
             away.contains(&action.name) && action.host == host && span.contains(&action.position)
         })
     }

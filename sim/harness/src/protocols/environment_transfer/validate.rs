@@ -1,6 +1,7 @@
 //! What the key tables cannot express.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use portcullis_agent::message::{CommandName, EnvironmentName, Product};
 
@@ -35,6 +36,7 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
             let help = "a link joins two consecutive environments of a chain (ET-1)";
             problems.report(link.span_of("to"), message, "the same environment", help);
         }
+        addresses(scenario, link, problems);
     }
     roles(scenario, problems);
     let mut earlier = BTreeMap::new();
@@ -130,6 +132,26 @@ fn content(speech: &Table, problems: &mut Problems) {
             let problem = format!("`{text}` cannot be a `{key}`");
             let help = "what a codec cannot write is said with `text` or `hazard`";
             problems.report(message.span_of(key), problem, "not writable", help);
+        }
+    }
+}
+
+/// Addresses that nothing in the file has.
+fn addresses(scenario: &Scenario, link: &Table, problems: &mut Problems) {
+    let hosts = scenario.hosts.iter().map(|(name, _)| name.as_str());
+    let boxes = scenario.middleboxes.iter();
+    let nats = boxes.filter(|middlebox| middlebox.has("nat"));
+    let known: Vec<&str> = hosts
+        .chain(nats.filter_map(|nat| nat.text("name")))
+        .collect();
+    for key in ["remote_address", "callback_address"] {
+        let Some(address) = link.text(key) else {
+            continue;
+        };
+        if !known.contains(&address) && address.parse::<Ipv4Addr>().is_err() {
+            let message = format!("no host and no NAT is called `{address}`");
+            let help = "a middlebox has an address of its own when it has `nat`";
+            problems.report(link.span_of(key), message, "unknown address", help);
         }
     }
 }

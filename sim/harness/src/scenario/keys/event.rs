@@ -28,6 +28,7 @@ const FATES: &[&str] = &[
     "queue-full",
     "host-down",
     "no-host",
+    "translated",
 ];
 
 /// The letters of a packet's flags, as the network writes them.
@@ -47,7 +48,11 @@ pub(in crate::scenario) const ACTIONS: &[&str] = &[
     "restart",
     "pause",
     "resume",
+    "stall",
+    "unstall",
     "clock",
+    "kill",
+    "reboot",
     "exit",
 ];
 

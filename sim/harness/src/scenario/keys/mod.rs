@@ -7,7 +7,7 @@ mod network;
 use super::key::{Key, Kind};
 pub(super) use chaos::{ALONE, CHAOS, PAIRED};
 pub(super) use event::{ACTIONS, CONNECTION_EVENT, EVENT, MESSAGE_EVENT};
-use network::{CLOCK, FIREWALL_CHANGE, PARTITION, RESOLVE};
+use network::{CLOCK, FIREWALL_CHANGE, KILL, PARTITION, RESOLVE};
 pub(super) use network::{FIREWALL, LINK, MIDDLEBOX, PATH};
 
 /// The host profiles of the simulated network.
@@ -72,6 +72,31 @@ pub(super) const HOST: &[Key] = &[
         Kind::Offset,
         "How far the host's clock is ahead of the true time; negative when it is behind.",
     ),
+    Key::new(
+        "clock_drift",
+        Kind::Drift,
+        "How much the host's clock runs fast; negative when it runs slow. 50 ppm are 4.32 s a day.",
+    ),
+    Key::new(
+        "dynamic_ports",
+        Kind::Ports,
+        "The range of source ports of outgoing connections, instead of the profile's.",
+    ),
+    Key::new(
+        "time_wait",
+        Kind::Duration,
+        "How long a port stays reserved after this end closed first, instead of the profile's.",
+    ),
+    Key::new(
+        "backlog",
+        Kind::Integer {
+            min: 1,
+            max: 65_535,
+        },
+        "How many connections wait to be accepted at most; `profile` and `stealth` say what a SYN \
+         beyond meets.",
+    )
+    .default_value("4096"),
 ];
 
 /// `[[at]]`: a step. Besides these the actions of the protocol.
@@ -123,7 +148,32 @@ pub(super) const AT: &[Key] = &[
     )
     .one_of("action"),
     Key::new("resume", Kind::Refers("host"), "Lets a paused host go on.").one_of("action"),
+    Key::new(
+        "stall",
+        Kind::Refers("host"),
+        "Stops the host's processes while its TCP goes on: connections are made and nobody accepts \
+         them.",
+    )
+    .one_of("action"),
+    Key::new(
+        "unstall",
+        Kind::Refers("host"),
+        "Lets the processes of a stalled host go on.",
+    )
+    .one_of("action"),
     Key::new("clock", Kind::Table(CLOCK), "Sets a host's clock.").one_of("action"),
+    Key::new(
+        "kill",
+        Kind::Table(KILL),
+        "Makes a middlebox forget connections that are open.",
+    )
+    .one_of("action"),
+    Key::new(
+        "reboot",
+        Kind::Refers("middlebox"),
+        "Makes a middlebox forget all connections and NAT mappings; its rules stay.",
+    )
+    .one_of("action"),
     Key::new(
         "link",
         Kind::Table(LINK),
@@ -266,5 +316,8 @@ pub(super) const FAULTS: &[&str] = &[
     "resolve",
     "crash",
     "pause",
+    "stall",
     "clock",
+    "kill",
+    "reboot",
 ];

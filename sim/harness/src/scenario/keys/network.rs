@@ -59,7 +59,14 @@ pub(in crate::scenario) const MIDDLEBOX: &[Key] = &[
         Kind::Hosts,
         "The two hosts between which it stands; `out` is away from the first.",
     )
-    .required(),
+    .one_of("sides"),
+    Key::new(
+        "first",
+        Kind::Hosts,
+        "The hosts on its first side, where there are several; `out` is away from them.",
+    )
+    .one_of("sides"),
+    Key::new("second", Kind::Hosts, "The hosts on its other side.").required_beside(&["first"]),
     Key::new(
         "idle_timeout",
         Kind::Duration,
@@ -72,6 +79,100 @@ pub(in crate::scenario) const MIDDLEBOX: &[Key] = &[
     )
     .beside(&["idle_timeout"])
     .default_value("silent"),
+    Key::new(
+        "pickup",
+        Kind::Choice(&["by-rules", "strict", "loose"]),
+        "What a packet from the middle of an unknown connection meets. `by-rules`: what they say, \
+         or with `idle_timeout` nothing. `strict`: it is dropped. `loose`: it makes the connection \
+         known again.",
+    )
+    .default_value("by-rules"),
+    Key::new(
+        "table_size",
+        Kind::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        "How many connections it can remember; new ones beyond are dropped. No limit without it.",
+    ),
+    Key::new(
+        "nat",
+        Kind::Table(NAT),
+        "Hides the hosts of its first side behind its own address. Hosts outside use the \
+         middlebox's name as that address and reach only what is forwarded.",
+    ),
+];
+
+const NAT: &[Key] = &[
+    Key::new(
+        "ports",
+        Kind::Ports,
+        "The outside ports that connections of inside hosts are given.",
+    ),
+    Key::new(
+        "forward",
+        Kind::Tables(FORWARD),
+        "The ports that are forwarded to inside hosts.",
+    ),
+    Key::new(
+        "established_timeout",
+        Kind::Duration,
+        "How long an established connection may be silent before its mapping is forgotten.",
+    )
+    .default_value("124m"),
+    Key::new(
+        "transitory_timeout",
+        Kind::Duration,
+        "How long one that is opening or closing may.",
+    )
+    .default_value("4m"),
+    Key::new(
+        "unsolicited",
+        Kind::Choice(&["silent", "port-unreachable"]),
+        "What a SYN meets that nothing inside asked for: nothing, or ICMP port unreachable after \
+         six seconds of silence.",
+    )
+    .default_value("silent"),
+];
+
+const FORWARD: &[Key] = &[
+    Key::new("port", Kind::Port, "The port of the middlebox's address.").required(),
+    Key::new("to", Kind::Refers("host"), "The inside host.").required(),
+    Key::new(
+        "to_port",
+        Kind::Port,
+        "The inside host's port; the same as `port` without it.",
+    ),
+];
+
+pub(in crate::scenario) const KILL: &[Key] = &[
+    Key::new(
+        "middlebox",
+        Kind::Refers("middlebox"),
+        "The middlebox that forgets.",
+    )
+    .required(),
+    Key::new(
+        "from",
+        Kind::Refers("host"),
+        "The host that opened the connections; any without it.",
+    ),
+    Key::new(
+        "to",
+        Kind::Refers("host"),
+        "The host that accepted them; any without it.",
+    ),
+    Key::new(
+        "port",
+        Kind::Ports,
+        "The ports at which they were accepted; any without it.",
+    ),
+    Key::new(
+        "reset",
+        Kind::Boolean,
+        "Whether both ends are told by a reset. Otherwise later packets meet `pickup`.",
+    )
+    .default_value("false"),
 ];
 
 const WHERE_HOST: Key = Key::new(
@@ -106,7 +207,8 @@ const RULE: [Key; 11] = [
             "blackhole",
         ]),
         "What happens to a packet that matches. `cut` ends a connection at an octet, `blackhole` \
-         swallows everything after the handshake, `reorder` lets other connections overtake.",
+         swallows everything after the handshake, `reorder` lets connections overtake each other \
+         and keeps the order within each.",
     )
     .required(),
     Key::new(
@@ -209,8 +311,12 @@ pub(in crate::scenario) const CLOCK: &[Key] = &[
         "offset",
         Kind::Offset,
         "How far its clock is then ahead of the true time.",
-    )
-    .required(),
+    ),
+    Key::new(
+        "drift",
+        Kind::Drift,
+        "How much its clock runs fast from then on.",
+    ),
 ];
 
 pub(in crate::scenario) const RESOLVE: &[Key] = &[

@@ -42,6 +42,10 @@ fn what_was_never_done_or_only_later_cannot_be_undone() {
             "`bob` is paused in no step",
         ),
         (
+            step("2s", "unstall = \"bob\""),
+            "`bob` is stalled in no step",
+        ),
+        (
             rule.to_owned() + &step("2s", remove),
             "`ann` gets the rule `r` in no step",
         ),
@@ -89,6 +93,35 @@ fn tables_that_contradict_themselves_are_shown_at_the_value() {
                 "partition = { name = \"p\", from = \"ann\", to = [\"bob\", \"ann\"] }",
             ),
             "[\"bob\", \"ann\"]",
+        ),
+    ];
+    for (more, place) in table {
+        assert_eq!(problem(&more).0, place, "{more}");
+    }
+    let nat = |forward: &str| middlebox("[\"ann\", \"bob\"]") + "nat = { forward = [" + forward;
+    let kill = "kill = { middlebox = \"m\" }";
+    let table = [
+        (nat("{ port = 7, to = \"bob\" }] }\n"), "\"bob\""),
+        (
+            nat("{ port = 7, to = \"ann\" }, { port = 7, to = \"ann\", to_port = 8 }] }\n"),
+            "7",
+        ),
+        (
+            "[[middlebox]]\nname = \"m\"\nfirst = \"ann\"\nsecond = [\"bob\", \"ann\"]\n"
+                .to_owned(),
+            "[\"bob\", \"ann\"]",
+        ),
+        (
+            middlebox("[\"ann\", \"bob\"]") + &step("1s", kill),
+            "{ middlebox = \"m\" }",
+        ),
+        (
+            step("1s", "clock = { host = \"ann\" }"),
+            "{ host = \"ann\" }",
+        ),
+        (
+            step("1s", "clock = { host = \"ann\", drift = \"50\" }"),
+            "\"50\"",
         ),
     ];
     for (more, place) in table {
