@@ -12,7 +12,14 @@ use crate::engine::Aliases;
 const PREFIX: &str = "chaos-";
 
 /// Actions of drawn faults that do something only to packets, which are counted.
-const ON_PACKETS: &[&str] = &["firewall-add", "firewall-remove", "partition", "heal"];
+const ON_PACKETS: &[&str] = &[
+    "firewall-add",
+    "firewall-remove",
+    "partition",
+    "heal",
+    "hold",
+    "release",
+];
 
 /// Any fault that the seed drew: a host that went down, a way that changed, or a packet that was
 /// hit.

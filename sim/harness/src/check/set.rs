@@ -185,7 +185,7 @@ fn ordered(plan: &Plan, events: &[Table]) -> Vec<(EventPattern, String)> {
 }
 
 fn bite(plan: &Plan, table: &Table) -> Box<dyn Expectation> {
-    for kind in ["rule", "partition", "middlebox"] {
+    for kind in ["rule", "partition", "hold", "middlebox"] {
         if let Some(name) = table.text(kind) {
             return Box::new(Hit {
                 kind,

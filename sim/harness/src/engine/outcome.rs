@@ -63,6 +63,8 @@ pub struct Hits {
     pub rules: BTreeMap<String, u64>,
     /// By partition name.
     pub partitions: BTreeMap<String, u64>,
+    /// By the name of a hold.
+    pub holds: BTreeMap<String, u64>,
     /// By middlebox name, whichever of its rules or timers it was.
     pub middleboxes: BTreeMap<String, u64>,
 }
@@ -78,6 +80,12 @@ impl Hits {
         let total = rules.values().sum::<u64>();
         *self.middleboxes.entry(name.to_owned()).or_default() += total;
         self.count_rules(rules);
+    }
+
+    pub(crate) fn count_holds(&mut self, holds: BTreeMap<RuleName, u64>) {
+        for (hold, hits) in holds {
+            *self.holds.entry(hold.to_string()).or_default() += hits;
+        }
     }
 
     pub(crate) fn count_partitions(&mut self, partitions: BTreeMap<RuleName, u64>) {

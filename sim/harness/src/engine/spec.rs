@@ -238,6 +238,20 @@ pub enum NetworkChange {
         /// The partition's name.
         name: String,
     },
+    /// Has all packets between two sets of hosts wait until they are released.
+    Hold {
+        /// What [`NetworkChange::Release`] and bites call it.
+        name: String,
+        /// One side.
+        from: Vec<String>,
+        /// The other side.
+        to: Vec<String>,
+    },
+    /// Ends a hold; what has waited arrives at once.
+    Release {
+        /// The hold's name.
+        name: String,
+    },
     /// Changes one direction between two hosts.
     Path(PathSpec),
     /// Lets a host's name lead to the address of another host, as a changed record of a name

@@ -166,6 +166,16 @@ fn network_action(change: &NetworkChange) -> Told {
             set("partition", name.clone());
             "heal"
         }
+        NetworkChange::Hold { name, from, to } => {
+            set("hold", name.clone());
+            set("from", from.join(" "));
+            set("to", to.join(" "));
+            "hold"
+        }
+        NetworkChange::Release { name } => {
+            set("hold", name.clone());
+            "release"
+        }
         NetworkChange::Path(path) => {
             set("from", path.from.clone());
             set("to", path.to.clone());

@@ -232,6 +232,7 @@ fn hit_entries(hits: &Hits, at: Duration) -> Vec<Entry> {
     let kinds = [
         ("rule", &hits.rules),
         ("partition", &hits.partitions),
+        ("hold", &hits.holds),
         ("middlebox", &hits.middleboxes),
     ];
     let counts = kinds

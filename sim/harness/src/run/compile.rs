@@ -292,6 +292,16 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
     if let Some(name) = text("heal") {
         return network(NetworkChange::Heal { name });
     }
+    if let Some(hold) = table.table("hold") {
+        return network(NetworkChange::Hold {
+            name: hold.text("name").unwrap_or_default().to_owned(),
+            from: hold.texts("from").to_vec(),
+            to: hold.texts("to").to_vec(),
+        });
+    }
+    if let Some(name) = text("release") {
+        return network(NetworkChange::Release { name });
+    }
     if let Some(link) = table.table("link") {
         let paths = both_ways(link).map(|path| Action::Network(NetworkChange::Path(path)));
         return paths.into();

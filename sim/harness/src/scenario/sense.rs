@@ -26,8 +26,10 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
     for rule in scenario.firewall.iter().chain(added) {
         check_rule(rule, problems);
     }
-    for cut in steps.iter().filter_map(|step| step.table("partition")) {
-        check_partition(cut, problems);
+    for what in ["partition", "hold"] {
+        for cut in steps.iter().filter_map(|step| step.table(what)) {
+            check_partition(what, cut, problems);
+        }
     }
     for expect in &scenario.expects {
         if expect.has("never") && expect.has("count") {
@@ -83,7 +85,9 @@ fn check_deciders(scenario: &Scenario, problems: &mut Problems) {
     let added = steps
         .iter()
         .filter_map(|step| step.table("firewall")?.table("add"));
-    let cuts = steps.iter().filter_map(|step| step.table("partition"));
+    let cuts = steps
+        .iter()
+        .filter_map(|step| step.table("partition").or(step.table("hold")));
     let named = scenario.firewall.iter().chain(&scenario.middleboxes);
     let names = named.chain(added).chain(cuts);
     let mut known: Vec<_> = names.filter_map(|table| table.text("name")).collect();
@@ -189,12 +193,12 @@ fn check_rule(rule: &Table, problems: &mut Problems) {
     }
 }
 
-fn check_partition(cut: &Table, problems: &mut Problems) {
+fn check_partition(what: &str, cut: &Table, problems: &mut Problems) {
     let from = cut.texts("from");
     if let Some(host) = cut.texts("to").iter().find(|host| from.contains(host)) {
         problems.report(
             cut.span_of("to"),
-            format!("`{host}` is on both sides of the partition"),
+            format!("`{host}` is on both sides of the {what}"),
             "also in `from`",
             "a host reaches itself whatever the network does",
         );
@@ -213,16 +217,18 @@ struct Undo {
 }
 
 fn undo(step: &Table) -> Option<Undo> {
-    if let Some(name) = step.text("heal").map(str::to_owned) {
-        return Some(Undo {
-            key: "heal",
-            what: format!("the partition `{name}` begins"),
-            is_done_by: Box::new(move |other| {
-                let cut = other.table("partition");
-                cut.is_some_and(|cut| cut.text("name") == Some(&name))
-            }),
-            is_once: true,
-        });
+    for (key, what) in [("heal", "partition"), ("release", "hold")] {
+        if let Some(name) = step.text(key).map(str::to_owned) {
+            return Some(Undo {
+                key,
+                what: format!("the {what} `{name}` begins"),
+                is_done_by: Box::new(move |other| {
+                    let begun = other.table(what);
+                    begun.is_some_and(|begun| begun.text("name") == Some(&name))
+                }),
+                is_once: true,
+            });
+        }
     }
     if let Some((change, name)) = removal(step) {
         let (change, name) = (change.clone(), name.to_owned());
@@ -323,7 +329,7 @@ fn is_surely_later((index, step): (usize, &Table), (other, earlier): (usize, &Ta
 /// Whether `step` undoes again what `other`, a step with a time before it, has undone.
 fn is_again(other: (usize, &Table), step: (usize, &Table), key: &str) -> bool {
     let is_same = match key {
-        "heal" => other.1.text("heal") == step.1.text("heal"),
+        "heal" | "release" => other.1.text(key) == step.1.text(key),
         _ => match (removal(other.1), removal(step.1)) {
             (Some((there, one)), Some((here, two))) => one == two && place(there) == place(here),
             _ => false,

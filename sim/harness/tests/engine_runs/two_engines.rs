@@ -123,6 +123,35 @@ fn a_partition_stalls_a_conversation_that_recovers_when_it_heals() {
 }
 
 #[test]
+fn packets_on_hold_arrive_at_the_release() {
+    let client = boot(|node| async move {
+        for second in 0..4 {
+            let echoed = echo(&node, 100).await;
+            say(&node, "echoed", &format!("{second} {:?}", echoed.is_ok()));
+            sleep(seconds(1)).await;
+        }
+        say(&node, "done", "");
+    });
+    let name = "jam".to_owned();
+    let hold = NetworkChange::Hold {
+        name: name.clone(),
+        from: vec!["server".to_owned()],
+        to: vec!["client".to_owned()],
+    };
+    let release = NetworkChange::Release { name };
+    let steps = [
+        at(Duration::from_millis(1_500), Action::Network(hold)),
+        at(seconds(9), Action::Network(release)),
+    ];
+    let told = both(&echo_server(), &client, &steps);
+    let echoed = |nth: &str| told.iter().find(|line| line.contains(nth)).cloned();
+    assert!(
+        echoed("echoed 2").is_some_and(|line| line.starts_with("9.") && line.ends_with("true")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn power_loss_is_silence_and_the_next_life_resets() {
     let server = boot(|node| async move {
         say(&node, "booted", &node.incarnation.to_string());

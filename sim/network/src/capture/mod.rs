@@ -40,6 +40,8 @@ pub enum Fate {
     NoHost,
     /// A NAT changed its addresses; it goes on under a new number.
     Translated,
+    /// It waits at the end of its way until a hold is released.
+    Held,
 }
 
 impl Fate {
@@ -52,6 +54,7 @@ impl Fate {
             Self::Dropped => "dropped",
             Self::Rejected => "rejected",
             Self::Partitioned => "partitioned",
+            Self::Held => "held",
             Self::Lost => "lost",
             Self::Duplicated => "duplicated",
             Self::LinkDown => "link-down",

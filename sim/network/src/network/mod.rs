@@ -1,8 +1,10 @@
 //! A whole network as one machine: hosts, links and what lies between them.
 
 mod agenda;
+mod hold;
 mod host;
 mod journal;
+mod life;
 mod links;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -21,6 +23,7 @@ use crate::time::SimTime;
 use crate::wire::{NAT, Wire};
 
 use agenda::{Agenda, Due};
+use hold::Holds;
 pub use host::HostId;
 use host::{Host, Running, Transit};
 use journal::Journal;
@@ -52,6 +55,7 @@ pub struct Network {
     links: Links,
     wire: Wire,
     wire_timer_at: Option<SimTime>,
+    holds: Holds,
     agenda: Agenda,
     journal: Journal,
 }
@@ -71,6 +75,7 @@ impl Network {
             links: Links::new(seed, default_link),
             wire: Wire::new(seed),
             wire_timer_at: None,
+            holds: Holds::default(),
             agenda: Agenda::new(),
             journal: Journal::new(capture),
         }
@@ -269,6 +274,9 @@ impl Network {
     }
 
     fn arrive(&mut self, transit: Transit) {
+        let Some(transit) = self.pass_holds(transit) else {
+            return;
+        };
         let host = &mut self.hosts[transit.to.index()];
         let fate = match host.running {
             Running::Up => {
@@ -459,41 +467,5 @@ impl Network {
     /// The next thing that happened at a host, in order.
     pub fn poll_event(&mut self) -> Option<NetworkEvent> {
         self.journal.events.pop_front()
-    }
-
-    /// The host loses its memory and answers nothing until [`restart`](Self::restart). Packets for
-    /// it vanish; nobody is told.
-    pub fn crash(&mut self, host: HostId, now: SimTime) {
-        self.now = self.now.max(now);
-        let entry = &mut self.hosts[host.index()];
-        entry.running = Running::Down;
-        entry.stack.crash();
-        for transit in std::mem::take(&mut entry.waiting) {
-            self.observe_at(host, Fate::HostDown, None, transit.number, &transit.packet);
-        }
-    }
-
-    /// A crashed host is up again, with an empty stack: it resets what it does not know.
-    pub fn restart(&mut self, host: HostId, now: SimTime) {
-        self.resume(host, now);
-    }
-
-    /// The host stands still: it handles no packet and no timer. Up to 1,024 packets wait for it.
-    pub fn pause(&mut self, host: HostId) {
-        let entry = &mut self.hosts[host.index()];
-        if entry.running == Running::Up {
-            entry.running = Running::Paused;
-        }
-    }
-
-    /// A paused host goes on: first the packets that waited, then the timers that went by.
-    pub fn resume(&mut self, host: HostId, now: SimTime) {
-        self.now = self.now.max(now);
-        let entry = &mut self.hosts[host.index()];
-        entry.running = Running::Up;
-        for transit in std::mem::take(&mut entry.waiting) {
-            self.admit(transit);
-        }
-        self.settle(host, None);
     }
 }

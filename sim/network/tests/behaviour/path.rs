@@ -54,6 +54,28 @@ fn a_one_way_partition_lets_the_other_way_pass() {
 }
 
 #[test]
+fn what_is_on_hold_arrives_at_the_release_with_all_its_repetitions() {
+    let mut lab = pair();
+    let (a, b) = lab.open("a", "b", 80);
+    let [one, other] = ["a", "b"].map(|host| HostSet::from_iter([lab.host(host)]));
+    lab.net.hold("jam", one.clone(), other.clone());
+    lab.write("a", a, b"patience");
+    lab.run_for(SECOND * 5);
+    assert_eq!(lab.read("b", b), None);
+    // 0, 0.2, 0.6, 1.4 and 3 s after the write.
+    assert_eq!(lab.net.hold_hits()[&"jam".into()], 5);
+    // A second hold takes over what the first one releases.
+    lab.net.hold("again", one, other);
+    assert!(lab.net.release("jam", lab.now));
+    assert!(!lab.net.release("jam", lab.now));
+    lab.run_for(SECOND / 2);
+    assert_eq!(lab.read("b", b), None);
+    assert!(lab.net.release("again", lab.now));
+    lab.run_for(SECOND / 10);
+    assert_eq!(lab.read("b", b), Some(Ok(b"patience".to_vec())));
+}
+
+#[test]
 fn a_link_that_is_down_in_one_direction_loses_what_goes_that_way() {
     let mut lab = pair();
     let (from, to) = (lab.host("b"), lab.host("a"));

@@ -171,6 +171,7 @@ impl Fabric {
             hits.count_middlebox(&middlebox, rules);
         }
         hits.count_partitions(wire.partition_hits());
+        hits.count_holds(state.network.hold_hits());
         hits
     }
 }
@@ -260,6 +261,13 @@ impl FabricState {
             }
             NetworkChange::Heal { name } => {
                 return Ok(taken_back(self.network.wire_mut().heal(name)));
+            }
+            NetworkChange::Hold { name, from, to } => {
+                let (from, to) = (self.hosts(from)?, self.hosts(to)?);
+                self.network.hold(name, from, to);
+            }
+            NetworkChange::Release { name } => {
+                return Ok(taken_back(self.network.release(name, now)));
             }
             NetworkChange::Path(path) => self.set_path(path)?,
             NetworkChange::Name { name, to } => self.names.lead(name, to)?,

@@ -34,10 +34,10 @@ const UDP_CAPACITY: usize = 1 << 16;
 
 /// A run on turmoil hosts.
 pub(super) struct Conductor {
-    sim: Sim<'static>,
+    pub(super) sim: Sim<'static>,
     journal: Arc<Journal>,
-    names: Arc<Names>,
-    ether: Arc<Ether>,
+    pub(super) names: Arc<Names>,
+    pub(super) ether: Arc<Ether>,
     hosts: Vec<Rc<TurmoilHost>>,
     failure: Rc<RefCell<Option<TaskFailure>>>,
     timeline: Timeline,
@@ -143,6 +143,7 @@ impl Conductor {
             hits.count_middlebox(&middlebox, rules);
         }
         hits.count_partitions(state.partition_hits.clone());
+        hits.count_holds(state.hold_hits.clone());
         digest.absorb(state.capture.digest());
         drop(state);
         RunOutcome {
@@ -304,6 +305,8 @@ impl Conductor {
                 self.partition(name, from, to, severed)?;
             }
             NetworkChange::Heal { name } => return Ok(taken_back(self.heal(name))),
+            NetworkChange::Hold { name, from, to } => self.hold(name, from, to)?,
+            NetworkChange::Release { name } => return Ok(taken_back(self.release(name))),
             NetworkChange::Path(_) => {
                 return Err(EngineError::Unsupported {
                     reason: super::Reason::LinkChange.to_string(),
@@ -392,7 +395,7 @@ impl Conductor {
     }
 }
 
-fn position(names: &Names, name: &str) -> Result<HostIndex, EngineError> {
+pub(super) fn position(names: &Names, name: &str) -> Result<HostIndex, EngineError> {
     let found = names.position(name).map(HostIndex);
     found.ok_or_else(|| EngineError::UnknownHost {
         name: name.to_owned(),

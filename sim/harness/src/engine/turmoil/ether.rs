@@ -34,9 +34,13 @@ pub(super) struct EtherState {
     pub(super) partitions: Vec<Partition>,
     /// Packets stopped by each partition so far.
     pub(super) partition_hits: BTreeMap<RuleName, u64>,
+    /// Holds in force, told like partitions.
+    pub(super) holds: Vec<Partition>,
+    /// Packets kept back by each hold so far.
+    pub(super) hold_hits: BTreeMap<RuleName, u64>,
 }
 
-/// A partition that turmoil keeps up, as the senders of packets see it.
+/// A partition or a hold that turmoil keeps up, as the senders of packets see it.
 pub(super) struct Partition {
     pub(super) name: RuleName,
     pub(super) pairs: Vec<(HostIndex, HostIndex)>,
@@ -72,6 +76,8 @@ impl Ether {
                 wire,
                 partitions: Vec::new(),
                 partition_hits: BTreeMap::new(),
+                holds: Vec::new(),
+                hold_hits: BTreeMap::new(),
             }),
         }
     }
@@ -175,8 +181,9 @@ impl Ether {
         state.tap.overhear(at, name, ends, way, octets);
     }
 
-    /// Counts a packet that turmoil is going to drop because of a partition.
-    pub(super) fn count_partition(
+    /// Counts a packet that turmoil is going to drop because of a partition, or to keep back because
+    /// of a hold.
+    pub(super) fn count_parted(
         &self,
         at: SimTime,
         from: HostIndex,
@@ -185,21 +192,31 @@ impl Ether {
         packet: &Packet,
     ) {
         let mut state = self.lock();
-        let mut partitions = state.partitions.iter();
-        let separating = partitions.find(|each| each.pairs.contains(&(from, to)));
-        let Some(name) = separating.map(|partition| partition.name.clone()) else {
-            return;
+        let of = |parted: &[Partition]| {
+            let mut parted = parted.iter();
+            let each = parted.find(|each| each.pairs.contains(&(from, to)));
+            each.map(|each| each.name.clone())
+        };
+        let (name, fate) = match (of(&state.partitions), of(&state.holds)) {
+            (Some(name), _) => (name, Fate::Partitioned),
+            (None, Some(name)) => (name, Fate::Held),
+            (None, None) => return,
         };
         let place = Arc::from(name.as_str());
         state.capture.observe(&Observation {
             at,
             place: &place,
-            fate: Fate::Partitioned,
+            fate,
             by: Some(&name),
             number,
             packet,
         });
-        *state.partition_hits.entry(name).or_default() += 1;
+        let hits = if fate == Fate::Held {
+            &mut state.hold_hits
+        } else {
+            &mut state.partition_hits
+        };
+        *hits.entry(name).or_default() += 1;
     }
 
     /// Lets the middleboxes between `from` and `to` look at a packet.

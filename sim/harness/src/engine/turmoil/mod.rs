@@ -10,6 +10,7 @@
 
 mod conductor;
 mod ether;
+mod hold;
 mod life;
 mod port;
 mod reason;

@@ -266,8 +266,7 @@ impl Port {
             state.stack.handle_no_host(now, &packet);
             return;
         };
-        self.ether
-            .count_partition(now, self.host, to, number, &packet);
+        self.ether.count_parted(now, self.host, to, number, &packet);
         let passage = self.ether.pass(now, self.host, to, number, packet);
         for (number, packet, wait) in passage.onward {
             if wait.is_zero() {

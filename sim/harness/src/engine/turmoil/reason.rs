@@ -32,6 +32,9 @@ pub enum Reason {
     /// turmoil links are set before the run here.
     #[error("a link that is down or changes during the run")]
     LinkChange,
+    /// turmoil's links are either on hold or cut.
+    #[error("packets on hold beside a partition")]
+    HoldAndPartition,
     /// Every tick costs, also those in which nothing happens.
     #[error("more than an hour of simulated time")]
     TooLong,
@@ -52,6 +55,16 @@ pub fn unsupported(topology: &Topology, steps: &[Step], longest: Duration) -> Ve
     let changes = |step: &Step| matches!(step.action, Action::Network(NetworkChange::Path(_)));
     if steps.iter().any(changes) {
         reasons.push(Reason::LinkChange);
+    }
+    let holds = |step: &Step| matches!(step.action, Action::Network(NetworkChange::Hold { .. }));
+    let cuts = |step: &Step| {
+        matches!(
+            step.action,
+            Action::Network(NetworkChange::Partition { .. })
+        )
+    };
+    if steps.iter().any(holds) && steps.iter().any(cuts) {
+        reasons.push(Reason::HoldAndPartition);
     }
     if longest > LONGEST {
         reasons.push(Reason::TooLong);

@@ -284,6 +284,12 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             "heal" => {
                 open.remove(&format!("partition {}", action.field("partition")));
             }
+            "hold" => {
+                open.insert(format!("hold {}", action.field("hold")));
+            }
+            "release" => {
+                open.remove(&format!("hold {}", action.field("hold")));
+            }
             "path" => {
                 let (from, to) = (action.field("from"), action.field("to"));
                 for fault in PathFault::ALL {

@@ -126,6 +126,16 @@ impl Fault {
                 let heal = Value::Text(name.to_owned());
                 (("partition", cut), ("heal", heal))
             }
+            "hold" => {
+                let hold = vec![
+                    ("name", Value::Text(name.to_owned())),
+                    ("from", Value::Texts(vec![self.host.clone()])),
+                    ("to", Value::Texts(vec![self.peer.clone()])),
+                ];
+                let hold = Value::Table(Table::made(&space.span, hold));
+                let release = Value::Text(name.to_owned());
+                (("hold", hold), ("release", release))
+            }
             "loss" | "latency" => {
                 let usual = self.quality(ways);
                 let mut worse = usual.clone();

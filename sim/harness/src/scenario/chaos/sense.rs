@@ -114,7 +114,7 @@ fn check_names(scenario: &Scenario, problems: &mut Problems) {
     let cuts = scenario
         .steps
         .iter()
-        .filter_map(|step| step.table("partition"));
+        .filter_map(|step| step.table("partition").or(step.table("hold")));
     for named in scenario.firewall.iter().chain(rules).chain(cuts) {
         if named
             .text("name")

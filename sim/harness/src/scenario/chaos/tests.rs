@@ -91,6 +91,7 @@ fn the_printed_plan_is_a_scenario_that_does_the_same() {
     let kinds = [
         "partition",
         "one-way-partition",
+        "hold",
         "drop",
         "reset",
         "unreachable",

@@ -7,6 +7,7 @@ use crate::scenario::key::{Key, Kind};
 pub(in crate::scenario) const PAIRED: &[&str] = &[
     "partition",
     "one-way-partition",
+    "hold",
     "drop",
     "reset",
     "unreachable",

@@ -7,7 +7,7 @@ mod network;
 use super::key::{Key, Kind};
 pub(super) use chaos::{ALONE, CHAOS, PAIRED};
 pub(super) use event::{ACTIONS, CONNECTION_EVENT, EVENT, MESSAGE_EVENT};
-use network::{CLOCK, FIREWALL_CHANGE, KILL, PARTITION, RESOLVE};
+use network::{CLOCK, FIREWALL_CHANGE, HOLD, KILL, PARTITION, RESOLVE};
 pub(super) use network::{FIREWALL, LINK, MIDDLEBOX, PATH};
 
 /// The host profiles of the simulated network.
@@ -129,6 +129,18 @@ pub(super) const AT: &[Key] = &[
     )
     .one_of("action"),
     Key::new("heal", Kind::Refers("partition"), "Ends a partition.").one_of("action"),
+    Key::new(
+        "hold",
+        Kind::Table(HOLD),
+        "Has all packets between hosts wait, in both directions, also those under way.",
+    )
+    .one_of("action"),
+    Key::new(
+        "release",
+        Kind::Refers("hold"),
+        "Ends a hold: what has waited arrives at once.",
+    )
+    .one_of("action"),
     Key::new(
         "crash",
         Kind::Refers("host"),
@@ -253,7 +265,7 @@ pub(super) const EXPECT: &[Key] = &[
     ),
 ];
 
-const PACKET_COUNT: &[&str] = &["rule", "partition", "middlebox"];
+const PACKET_COUNT: &[&str] = &["rule", "partition", "hold", "middlebox"];
 
 /// `[[bites]]`: the proof that a fault happened.
 pub(super) const BITES: &[Key] = &[
@@ -269,6 +281,7 @@ pub(super) const BITES: &[Key] = &[
         "A partition that hit packets.",
     )
     .one_of("fault"),
+    Key::new("hold", Kind::Refers("hold"), "A hold that hit packets.").one_of("fault"),
     Key::new(
         "middlebox",
         Kind::Refers("middlebox"),
@@ -313,6 +326,7 @@ pub(super) const BITES: &[Key] = &[
 pub(super) const FAULTS: &[&str] = &[
     "firewall",
     "partition",
+    "hold",
     "resolve",
     "crash",
     "pause",

@@ -305,6 +305,17 @@ pub(in crate::scenario) const PARTITION: &[Key] = &[
     .default_value("false"),
 ];
 
+pub(in crate::scenario) const HOLD: &[Key] = &[
+    Key::new(
+        "name",
+        Kind::Declares("hold"),
+        "Its name, for `release` and `[[bites]]`.",
+    )
+    .required(),
+    Key::new("from", Kind::Hosts, "The hosts on one side.").required(),
+    Key::new("to", Kind::Hosts, "The hosts on the other side.").required(),
+];
+
 pub(in crate::scenario) const CLOCK: &[Key] = &[
     Key::new("host", Kind::Refers("host"), "The host.").required(),
     Key::new(
