@@ -150,6 +150,19 @@ impl CaseRecord {
 }
 
 impl RunRecord {
+    /// Removes the cases of an earlier record from `report`, which would look like those of the
+    /// next one. A folder without a record is left as it is.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`] when the system refuses.
+    pub fn clear(report: &Path) -> Result<(), RecordError> {
+        let cases = report.join("cases");
+        if report.join("record.json").is_file() && cases.is_dir() {
+            std::fs::remove_dir_all(&cases).map_err(|source| io_error(&cases, source))?;
+        }
+        Ok(())
+    }
+
     /// Writes `record.json`, `junit.xml` and `report.html` into `report`.
     ///
     /// # Errors

@@ -80,6 +80,8 @@ pub enum ExitCode {
     NotDeterministic = 5,
     /// The harness failed.
     Harness = 70,
+    /// The run was interrupted, and nothing worse had happened by then.
+    Interrupted = 130,
 }
 
 /// Whether every run that was repeated gave the same digest again.
@@ -92,7 +94,8 @@ pub enum Determinism {
 }
 
 impl ExitCode {
-    /// The code of a whole run: the worst in the order 70, 5, 1, 3, 4, 0.
+    /// The code of a whole run: the worst in the order 70, 5, 1, 3, 4, 0. See
+    /// [`ExitCode::interrupted`] for what comes between 1 and 3.
     #[must_use]
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>, determinism: Determinism) -> Self {
         let worst = verdicts.into_iter().max();
@@ -109,6 +112,19 @@ impl ExitCode {
                 | Verdict::Warn,
             ) => Self::Pass,
             None => Self::NothingRan,
+        }
+    }
+
+    /// The code of a run that was interrupted after it had come to this one.
+    #[must_use]
+    pub const fn interrupted(self) -> Self {
+        match self {
+            Self::Harness | Self::NotDeterministic | Self::Fail => self,
+            Self::Usage
+            | Self::Pass
+            | Self::Inconclusive
+            | Self::NothingRan
+            | Self::Interrupted => Self::Interrupted,
         }
     }
 
@@ -153,6 +169,10 @@ mod tests {
         assert_eq!(code(&[Inconclusive, Warn], Determinism::Held), 3);
         assert_eq!(code(&[], Determinism::Held), 4);
         assert_eq!(code(&[Pass, Warn], Determinism::Held), 0);
+        let passed = ExitCode::of([Pass, Inconclusive], Determinism::Held);
+        assert_eq!(passed.interrupted().number(), 130);
+        let failed = ExitCode::of([Pass, Fail], Determinism::Held);
+        assert_eq!(failed.interrupted().number(), 1);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! - `error`: what can go wrong before anything runs.
 
 mod error;
+mod interrupt;
 mod look;
 mod replay;
 mod run;
@@ -17,7 +18,7 @@ use std::process;
 use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
-use portcullis_reports::ExitCode;
+use portcullis_reports::{ExitCode, RunRecord};
 
 use crate::protocols::PROTOCOLS;
 use crate::scenario::{Ink, Library, LibraryError, Scenario, reference};
@@ -29,6 +30,7 @@ Exit codes, the worst first when several apply:
   70  the harness failed: says nothing about the implementation
    5  the same seed gave two different runs: no verdict can be trusted
    1  at least one MUST is broken (FAIL)
+ 130  interrupted by Ctrl-C: what was done until then is printed and kept
    3  at least one scenario could not be judged (INCONCLUSIVE), none failed
    4  nothing ran
    0  everything passed; WARN (a broken SHOULD), INFO, UNSUPPORTED and DISABLED count as passed
@@ -162,7 +164,7 @@ fn say(text: &str) {
 /// Why results could not be printed, if they could not.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Whether evidence can be kept in `report`, before it takes a run to make it.
+/// Makes room for evidence in `report`, before it takes a run to make it.
 fn prepare_report(report: Option<&Path>) -> Result<(), CliError> {
     let Some(path) = report else {
         return Ok(());
@@ -170,7 +172,8 @@ fn prepare_report(report: Option<&Path>) -> Result<(), CliError> {
     std::fs::create_dir_all(path).map_err(|source| CliError::Unwritable {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    Ok(RunRecord::clear(path)?)
 }
 
 /// Prints to standard error likewise.
@@ -201,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_exit_code_worst_first() {
-        let order = ["70", "5", "1", "3", "4", "0", "2"];
+        let order = ["70", "5", "1", "130", "3", "4", "0", "2"];
         let places: Vec<_> = order
             .iter()
             .map(|code| {

@@ -81,6 +81,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
             Repeats::Sample
         },
         report: args.report.clone(),
+        stop: super::interrupt::listen(),
     };
     let results = play(&job)?;
     let determinism = if results.is_divergent {
@@ -92,7 +93,12 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
         record(&library, results.records).write(report)?;
         say(&format!("report: {}", report.join("report.html").display()));
     }
-    let code = ExitCode::of(results.verdicts.keys().copied(), determinism);
+    let mut code = ExitCode::of(results.verdicts.keys().copied(), determinism);
+    if results.runs < job.len() {
+        let (done, all) = (results.runs, job.len());
+        say(&format!("interrupted after {done} of {all} runs"));
+        code = code.interrupted();
+    }
     say(&totals(&results.verdicts, code));
     Ok(code)
 }
@@ -103,6 +109,18 @@ struct Results {
     verdicts: BTreeMap<Verdict, u64>,
     records: Vec<CaseRecord>,
     is_divergent: bool,
+    /// How many runs were made.
+    runs: usize,
+}
+
+impl Results {
+    /// Prints what the seeds of a scenario came to and adds it up.
+    fn close(&mut self, tally: &Tally, scenario: &Scenario, engine: Engine, bar: &ProgressBar) {
+        bar.suspend(|| say(&painted(tally, scenario, engine)));
+        self.is_divergent |= tally.is_divergent();
+        let verdict = tally.verdict().unwrap_or(Verdict::Error);
+        *self.verdicts.entry(verdict).or_default() += 1;
+    }
 }
 
 /// Runs the job and prints each scenario when all its seeds are through.
@@ -112,13 +130,16 @@ fn play(job: &Job<'_>) -> Result<Results, CliError> {
         verdicts: BTreeMap::new(),
         records: Vec::new(),
         is_divergent: false,
+        runs: 0,
     };
     let mut tally = Tally::default();
+    let mut open = None;
     let mut trouble = None;
     job.run(|mut done| {
         bar.inc(1);
         let (index, last) = (done.scenario, job.seed.wrapping_add(job.seeds - 1));
         let is_last = done.seed == last;
+        results.runs += 1;
         if job.report.is_some()
             && let Some(case) = &done.case
         {
@@ -126,14 +147,16 @@ fn play(job: &Job<'_>) -> Result<Results, CliError> {
         }
         trouble = trouble.take().or(done.trouble.take());
         tally.add(done);
-        if is_last && let Some(scenario) = job.scenarios.get(index) {
+        open = job.scenarios.get(index);
+        if is_last && let Some(scenario) = open.take() {
             let finished = std::mem::take(&mut tally);
-            bar.suspend(|| say(&painted(&finished, scenario, job.engine)));
-            results.is_divergent |= finished.is_divergent();
-            let verdict = finished.verdict().unwrap_or(Verdict::Error);
-            *results.verdicts.entry(verdict).or_default() += 1;
+            results.close(&finished, scenario, job.engine, &bar);
         }
     });
+    if let Some(scenario) = open {
+        // Interrupted in the middle of its seeds.
+        results.close(&tally, scenario, job.engine, &bar);
+    }
     bar.finish_and_clear();
     match trouble {
         Some(error) => Err(error.into()),
@@ -141,14 +164,21 @@ fn play(job: &Job<'_>) -> Result<Results, CliError> {
     }
 }
 
+/// How many seeds are looked at to tell whether an engine offers a scenario: a seed that draws what
+/// it does not offer is UNSUPPORTED.
+const OFFERS_ASKED: u64 = 16;
+
 /// The scenarios that the engine runs; says how many it does not.
 fn offered(scenarios: Vec<Scenario>, args: &RunArgs) -> Vec<Scenario> {
     let all = scenarios.len();
     let offered: Vec<_> = scenarios
         .into_iter()
         .filter(|scenario| {
-            let plan = Plan::new(scenario, args.seed);
-            args.engine.refusals(&plan).is_empty()
+            let seeds = args.seeds.get().min(OFFERS_ASKED);
+            (0..seeds).any(|nth| {
+                let plan = Plan::new(scenario, args.seed + nth);
+                args.engine.refusals(&plan).is_empty()
+            })
         })
         .collect();
     let refused = all - offered.len();

@@ -185,6 +185,19 @@ pub fn disabled(scenario: &Scenario, engine: Engine, seed: u64) -> CaseRecord {
     }
 }
 
+/// The record of a plan that `engine` does not run.
+pub(super) fn unsupported(plan: &Plan, engine: Engine, refusals: &[String]) -> CaseRecord {
+    let why = format!("{engine} does not offer it: {}", refusals.join("; "));
+    CaseRecord {
+        verdict: Verdict::Unsupported,
+        engine: engine.name().to_owned(),
+        seed: plan.seed,
+        replay: replay_line(&plan.name, engine, plan.seed),
+        plan: plan.to_string(),
+        ..blank(&plan.name, plan.title(), Some(&why), plan.clause_ids())
+    }
+}
+
 /// The command that shows a run again.
 #[must_use]
 pub fn replay_line(scenario: &str, engine: Engine, seed: u64) -> String {

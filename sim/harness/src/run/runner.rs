@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use portcullis_reports::{CaseRecord, Entry, Evidence, RecordError, Verdict};
 
-use super::case::{Attempt, Engine, attempt, disabled};
+use super::case::{Attempt, Engine, attempt, disabled, unsupported};
 use crate::engine::PacketDetail;
 use crate::scenario::{Plan, Scenario};
 
@@ -29,6 +29,8 @@ pub struct Job<'s> {
     pub repeats: Repeats,
     /// Where the evidence of every run goes, if it is kept.
     pub report: Option<PathBuf>,
+    /// When it turns true no further run is begun; those under way are finished.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Which runs are made twice, to see that the same seed gives the same run.
@@ -102,7 +104,7 @@ impl Job<'_> {
             for _ in 0..self.jobs.max(1).min(self.len().max(1)) {
                 let (done, next) = (done.clone(), &next);
                 scope.spawn(move || {
-                    loop {
+                    while !self.stop.load(Ordering::Relaxed) {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         if index >= self.len() || done.send((index, self.one(index))).is_err() {
                             break;
@@ -144,6 +146,14 @@ impl Job<'_> {
             return done;
         }
         let plan = Plan::new(chosen, seed);
+        let refusals = self.engine.refusals(&plan);
+        if !refusals.is_empty() {
+            done.verdict = Verdict::Unsupported;
+            let record = unsupported(&plan, self.engine, &refusals);
+            let history = Vec::new();
+            done.case = Some(Case { record, history });
+            return done;
+        }
         let mut run = attempt(&plan, self.engine, self.detail());
         if self.repeats == Repeats::Every || nth.is_multiple_of(100) {
             let again = attempt(&plan, self.engine, self.detail());

@@ -105,13 +105,13 @@ impl Scenario {
             let span = error.span().unwrap_or(0..0);
             problems.report(span, error.message(), "not valid TOML", "");
         }
+        sense::check_size(tree.get_ref(), &mut problems);
         if !problems.is_empty() {
             return Err(problems.into_error(path, &text));
         }
         let tree = tree.get_ref();
-        let protocol = protocol_of(name, tree, known.protocols, &mut problems);
         // Without a protocol no scenario comes of the file; its keys are compared with all of them.
-        let is_known = protocol.is_some();
+        let protocol = protocol_of(name, tree, known.protocols, &mut problems);
         let candidates = match &protocol {
             Some(protocol) => std::slice::from_ref(protocol),
             None => known.protocols,
@@ -152,7 +152,7 @@ impl Scenario {
         };
         walk.resolve();
         problems = walk.problems;
-        if is_known {
+        if protocol.is_some() {
             scenario.check_clauses(&mut problems);
         } else if problems.is_empty() {
             report_no_role(&mut problems);

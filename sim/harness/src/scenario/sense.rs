@@ -5,6 +5,7 @@ use portcullis_network::{
     IDLE_TIMEOUT, NAT, NAT_EXHAUSTED, NAT_FORGOTTEN, NAT_PRIVATE, NAT_UNSOLICITED, POLICY,
     STRICT_PICKUP, TABLE_FULL,
 };
+use toml::de::{DeTable, DeValue};
 
 use super::file::Scenario;
 use super::problem::{Problems, suggestion};
@@ -16,6 +17,30 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
         let span = scenario.top.span_of("title");
         problems.report(span, "the title is empty", "a claim is a sentence", "");
     }
+    check_twice(
+        &scenario.links,
+        "link",
+        |one, other| {
+            let (from, to) = (one.text("from"), one.text("to"));
+            let ends = (other.text("from"), other.text("to"));
+            from.is_some() && to.is_some() && (ends == (from, to) || ends == (to, from))
+        },
+        problems,
+    );
+    check_twice(
+        &scenario.paths,
+        "path",
+        |one, other| {
+            let ends = |way: &Table| {
+                (
+                    way.text("from").map(str::to_owned),
+                    way.text("to").map(str::to_owned),
+                )
+            };
+            one.has("from") && one.has("to") && ends(one) == ends(other)
+        },
+        problems,
+    );
     for middlebox in &scenario.middleboxes {
         check_sides(middlebox, problems);
         check_forwards(middlebox, problems);
@@ -76,6 +101,48 @@ fn check_kill(scenario: &Scenario, step: &Table, problems: &mut Problems) {
         let message = "nothing comes of it: the middlebox lets unknown connections pass";
         let help = "add `reset = true` here, or `pickup = \"strict\"` to the middlebox";
         problems.report(step.span_of("kill"), message, "forgets in vain", help);
+    }
+}
+
+/// The most hosts of a file: beyond, a run is nothing that anybody reads.
+const HOSTS_MAX: usize = 250;
+/// The most tables of any other section: steps are compared with each other.
+const TABLES_MAX: usize = 2_000;
+
+/// Reports sections that are too long, before anything else is made of them.
+pub(super) fn check_size(tree: &DeTable<'_>, problems: &mut Problems) {
+    for (name, value) in tree.iter() {
+        let (length, most) = match value.get_ref() {
+            DeValue::Table(hosts) if name.get_ref() == "hosts" => (hosts.len(), HOSTS_MAX),
+            DeValue::Array(tables) => (tables.len(), TABLES_MAX),
+            _ => continue,
+        };
+        if length > most {
+            let message = format!(
+                "`{}` has {length} entries, of at most {most}",
+                name.get_ref()
+            );
+            problems.report(name.span(), message, "too many", "");
+        }
+    }
+}
+
+/// Two descriptions of the same link or the same direction, of which one would be ignored.
+fn check_twice(
+    tables: &[Table],
+    what: &str,
+    is_same: fn(&Table, &Table) -> bool,
+    problems: &mut Problems,
+) {
+    for (index, table) in tables.iter().enumerate() {
+        if tables.iter().take(index).any(|other| is_same(table, other)) {
+            let (from, to) = (table.text("from").unwrap_or_default(), table.text("to"));
+            let message = format!(
+                "the {what} {from} to {} is described twice",
+                to.unwrap_or_default()
+            );
+            problems.report(table.span.clone(), message, "also described above", "");
+        }
     }
 }
 

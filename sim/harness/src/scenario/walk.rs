@@ -67,10 +67,11 @@ impl Walk {
     /// Reports every use of a name that nothing declares. Call it when all has been read.
     pub(super) fn resolve(&mut self) {
         for reference in std::mem::take(&mut self.references) {
-            let known = self.names(reference.kind);
-            if known.contains(&reference.name) {
+            let declared = self.declared.get(reference.kind);
+            if declared.is_some_and(|names| names.contains_key(&reference.name)) {
                 continue;
             }
+            let known = self.names(reference.kind);
             let known: Vec<_> = known.iter().map(String::as_str).collect();
             self.problems.report(
                 reference.span,

@@ -85,7 +85,11 @@ fn complaints(name: &str) -> Vec<String> {
     let passes = (packet, turmoil) == (Verdict::Pass, Verdict::Pass);
     let verdicts = format!("{name}: {packet:?} on packet, {turmoil:?} on turmoil");
     let course = differ.map(|differ| format!("{name}: {differ}"));
-    (!passes).then_some(verdicts).into_iter().chain(course).collect()
+    (!passes)
+        .then_some(verdicts)
+        .into_iter()
+        .chain(course)
+        .collect()
 }
 
 #[test]

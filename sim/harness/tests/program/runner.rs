@@ -1,6 +1,8 @@
 //! The runner: the same results in the same order, however many threads there are.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use portcullis_harness::protocols::PROTOCOLS;
 use portcullis_harness::run::{Engine, Job, Repeats};
@@ -26,6 +28,7 @@ fn results(scenarios: &[Scenario], jobs: usize) -> Vec<(usize, u64, Verdict)> {
         jobs,
         repeats: Repeats::Every,
         report: None,
+        stop: Arc::default(),
     };
     let mut results = Vec::new();
     job.run(|done| {
@@ -46,4 +49,27 @@ fn results_come_in_order_and_do_not_depend_on_the_number_of_threads() {
     assert_eq!(alone.len(), 12);
     assert!(alone.is_sorted_by_key(|(scenario, seed, _)| (*scenario, *seed)));
     assert_eq!(results(&scenarios, 4), alone);
+}
+
+#[test]
+fn a_run_that_is_stopped_hands_out_what_is_done() {
+    let scenarios = scenarios();
+    let stop = Arc::default();
+    let job = Job {
+        scenarios: &scenarios,
+        engine: Engine::Packet,
+        seed: 1,
+        seeds: 1_000_000,
+        jobs: 2,
+        repeats: Repeats::Sample,
+        report: None,
+        stop: Arc::clone(&stop),
+    };
+    let mut seeds = Vec::new();
+    job.run(|done| {
+        seeds.push(done.seed);
+        stop.store(seeds.len() >= 5, Ordering::Relaxed);
+    });
+    assert!((5..1_000).contains(&seeds.len()), "{}", seeds.len());
+    assert!(seeds.iter().copied().eq(1..=seeds.len() as u64));
 }

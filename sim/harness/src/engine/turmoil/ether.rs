@@ -181,8 +181,8 @@ impl Ether {
         state.tap.overhear(at, name, ends, way, octets);
     }
 
-    /// Counts a packet that turmoil is going to drop because of a partition, or to keep back because
-    /// of a hold.
+    /// Counts a packet that turmoil is going to drop because of a partition, or to keep back
+    /// because of a hold.
     pub(super) fn count_parted(
         &self,
         at: SimTime,

@@ -131,3 +131,22 @@ fn tables_that_contradict_themselves_are_shown_at_the_value() {
     let error = load(&text).expect_err("no title");
     assert_eq!(error.problems[0].message, "the title is empty");
 }
+
+#[test]
+fn a_way_is_described_once_and_files_stay_readable() {
+    let link = "[[link]]\nfrom = \"bob\"\nto = \"ann\"\nport = 7001\n";
+    assert!(problem(link).0.starts_with("[[link]]"), "{link}");
+    let path = "[[path]]\nfrom = \"ann\"\nto = \"bob\"\n";
+    let error = load(&format!("{PLAIN}\n{path}{path}")).expect_err("twice the same");
+    assert_eq!(
+        error.problems[0].message,
+        "the path ann to bob is described twice"
+    );
+    let mut text = PLAIN.to_owned();
+    for number in 0..70_000 {
+        text.push_str(&format!("\n[hosts.h{number}]\nrole = \"talker\"\n"));
+    }
+    let error = load(&text).expect_err("too many hosts");
+    let said = "`hosts` has 70002 entries, of at most 250";
+    assert_eq!(error.problems[0].message, said);
+}
