@@ -1,5 +1,6 @@
 //! One environment: both of its roles behind one handle.
 
+mod preflight;
 mod start;
 
 use std::collections::BTreeMap;

@@ -167,6 +167,21 @@ pub struct Timers {
     pub probe: Duration,
 }
 
+impl Timers {
+    /// The timers of one probe: those of its exchange share `probe`, the most of it for the
+    /// connect, whose segments may have to be repeated. ET-81
+    #[must_use]
+    pub fn of_probe(self) -> Self {
+        let tenths = |count: u32| self.probe.saturating_mul(count).checked_div(10);
+        Self {
+            connect: tenths(6).unwrap_or_default(),
+            frame: tenths(1).unwrap_or_default(),
+            acknowledgement: tenths(3).unwrap_or_default(),
+            ..self
+        }
+    }
+}
+
 impl Default for Timers {
     fn default() -> Self {
         Self {

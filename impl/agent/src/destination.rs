@@ -6,6 +6,7 @@
 
 mod desk;
 mod drive;
+mod preflight;
 mod report;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub(crate) struct Destination<N, S, W> {
     ledger: Mutex<Ledger>,
     /// One permit for each independent task that may run.
     independent: Semaphore,
+    /// Held while the way back is tried: one preflight at a time (ET-81).
+    probing: Mutex<()>,
 }
 
 /// What is known about the tasks of a link.
@@ -66,6 +69,7 @@ impl<N, S: Store, W> Destination<N, S, W> {
             link,
             ledger: Mutex::default(),
             independent,
+            probing: Mutex::default(),
         }
     }
 

@@ -33,6 +33,31 @@ named! {
     }
 }
 
+impl FailureClass {
+    /// The class in words, where nothing more is known of the failure.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Refused => "nobody listens, or a firewall rejects",
+            Self::TimedOut => FILTERED,
+            Self::UnreachableHost => "host unreachable, or a firewall prohibits",
+            Self::UnreachableNetwork => "network unreachable",
+            Self::Reset => "the connection was reset",
+            Self::Truncated => "the reply ended early",
+            Self::Protocol => "the answer was not that of this protocol",
+            Self::Version => "protocol or product versions differ",
+            Self::Auth => {
+                "the answer came from somebody else, or was refused as from somebody else"
+            }
+            Self::LocalResource => "the host could not open a connection",
+            Self::CallbackUnreachable => "the completion could not be delivered",
+        }
+    }
+}
+
+/// ET-79: a closed port behind a stealth firewall looks exactly like a filtered one.
+const FILTERED: &str = "filtered or not listening";
+
 /// Why one attempt (one connection, one request, one reply) failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -135,11 +160,10 @@ fn class_of(kind: io::ErrorKind) -> FailureClass {
     }
 }
 
-/// ET-79: a closed port behind a stealth firewall looks exactly like a filtered one.
 const fn connect_words(kind: io::ErrorKind) -> &'static str {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
     match kind {
-        io::ErrorKind::TimedOut => "filtered or not listening",
+        io::ErrorKind::TimedOut => FILTERED,
         io::ErrorKind::ConnectionRefused => "nobody listens, or a firewall rejects",
         io::ErrorKind::HostUnreachable => "host unreachable, or a firewall prohibits",
         io::ErrorKind::NetworkUnreachable => "network unreachable",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Failure, FailureClass};
 use crate::message::{Body, EnvironmentName, Outcome, TaskId, TaskKind, named};
+use crate::preflight::Way;
 
 /// Receives everything that an agent announces, in order, on the agent's own tasks: it must not
 /// block.
@@ -218,6 +219,13 @@ pub enum AgentEvent {
         /// Who ended it.
         closed_by: ClosedBy,
     },
+    /// One direction of a link was tried. ET-81
+    Preflight {
+        /// The environment at the other end.
+        peer: EnvironmentName,
+        /// Which direction, and what came of it.
+        way: Way,
+    },
     /// Something for an operator to look at.
     Warning {
         /// What.
@@ -371,6 +379,7 @@ fn trace(event: &AgentEvent) {
             let (phase, closed_by) = (phase.name(), closed_by.name());
             tracing::info!(%opener, %local, %remote, phase, closed_by, "connection");
         }
+        AgentEvent::Preflight { peer, way } => trace_preflight(peer, way),
         AgentEvent::Warning {
             warning,
             peer,
@@ -384,6 +393,12 @@ fn trace(event: &AgentEvent) {
             tracing::warn!(peer, task, port, detail, ahead_ms, "{}", warning.words());
         }
     }
+}
+
+fn trace_preflight(peer: &EnvironmentName, way: &Way) {
+    let (direction, finding) = (way.direction.name(), way.finding.name());
+    let (address, port) = (way.address.as_deref(), way.port);
+    tracing::info!(%peer, direction, address, port, finding, "preflight");
 }
 
 impl Warning {

@@ -8,6 +8,7 @@
 mod completion;
 mod drive;
 mod part;
+mod preflight;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub(crate) struct Originator<N, S, W> {
     ledger: Mutex<Ledger>,
     /// Held while a greeting is under way, so that there is one a session.
     greeting: Mutex<()>,
+    /// Whether the probe of a preflight has come.
+    arrivals: preflight::Arrivals,
 }
 
 /// What is known about the tasks of a link.
@@ -84,6 +87,7 @@ impl<N, S: Store, W> Originator<N, S, W> {
             link,
             ledger,
             greeting,
+            arrivals: preflight::Arrivals::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accept::Door;
-use crate::config::{Authentication, Config};
+use crate::config::{Authentication, Config, Timers};
 use crate::error::Failure;
 use crate::exchange::{Terms, exchange};
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId};
@@ -106,7 +106,18 @@ impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, 
         place: (&str, u16),
         request: &Message,
     ) -> Result<Message, Failure> {
-        let timers = self.config.timers;
+        self.exchange_within(self.config.timers, authentication, place, request)
+            .await
+    }
+
+    /// The same with other timers.
+    pub(crate) async fn exchange_within(
+        &self,
+        timers: Timers,
+        authentication: &Authentication,
+        place: (&str, u16),
+        request: &Message,
+    ) -> Result<Message, Failure> {
         let terms = Terms {
             timers: &timers,
             frame_max: self.config.limits.control_frame_max,

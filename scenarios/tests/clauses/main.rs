@@ -13,7 +13,7 @@ use toml::Table;
 use lists::{Lists, ids, tags, text};
 
 /// The pending list only shrinks: lower this with every entry that goes, never raise it.
-const PENDING_AT_MOST: usize = 1;
+const PENDING_AT_MOST: usize = 0;
 
 #[test]
 fn every_clause_is_in_exactly_one_place() {

@@ -95,7 +95,7 @@ pub fn encode_for(
     authentication: &Authentication,
 ) -> Result<Vec<u8>, EncodeError> {
     match authentication {
-        Authentication::Mac(keys) => write(message, Some(keys.first())),
+        Authentication::Mac(keys) => write(message, Some(&keys.first())),
         Authentication::None | Authentication::Connection => write(message, None),
     }
 }

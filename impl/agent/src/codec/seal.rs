@@ -117,8 +117,9 @@ pub fn verify(document: &[u8], authentication: &Authentication) -> Result<(), No
     let claimed = claimed.ok_or(NotAuthenticated)?;
     let mut keys = keys.keys();
     let key = keys.find(|key| Some(key.id()) == key_id);
+    let key = key.ok_or(NotAuthenticated)?;
     // The comparison takes the same time wherever the difference is.
-    code(document, &seal.mac, key.ok_or(NotAuthenticated)?)?
+    code(document, &seal.mac, &key)?
         .verify_slice(&claimed.octets())
         .map_err(|_| NotAuthenticated)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
 
@@ -38,8 +38,13 @@ impl Authentication {
 /// A secret is replaced without a message refused in between: each end first learns the new one as
 /// its second, then makes it the first, then forgets the old one; and each step is taken at both
 /// ends before the next one is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRing {
+///
+/// Clones are handles to the same ring, so that a running agent's secrets can be replaced.
+#[derive(Clone)]
+pub struct KeyRing(Arc<RwLock<Secrets>>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Secrets {
     first: Key,
     second: Option<Key>,
 }
@@ -47,19 +52,47 @@ pub struct KeyRing {
 impl KeyRing {
     /// A ring of one or two secrets.
     #[must_use]
-    pub const fn new(first: Key, second: Option<Key>) -> Self {
-        Self { first, second }
+    pub fn new(first: Key, second: Option<Key>) -> Self {
+        Self(Arc::new(RwLock::new(Secrets { first, second })))
+    }
+
+    /// Takes over the secrets of `other`; messages that are read or written from now on meet these.
+    pub fn replace(&self, other: &Self) {
+        let secrets = other.secrets();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
     /// The one that signs.
     #[must_use]
-    pub const fn first(&self) -> &Key {
-        &self.first
+    pub fn first(&self) -> Key {
+        self.secrets().first
     }
 
     /// All that are accepted.
-    pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        std::iter::once(&self.first).chain(&self.second)
+    pub fn keys(&self) -> impl Iterator<Item = Key> + use<> {
+        let Secrets { first, second } = self.secrets();
+        std::iter::once(first).chain(second)
+    }
+
+    fn secrets(&self) -> Secrets {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl PartialEq for KeyRing {
+    fn eq(&self, other: &Self) -> bool {
+        self.secrets() == other.secrets()
+    }
+}
+
+impl Eq for KeyRing {}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.keys()).finish()
     }
 }
 
@@ -157,6 +190,19 @@ mod tests {
         let said = format!("{key:?} {ring:?} {:?}", Authentication::Mac(ring.clone()));
         assert!(!said.contains("horse") && !said.contains("104"), "{said}");
         assert!(said.contains(&key.id().to_string()));
+    }
+
+    #[test]
+    fn a_ring_that_is_replaced_is_replaced_for_all_who_hold_it() {
+        let key = |octet| Key::from_octets(&[octet; 32]).expect("32 octets");
+        let ring = KeyRing::new(key(1), None);
+        let held = ring.clone();
+        ring.replace(&KeyRing::new(key(2), Some(key(1))));
+        assert_eq!(held.first(), key(2));
+        assert_eq!(held.keys().collect::<Vec<_>>(), [key(2), key(1)]);
+        // Equality is that of the secrets.
+        assert_eq!(held, KeyRing::new(key(2), Some(key(1))));
+        assert_ne!(held, KeyRing::new(key(2), None));
     }
 
     #[test]

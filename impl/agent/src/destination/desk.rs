@@ -65,7 +65,7 @@ impl<N: Net, S: Store, W: Work> Respond for TaskDesk<N, S, W> {
             Body::Part(part) => self.0.on_part(part).await,
             Body::Task(task) => self.0.on_task(task).await,
             Body::Query { task } => self.0.on_query(task).await,
-            Body::Preflight => Answer::Refuse(Reason::Unavailable),
+            Body::Preflight => self.0.on_preflight(request.header.id).await,
             Body::HelloAck(_)
             | Body::PartAck { .. }
             | Body::Accepted { .. }

@@ -128,7 +128,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
 }
 
 /// ET-78: a completion that gets no connection is a class of its own, unless this host is at fault.
-fn class(failure: &Failure) -> FailureClass {
+pub(super) fn class(failure: &Failure) -> FailureClass {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable};
     if let Failure::Connect(kind) = failure
         && !matches!(kind, AddrNotAvailable | AddrInUse)

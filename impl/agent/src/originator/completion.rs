@@ -45,10 +45,15 @@ impl<N: Net, S: Store, W: Work> Respond for CompletionDesk<N, S, W> {
     }
 
     async fn respond(&self, request: Message) -> Answer {
-        let Body::Completed { task, outcome } = request.body else {
-            return Answer::Refuse(Reason::Misplaced);
-        };
-        self.0.on_completed(&task, outcome).await
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "everything else is misplaced here"
+        )]
+        match request.body {
+            Body::Completed { task, outcome } => self.0.on_completed(&task, outcome).await,
+            Body::Probe { preflight } => self.0.on_probe(preflight),
+            _ => Answer::Refuse(Reason::Misplaced),
+        }
     }
 }
 

@@ -368,7 +368,7 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     }
 
     /// The id of a message that belongs to no record: each is said once.
-    fn fresh_id(&self, what: &str) -> MessageId {
+    pub(super) fn fresh_id(&self, what: &str) -> MessageId {
         MessageId::fresh(what, &self.services.new_id())
     }
 

@@ -11,6 +11,8 @@ mod connection;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod preflight;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod spec;

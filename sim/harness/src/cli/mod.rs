@@ -2,8 +2,8 @@
 //!
 //! # Module map
 //! - [`Cli`], [`main`]: arguments and dispatch.
-//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios. `serve`,
-//!   `submit`, `watch` and `query` are [`crate::serve`]'s.
+//! - `run`, `look` (list, show, check), `replay`: what runs or explains scenarios. `serve` and
+//!   what works with it on real sockets are [`crate::serve`]'s.
 //! - `error`: what can go wrong before anything runs.
 
 mod error;
@@ -22,7 +22,10 @@ use portcullis_reports::{ExitCode, RunRecord};
 
 use crate::protocols::PROTOCOLS;
 use crate::scenario::{Ink, Library, LibraryError, Scenario, reference};
-use crate::serve::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
+use crate::serve::{
+    CancelArgs, NewKeyArgs, PreflightArgs, QueryArgs, RenewKeysArgs, ServeArgs, SubmitArgs,
+    WatchArgs,
+};
 pub use error::CliError;
 
 const EXIT_CODES: &str = "\
@@ -67,10 +70,18 @@ enum Command {
     Watch(WatchArgs),
     /// Asks the next environment what it has recorded about a task.
     Query(QueryArgs),
+    Cancel(CancelArgs),
+    Preflight(PreflightArgs),
+    NewKey(NewKeyArgs),
+    RenewKeys(RenewKeysArgs),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints the reference page of the keys of scenario files, as Markdown.
-    Keys,
+    Keys {
+        /// Of the configurations of `serve agent` instead.
+        #[arg(long)]
+        agent: bool,
+    },
 }
 
 /// Which scenario.
@@ -88,6 +99,10 @@ pub fn main() -> process::ExitCode {
         Some(Command::Submit(args)) => return args.run(),
         Some(Command::Watch(args)) => return args.run(),
         Some(Command::Query(args)) => return args.run(),
+        Some(Command::Cancel(args)) => return args.run(),
+        Some(Command::Preflight(args)) => return args.run(),
+        Some(Command::NewKey(args)) => return args.run(),
+        Some(Command::RenewKeys(args)) => return args.run(),
         None => run::run(&run::RunArgs::default()),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::List(args)) => look::list(&args),
@@ -98,8 +113,13 @@ pub fn main() -> process::ExitCode {
             say(&reference::json_schema(PROTOCOLS));
             Ok(ExitCode::Pass)
         }
-        Some(Command::Keys) => {
-            say(&reference::page(PROTOCOLS));
+        Some(Command::Keys { agent }) => {
+            let page = if agent {
+                crate::serve::reference()
+            } else {
+                reference::page(PROTOCOLS)
+            };
+            say(&page);
             Ok(ExitCode::Pass)
         }
     };

@@ -148,6 +148,29 @@ pub fn page(protocols: &[&dyn Protocol]) -> String {
     page
 }
 
+/// The reference of a file of settings with the keys `keys`, as Markdown without a title.
+#[must_use]
+pub fn settings_page(keys: &[Key]) -> String {
+    let mut page = String::new();
+    heading(&mut page, "Top of the file", "");
+    rows(&mut page, keys);
+    let mut before: Vec<(String, &[Key])> = Vec::new();
+    for key in keys {
+        let (title, inner) = match key.kind {
+            Kind::Table(inner) => (format!("`[{}]`", key.name), inner),
+            Kind::Tables(inner) => (format!("`[[{}]]`", key.name), inner),
+            _ => continue,
+        };
+        heading(&mut page, &title, key.doc);
+        match before.iter().find(|(_, known)| is_same(known, inner)) {
+            Some((known, _)) => say(&mut page, &format!("The keys are those of {known}.")),
+            None => rows(&mut page, inner),
+        }
+        before.push((title, inner));
+    }
+    page
+}
+
 /// The nested tables, each once, except events, which have a heading of their own.
 fn collect(keys: &'static [Key], nested: &mut Vec<(&'static str, &'static [Key])>) {
     for key in keys {

@@ -1,4 +1,4 @@
-//! The command lines of `serve`, `submit`, `watch` and `query`.
+//! The command lines of everything that runs on real sockets.
 
 use std::path::PathBuf;
 
@@ -128,3 +128,86 @@ pub struct QueryArgs {
     /// The task.
     pub(super) task: TaskId,
 }
+
+/// Stop a task that another environment sent here, before its work ends.
+///
+/// Asks the process that works on it, which has to run: `serve agent`. The environment that sent
+/// the task is told that it was cancelled.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = CANCEL_EXIT_CODES)]
+pub struct CancelArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+
+    /// The environment that sent it; needed only where several sent one of that id.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub(super) from: Option<EnvironmentName>,
+
+    /// The task.
+    pub(super) task: TaskId,
+}
+
+const CANCEL_EXIT_CODES: &str = "Exit codes:
+  0   the task is cancelled
+  1   it is not: no such task was sent here, or its work has ended
+  2   nothing was done: the command line or the configuration
+  3   no agent answered for this configuration
+  70  a bug in this program";
+
+/// Find out which direction of a link is closed, and which firewall rule would open it.
+///
+/// Every link has two directions, and each one is tried by a real connection from a dynamic port:
+/// the forward one to the remote port of the later environment, which must greet back, and the
+/// reverse one, which the later environment is asked to try, to the local port of the earlier one.
+/// No task is sent. Run at the later environment, it tries the reverse direction alone.
+///
+/// For a direction that is closed it says what was seen, and prints the rule that is missing: as a
+/// table, as lines for nftables, and as lines for Windows. The agent at the other end has to run;
+/// where none runs here, the listeners are this command's for as long as it takes.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = PREFLIGHT_EXIT_CODES)]
+pub struct PreflightArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+
+    /// The neighbour to try; every one without it.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub(super) to: Option<EnvironmentName>,
+}
+
+const PREFLIGHT_EXIT_CODES: &str = "Exit codes:
+  0   every direction is open
+  1   something is missing
+  2   nothing was tried: the command line, the configuration, a port that is taken, or the store
+  3   the agent that runs for this configuration did not answer
+  70  a bug in this program";
+
+/// Make the secret of a link: a file that only its owner can read.
+///
+/// 256 random bits as hexadecimal text. Both ends of a link name a copy of the file in `key_files`.
+/// An existing file is left as it is.
+#[derive(Clone, Debug, Args)]
+pub struct NewKeyArgs {
+    /// The file to make.
+    pub(super) file: PathBuf,
+}
+
+/// Have the agent that runs read its key files again.
+///
+/// What the configuration file says under `key_files` takes effect at once, for messages from then
+/// on; no connection and no task is disturbed. Nothing else of the file reaches a running agent. To
+/// replace a key: make the new one and copy it to both ends; at both, name it second and renew; at
+/// both, name it first and renew; at both, name it alone and renew.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = RENEW_EXIT_CODES)]
+pub struct RenewKeysArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+const RENEW_EXIT_CODES: &str = "Exit codes:
+  0   the agent holds the keys that the files say
+  1   it does not: the configuration that it reads cannot be used
+  2   nothing was done: the command line or the configuration
+  3   no agent answered for this configuration
+  70  a bug in this program";

@@ -1,4 +1,4 @@
-//! The control channel: how `submit`, `watch` and `query` reach the process that owns the store.
+//! The control channel: how the other commands reach the process that owns the store.
 //!
 //! Lines of JSON over a loopback connection: the caller sends one line with the token and what it
 //! asks; the owner answers with one line or, to `watch`, with one line for each sight. Bound to
@@ -11,10 +11,11 @@ use portcullis_agent::message::{CommandName, EnvironmentName, TaskId};
 use portcullis_agent::{Order, SubmitRequest};
 use serde::{Deserialize, Serialize};
 
+use super::preflight::Report;
 use super::sight::Sight;
 
 pub(super) use client::{Client, ControlError};
-pub(super) use server::ControlChannel;
+pub(super) use server::{ControlChannel, Desk};
 
 /// A line longer than this is refused.
 const LINE_OCTETS_MAX: usize = 64 * 1024;
@@ -38,6 +39,17 @@ pub(super) enum Ask {
     Watch(TaskId),
     /// Ask the destination of a task for its recorded state.
     Query(TaskId),
+    /// Stop a task that another environment sent here.
+    Cancel {
+        /// Who sent it; may be left out where one of that id is known.
+        from: Option<EnvironmentName>,
+        /// The task.
+        task: TaskId,
+    },
+    /// Read the key files again.
+    RenewKeys,
+    /// Try the directions of the links with an environment, or of every link (ET-81).
+    Preflight(Option<EnvironmentName>),
 }
 
 /// What the owner answers.
@@ -48,6 +60,12 @@ pub(super) enum Answer {
     Submitted(TaskId),
     /// The tasks that are not in a final state.
     Open(Vec<TaskId>),
+    /// The task is stopped, and its originator will be told.
+    Cancelled(TaskId),
+    /// The keys of the links with these environments are new.
+    Renewed(Vec<EnvironmentName>),
+    /// What was found out about links.
+    Preflight(Report),
     /// Something to show.
     Sight(Sight),
     /// It was not done; why, in words.

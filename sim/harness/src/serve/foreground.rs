@@ -44,7 +44,7 @@ pub(super) async fn query(owner: Owner, task: TaskId) -> Exit {
 }
 
 /// What comes of `work`, unless a signal comes first.
-async fn until_signal(work: impl Future<Output = Exit>) -> Exit {
+pub(super) async fn until_signal(work: impl Future<Output = Exit>) -> Exit {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
@@ -69,7 +69,8 @@ async fn show(owner: &Owner, task: &TaskId, every: Option<Duration>) -> Exit {
         }
     };
     let stop = CancellationToken::new();
-    tokio::join!(follow(&owner.agent, task, every, &stop, sender), showing);
+    let following = follow(&owner.agent, &owner.troubles, task, every, &stop, sender);
+    tokio::join!(following, showing);
     screen.exit()
 }
 
@@ -80,7 +81,12 @@ async fn carry_out(owner: &mut Owner, ask: Ask) -> Exit {
             Ok(task) => Some(task),
             Err(error) => return complain(&words_of(&error)),
         },
-        Ask::Resume | Ask::Watch(_) | Ask::Query(_) => None,
+        Ask::Resume
+        | Ask::Watch(_)
+        | Ask::Query(_)
+        | Ask::Cancel { .. }
+        | Ask::RenewKeys
+        | Ask::Preflight(_) => None,
     };
     let mut worst = Exit::Completed;
     let mut settled_by_peer = 0;

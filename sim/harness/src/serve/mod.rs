@@ -2,28 +2,33 @@
 //!
 //! One process owns an environment's store: `serve agent`, or one of the others in the foreground,
 //! which is the environment without a service of ET-4. It holds the listeners and opens a control
-//! channel on loopback, where `submit`, `watch` and `query` of other processes reach it.
+//! channel on loopback, where the commands of other processes reach it.
 //!
 //! ET-77: no account is asked for and no privilege is needed, so that an operator can run each
 //! environment under an identity of its own, apart from the developers'.
 //!
 //! # Module map
-//! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`]: the command lines.
-//! - [`Settings`]: the configuration file.
+//! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`], [`CancelArgs`],
+//!   [`PreflightArgs`], [`NewKeyArgs`], [`RenewKeysArgs`]: the command lines.
+//! - [`Settings`]: the configuration file; [`reference`]: its keys. `secret`: files that hold keys.
 //! - `owner`: the process that owns the store. `foreground`, `remote`: the others without an owner,
 //!   and with one.
-//! - `control`: the channel. `sight`, `screen`: what a watcher sees.
+//! - `control`: the channel. `sight`, `screen`, `trouble`: what a watcher sees.
+//! - `preflight`: which direction of a link is closed, and the rule that would open it.
 
 mod args;
 mod control;
 mod foreground;
 mod keys;
 mod owner;
+mod preflight;
 mod remote;
 mod screen;
+mod secret;
 mod settings;
 mod sight;
 mod state_directory;
+mod trouble;
 
 use std::error::Error;
 use std::future::Future;
@@ -47,7 +52,11 @@ use owner::{OwnError, Owner};
 use screen::Screen;
 use sight::Sight;
 
-pub use args::{QueryArgs, ServeArgs, SubmitArgs, WatchArgs};
+pub use args::{
+    CancelArgs, NewKeyArgs, PreflightArgs, QueryArgs, RenewKeysArgs, ServeArgs, SubmitArgs,
+    WatchArgs,
+};
+pub use keys::reference;
 pub use settings::{Settings, SettingsError};
 
 /// How these commands end; the codes are stable.
@@ -188,6 +197,60 @@ impl QueryArgs {
     }
 }
 
+impl PreflightArgs {
+    /// Tries the links.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        run(
+            &self.common.config,
+            &self.common.log,
+            async |settings| match Owner::start(&settings).await {
+                Ok(owner) => preflight::foreground(owner, &settings, self.to).await,
+                Err(OwnError::Owned) => preflight::remote(&settings, self.to).await,
+                Err(error) => complain(&words_of(&error)),
+            },
+        )
+    }
+}
+
+impl CancelArgs {
+    /// Has the process that works on the task stop it.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        run(&self.common.config, &self.common.log, async |settings| {
+            remote::cancel(&settings, self.from, self.task).await
+        })
+    }
+}
+
+impl RenewKeysArgs {
+    /// Has the process that serves the environment read them.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        run(&self.common.config, &self.common.log, async |settings| {
+            remote::renew_keys(&settings).await
+        })
+    }
+}
+
+impl NewKeyArgs {
+    /// Writes the file.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let file = self.file.display();
+        let exit = match secret::create(&self.file) {
+            Ok(()) => {
+                say(&format!(
+                    "{file} holds a new key; both ends of one link need a copy, and nobody else"
+                ));
+                Exit::Completed
+            }
+            Err(error) => complain(&format!("cannot make {file}: {error}")),
+        };
+        exit.into()
+    }
+}
+
 /// Reads the configuration, starts a runtime, and turns a panic into its exit code.
 fn run<F: Future<Output = Exit>>(
     config: &Path,
@@ -312,7 +375,10 @@ fn show_answer(task: TaskId, sight: &Sight) -> Exit {
         Sight::Recorded(recorded) => recorded
             .outcome
             .map_or(Exit::InDoubt, |outcome| Exit::of(Settled::Ended(outcome))),
-        Sight::Progress(_) | Sight::NotRecorded | Sight::NoAnswer { .. } => Exit::InDoubt,
+        Sight::Progress(_)
+        | Sight::Trouble { .. }
+        | Sight::NotRecorded
+        | Sight::NoAnswer { .. } => Exit::InDoubt,
     }
 }
 

@@ -1,21 +1,25 @@
 //! The process that owns an environment's store: its agent, its control channel, its end.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_agent::Agent;
+use portcullis_agent::config::Authentication;
 use portcullis_agent::error::StartError;
 use portcullis_agent::observe::{AgentEvent, Observer, Phase};
 use portcullis_agent::work::{Captured, Files, Job, Processes, Workshop};
 use portcullis_net::{Host, TokioNet};
 use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
+use portcullis_tls::{Endpoint, IdentityError, Reach, Tls};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::control::ControlChannel;
+use super::control::{ControlChannel, Desk};
 use super::settings::Settings;
 use super::state_directory::StateDirectory;
+use super::trouble::Troubles;
 
 /// How long an acknowledged completion may take to leave before a foreground originator ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -39,6 +43,9 @@ pub(super) enum OwnError {
     /// The agent did not start.
     #[error(transparent)]
     Agent(#[from] StartError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
     /// The control channel did not open.
     #[error("cannot open the control channel")]
     Control(#[source] io::Error),
@@ -46,9 +53,11 @@ pub(super) enum OwnError {
 
 /// The agent of a real host.
 pub(super) struct Owner {
-    pub(super) agent: Agent<TokioNet, SqliteStore, Workshop<Files, Processes>>,
+    pub(super) agent: Agent<Tls<TokioNet>, SqliteStore, Workshop<Files, Processes>>,
     store: SqliteStore,
     control: ControlChannel,
+    /// What stands in the way of its tasks.
+    pub(super) troubles: Troubles,
     /// How many completions have been heard to the end of their connection.
     completions_heard: watch::Receiver<u64>,
 }
@@ -80,19 +89,27 @@ impl Owner {
                 .marked(&settings.state.display().to_string())
                 .with_output(log_output),
         };
-        let host = Host::real(settings.agent.name.as_str(), settings.listen);
+        let host = host(settings)?;
         let spawner = host.spawner.clone();
         let (heard, completions_heard) = watch::channel(0);
-        let observer = observer(heard);
+        let troubles = Troubles::new(&settings.agent);
+        let observer = observer(heard, troubles.clone());
         let config = settings.agent.clone();
         let agent = Agent::start(host, store.clone(), work, config, observer).await?;
-        let control = ControlChannel::open(agent.clone(), &directory, &spawner)
+        let desk = Desk {
+            agent: agent.clone(),
+            config: settings.agent.clone().into(),
+            file: settings.file.as_path().into(),
+            troubles: troubles.clone(),
+        };
+        let control = ControlChannel::open(desk, &directory, &spawner)
             .await
             .map_err(OwnError::Control)?;
         Ok(Self {
             agent,
             store,
             control,
+            troubles,
             completions_heard,
         })
     }
@@ -119,9 +136,35 @@ impl Owner {
     }
 }
 
-fn observer(heard: watch::Sender<u64>) -> Observer {
+/// This machine, with TLS on the connections of the links that ask for it.
+fn host(settings: &Settings) -> Result<Host<Tls<TokioNet>>, IdentityError> {
+    let host = Host::real(settings.agent.name.as_str(), settings.listen);
+    let Some(identity) = &settings.tls else {
+        return Ok(host.map_net(Tls::off));
+    };
+    let (mut listens, mut opens) = (BTreeSet::new(), BTreeSet::new());
+    let is_tls = |authentication: &Authentication| *authentication == Authentication::Connection;
+    for link in &settings.agent.later {
+        if is_tls(&link.authentication) {
+            listens.insert(link.local_port);
+            opens.insert((link.address.clone(), link.remote_port));
+        }
+    }
+    for link in &settings.agent.earlier {
+        if is_tls(&link.authentication) {
+            listens.insert(link.remote_port);
+            opens.insert((link.address.clone(), link.local_port));
+        }
+    }
+    let endpoint = Endpoint::new(identity, host.wall.clone())?;
+    let reach = Reach::Only { listens, opens };
+    Ok(host.map_net(|net| Tls::new(net, endpoint).within(reach)))
+}
+
+fn observer(heard: watch::Sender<u64>, troubles: Troubles) -> Observer {
     let heard = Arc::new(heard);
     Observer::new(move |event| {
+        troubles.note(event);
         if let AgentEvent::Connection {
             opened_here: false,
             phase: Phase::Completion,

@@ -1,12 +1,12 @@
 //! What is asked of the process that owns the store.
 
-use portcullis_agent::message::TaskId;
+use portcullis_agent::message::{EnvironmentName, TaskId};
 
 use super::control::{Answer, Ask, Client, ControlError};
 use super::screen::Screen;
 use super::settings::Settings;
 use super::state_directory::StateDirectory;
-use super::{Exit, complain, show_answer, words_of};
+use super::{Exit, complain, say, show_answer, words_of};
 
 /// Hands `ask` to the owner and watches what comes of it.
 pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
@@ -24,7 +24,54 @@ pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
             exit
         }
         Answer::Refused(why) => complain(&why),
-        Answer::Sight(_) => complain("the agent answered something else"),
+        Answer::Sight(_) | Answer::Cancelled(_) | Answer::Renewed(_) | Answer::Preflight(_) => {
+            complain(SOMETHING_ELSE)
+        }
+    }
+}
+
+/// What an owner of another version may do.
+const SOMETHING_ELSE: &str = "the agent answered something else";
+
+/// Stops a task that another environment sent to the owner.
+pub(super) async fn cancel(
+    settings: &Settings,
+    from: Option<EnvironmentName>,
+    task: TaskId,
+) -> Exit {
+    match first_answer(settings, &Ask::Cancel { from, task }).await {
+        Ok(Answer::Cancelled(task)) => {
+            say(&format!("{task} cancelled"));
+            Exit::Completed
+        }
+        Ok(Answer::Refused(why)) => {
+            complain(&why);
+            Exit::Failed
+        }
+        Ok(_) => complain(SOMETHING_ELSE),
+        Err(exit) => exit,
+    }
+}
+
+/// Has the owner read its key files again.
+pub(super) async fn renew_keys(settings: &Settings) -> Exit {
+    match first_answer(settings, &Ask::RenewKeys).await {
+        Ok(Answer::Renewed(names)) if names.is_empty() => {
+            say("no key has changed");
+            Exit::Completed
+        }
+        Ok(Answer::Renewed(names)) => {
+            for name in names {
+                say(&format!("the keys of the link with {name} are renewed"));
+            }
+            Exit::Completed
+        }
+        Ok(Answer::Refused(why)) => {
+            complain(why.trim_end());
+            Exit::Failed
+        }
+        Ok(_) => complain(SOMETHING_ELSE),
+        Err(exit) => exit,
     }
 }
 
@@ -40,7 +87,7 @@ pub(super) async fn watch(settings: &Settings, task: TaskId) -> Exit {
         match client.next_answer().await {
             Ok(Some(Answer::Sight(sight))) => screen.show(&sight),
             Ok(Some(Answer::Refused(why))) => return complain(&why),
-            Ok(Some(Answer::Submitted(_) | Answer::Open(_)) | None) => return screen.exit(),
+            Ok(_) => return screen.exit(),
             Err(error) => return nobody(&error),
         }
     }
@@ -55,14 +102,19 @@ pub(super) async fn query(settings: &Settings, task: TaskId) -> Exit {
     let sight = match answer {
         Answer::Sight(sight) => sight,
         Answer::Refused(why) => return complain(&why),
-        Answer::Submitted(_) | Answer::Open(_) => {
-            return complain("the agent answered something else");
+        Answer::Submitted(_)
+        | Answer::Open(_)
+        | Answer::Cancelled(_)
+        | Answer::Renewed(_)
+        | Answer::Preflight(_) => {
+            return complain(SOMETHING_ELSE);
         }
     };
     show_answer(task, &sight)
 }
 
-async fn first_answer(settings: &Settings, ask: &Ask) -> Result<Answer, Exit> {
+/// The owner's answer, or how to end without one.
+pub(super) async fn first_answer(settings: &Settings, ask: &Ask) -> Result<Answer, Exit> {
     let directory = StateDirectory::at(&settings.state);
     let mut client = Client::ask(&directory, ask)
         .await

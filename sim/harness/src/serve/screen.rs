@@ -51,6 +51,7 @@ impl Screen {
                     }
                 }
             }
+            Sight::Trouble { words } => self.line(words),
             Sight::NotRecorded => self.line("destination: unknown task"),
             Sight::NoAnswer { why } => self.line(&format!("destination: no answer, {why}")),
         }

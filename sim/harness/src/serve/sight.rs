@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::trouble::Troubles;
+
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -29,6 +31,11 @@ pub(super) enum Sight {
     Recorded(Recorded),
     /// The destination does not know the task.
     NotRecorded,
+    /// Something stands in the way of the task.
+    Trouble {
+        /// What, in words.
+        words: String,
+    },
     /// The destination gave no answer.
     NoAnswer {
         /// Why, in words.
@@ -56,6 +63,19 @@ pub(super) struct Recorded {
     pub(super) state: DestinationState,
     /// How the work ended, when it has.
     pub(super) outcome: Option<Outcome>,
+}
+
+impl Sight {
+    /// Whether the destination has ended a task of which no completion has come here.
+    const fn is_unheard(&self) -> bool {
+        let Self::Recorded(recorded) = self else {
+            return false;
+        };
+        matches!(
+            recorded.state,
+            DestinationState::FinishedUnreported | DestinationState::Parked
+        )
+    }
 }
 
 impl From<Progress> for Standing {
@@ -120,12 +140,13 @@ pub(super) async fn ask<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>, task:
 /// task has been sent.
 pub(super) async fn follow<N: Net, S: Store, W: Work>(
     agent: &Agent<N, S, W>,
+    troubles: &Troubles,
     task: &TaskId,
     every: Option<Duration>,
     stop: &CancellationToken,
     sights: mpsc::Sender<Sight>,
 ) {
-    let mut shown = None;
+    let (mut shown, mut told) = (None, None);
     let mut asked: Option<tokio::time::Instant> = None;
     while !sights.is_closed() {
         let is_last = stop.is_cancelled();
@@ -142,9 +163,23 @@ pub(super) async fn follow<N: Net, S: Store, W: Work>(
         if is_last || standing.state.is_final() {
             return;
         }
+        let trouble = troubles.of(task);
+        if trouble != told {
+            told.clone_from(&trouble);
+            if let Some(words) = trouble {
+                drop(sights.send(Sight::Trouble { words }).await);
+            }
+        }
         let due = |every| asked.is_none_or(|asked| asked.elapsed() >= every);
         if standing.is_away() && every.is_some_and(due) {
-            drop(sights.send(ask(agent, task).await).await);
+            let answer = ask(agent, task).await;
+            let is_unheard = answer.is_unheard();
+            drop(sights.send(answer).await);
+            // ET-80: the work is over, and only asking has brought that to light.
+            if is_unheard {
+                let words = troubles.way_back(task);
+                drop(sights.send(Sight::Trouble { words }).await);
+            }
             asked = Some(tokio::time::Instant::now());
         }
         tokio::select! {

@@ -1,10 +1,12 @@
 //! The directory that belongs to one environment: where its owner leaves what outlives it.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::secret::for_this_user_only;
 
 /// The places in an environment's state directory.
 #[derive(Clone, Debug)]
@@ -73,13 +75,4 @@ impl StateDirectory {
         // When it stays behind, nobody answers at its port.
         drop(fs::remove_file(self.control()));
     }
-}
-
-/// How a file is made that nobody else may read: the token in it opens the control channel.
-fn for_this_user_only() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }

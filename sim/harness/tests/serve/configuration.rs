@@ -51,17 +51,26 @@ async fn no_port_has_a_default() {
 }
 
 #[tokio::test]
-async fn only_loopback_may_be_configured_until_peers_are_authenticated() {
+async fn without_authentication_only_loopback_may_be_configured() {
     for address in ["0.0.0.0", "10.0.0.7", "prod.example.com"] {
         let log = complaint(
             "name = \"prod\"",
             &format!("name = \"prod\"\naddress = \"{address}\""),
         )
         .await;
-        assert!(log.contains("not authenticated"), "{log}");
+        assert!(
+            log.contains("the link with prod is not authenticated"),
+            "{log}"
+        );
+        assert!(log.contains("dev.toml:4:1"), "{log}");
     }
     let log = complaint("state = ", "listen = \"0.0.0.0\"\nstate = ").await;
-    assert!(log.contains("not authenticated"), "{log}");
+    assert!(
+        log.contains("not authenticated, but `listen` is 0.0.0.0"),
+        "{log}"
+    );
+    let log = complaint("state = ", "listen = \"here\"\nstate = ").await;
+    assert!(log.contains("`listen` is not an address"), "{log}");
 }
 
 #[tokio::test]

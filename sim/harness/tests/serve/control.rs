@@ -130,6 +130,39 @@ async fn without_an_owner_a_query_and_a_watcher_are_the_originator() {
 }
 
 #[tokio::test]
+async fn an_operator_of_the_destination_cancels_a_task() {
+    let site = Site::new();
+    let _prod = site.serve("prod", "prod.log").await;
+    let mut submit = site.submit("submit.log", &["--id", "t1", "deploy", "wait"]);
+    submit.says("t1 accepted").await;
+    let _work = site.running_work().await;
+    let cancel = |task: &'static str| ["cancel", "--config", "prod.toml", task];
+    let said = site.start("cancel.log", &cancel("t1")).ends_with(0).await;
+    assert_eq!(said, "t1 cancelled");
+    let said = submit.ends_with(1).await;
+    assert!(said.ends_with("t1 cancelled"), "{said}");
+    for (task, why) in [("t1", "the work has already ended"), ("t2", "no task t2")] {
+        site.start("cancel.log", &cancel(task)).ends_with(1).await;
+        let log = fs::read_to_string(site.path("cancel.log")).expect("a log");
+        assert!(log.contains(why), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_task_is_told_what_stands_in_its_way() {
+    let site = Site::new();
+    let mut submit = site.submit("submit.log", &["--id", "t1", "deploy", "list"]);
+    let port = site.remote_port;
+    submit
+        .says(&format!(
+            "t1 establish to prod port {port}: refused, failed to connect: nobody listens"
+        ))
+        .await;
+    let _prod = site.serve("prod", "prod.log").await;
+    assert!(submit.ends_with(0).await.ends_with("t1 completed"));
+}
+
+#[tokio::test]
 async fn a_second_owner_is_refused() {
     let site = Site::new();
     let _dev = site.serve("dev", "dev.log").await;

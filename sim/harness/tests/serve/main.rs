@@ -1,8 +1,10 @@
 //! The program on real sockets: two environments of one machine, as separate processes.
 
+mod authentication;
 mod completion;
 mod configuration;
 mod control;
 mod crash;
+mod preflight;
 mod sample;
 mod site;

@@ -76,6 +76,19 @@ impl Site {
         fs::write(path, content).expect("written");
     }
 
+    /// Changes a file of the site.
+    pub(crate) fn replace(&self, relative: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(relative)).expect("the file");
+        assert!(text.contains(from), "{from} in {relative}");
+        self.write(relative, text.replacen(from, to, 1));
+    }
+
+    /// Makes a key with the program.
+    pub(crate) async fn new_key(&self, file: &str) {
+        let said = self.start("key.log", &["new-key", file]).ends_with(0).await;
+        assert!(said.contains(file), "{said}");
+    }
+
     /// Starts the program in the site's directory. Its log goes to the file `log`.
     pub(crate) fn start(&self, log: &str, arguments: &[&str]) -> Program {
         let path = self.path(log);

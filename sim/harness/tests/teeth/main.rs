@@ -164,6 +164,12 @@ const SABOTEURS: &[Saboteur] = &[
     ),
     saboteur(Mumbles, "prod", Scene::Plain, &["messages-are-complete"]),
     saboteur(ReopensFinal, "prod", Scene::Plain, &["final-states-stay"]),
+    saboteur(
+        ClaimsToHaveCalledBack,
+        "prod",
+        Scene::Preflight,
+        &["preflights-are-proven"],
+    ),
 ];
 
 #[test]

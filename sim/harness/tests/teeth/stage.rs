@@ -28,10 +28,12 @@ pub(crate) enum Scene {
     LostAcceptance,
     /// The acknowledgement of the completion does not arrive.
     LostAcknowledgement,
+    /// The way back is tried before the task.
+    Preflight,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Plain,
         Self::LongWork,
         Self::TwoTasks,
@@ -39,6 +41,7 @@ impl Scene {
         Self::ClosedPort,
         Self::LostAcceptance,
         Self::LostAcknowledgement,
+        Self::Preflight,
     ];
 
     fn text(self) -> String {
@@ -69,6 +72,10 @@ impl Scene {
                        [[bites]]\nrule = \"closed\"\n"
             }
             Self::LostAcceptance => plain + &lost("task", "prod", "dev"),
+            Self::Preflight => {
+                let step = "[[at]]\ntime = \"2s\"\npreflight = { from = \"dev\", to = \"prod\" }\n";
+                plain + step
+            }
             Self::LostAcknowledgement => plain + &lost("completed", "dev", "prod"),
         };
         format!("{HEAD}{steps}{TAIL}")

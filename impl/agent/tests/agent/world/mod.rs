@@ -244,6 +244,24 @@ impl World {
         self.clocks.lock().unwrap().insert(host.to_owned(), seconds);
     }
 
+    /// Starts a second environment that believes to be the one of `host`, at a host called `twin`.
+    pub(crate) async fn start_twin(&self, host: &str, twin: &str) -> TestAgent {
+        let site = &self.sites[host];
+        let random = Randomness::from_seed(8).fork(twin);
+        let disk = Disk::new(&random, Duration::from_millis(1));
+        let (agent, _) = self
+            .boot(
+                twin,
+                &site.config,
+                &disk,
+                &random,
+                &site.payload,
+                &site.script,
+            )
+            .await;
+        agent
+    }
+
     pub(crate) fn agent(&self, host: &str) -> &TestAgent {
         &self.sites[host].agent
     }
@@ -367,6 +385,11 @@ fn line(event: &AgentEvent) -> Option<String> {
             let arrow = if *opened_here { "->" } else { "<-" };
             let (phase, by) = (phase.name(), closed_by.name());
             format!("connection {local} {arrow} {remote} {phase}, closed by {by}")
+        }
+        AgentEvent::Preflight { peer, way } => {
+            let (direction, port) = (way.direction.name(), way.port);
+            let finding = way.finding.name();
+            format!("preflight with {peer}, {direction}, port {port}: {finding}")
         }
         AgentEvent::Warning {
             warning,

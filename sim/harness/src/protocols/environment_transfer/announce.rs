@@ -55,6 +55,7 @@ impl Told {
             | AgentEvent::WorkEnded { .. }
             | AgentEvent::AttemptFailed { .. }
             | AgentEvent::Connection { .. }
+            | AgentEvent::Preflight { .. }
             | AgentEvent::Warning { .. } => event(announced),
         }
     }
@@ -85,6 +86,16 @@ fn event(announced: &AgentEvent) -> Option<Event> {
         AgentEvent::Found { .. } | AgentEvent::Durable { .. } => None,
         AgentEvent::WorkStarted { .. } | AgentEvent::WorkEnded { .. } => work(announced),
         AgentEvent::AttemptFailed { .. } | AgentEvent::Connection { .. } => exchange(announced),
+        AgentEvent::Preflight { peer, way } => noted(
+            effect::PREFLIGHT,
+            [
+                ("peer", Some(peer.as_str())),
+                ("way", Some(way.direction.name())),
+                ("found", Some(way.finding.name())),
+                ("address", way.address.as_deref()),
+                ("port", Some(way.port.to_string().as_str())),
+            ],
+        ),
         AgentEvent::Warning {
             warning,
             peer,

@@ -31,6 +31,11 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
             let run = cancelling(plan, originator(plan, &task), &task);
             (text(table, "at"), vec![("task", task)], run)
         }
+        "preflight" => {
+            let (from, to) = (text(table, "from"), text(table, "to"));
+            let run = trying(environment(&to));
+            (from, vec![("to", to)], run)
+        }
         // The others stand in the step itself, with the host as their value.
         _ => {
             let host = text(table, key);
@@ -174,6 +179,18 @@ fn cancelling(plan: &Plan, from: String, task: &str) -> Boot {
             };
             if let Err(error) = operator.cancel(environment(&from), id.clone()).await {
                 refused(&node, "cancel", &id, &error.to_string());
+            }
+        })
+    })
+}
+
+fn trying(peer: EnvironmentName) -> Boot {
+    Arc::new(move |node: Node| {
+        let peer = peer.clone();
+        Box::pin(async move {
+            // What comes of it is announced; a service that does not run announces nothing.
+            if let Some(operator) = node.shelf.keep(Desk::default).operator() {
+                operator.preflight(peer).await;
             }
         })
     })

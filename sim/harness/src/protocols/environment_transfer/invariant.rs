@@ -3,7 +3,7 @@
 use portcullis_reports::Entry;
 
 use super::cast;
-use super::invariants::{connections, durability, messages, outcomes, work};
+use super::invariants::{connections, durability, messages, outcomes, preflights, work};
 use super::liveness;
 use super::reading::Reading;
 use super::refusals;
@@ -124,6 +124,9 @@ rules! {
     Wire "completions-answer-a-task" ["ET-38", "ET-75"]
         "a completion states an outcome of a task that its sender had received from its recipient"
         => messages::completions_answer_a_task;
+    Wire "preflights-are-proven" ["ET-81"]
+        "a preflight finds the way back open only after a probe on a real connection was acknowledged"
+        => preflights::preflights_are_proven;
     Wire "one-outcome-a-task" ["ET-52", "ET-58"]
         "all that is said of a task's outcome agrees"
         => outcomes::one_outcome_a_task;

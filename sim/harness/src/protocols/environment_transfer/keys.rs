@@ -221,6 +221,17 @@ const CANCEL: &[Key] = &[
     Key::new("task", Kind::Refers("task"), "The task to stop.").required(),
 ];
 
+const PREFLIGHT: &[Key] = &[
+    Key::new(
+        "from",
+        Kind::Refers("host"),
+        "The environment that asks. The earlier one of a link tries both directions, the later one \
+         its own way back.",
+    )
+    .required(),
+    Key::new("to", Kind::Refers("host"), "Its neighbour.").required(),
+];
+
 const AT: &[Key] = &[
     Key::new(
         "submit",
@@ -238,6 +249,12 @@ const AT: &[Key] = &[
         "cancel",
         Kind::Table(CANCEL),
         "Stops a task at its destination, as an operator may.",
+    )
+    .one_of("action"),
+    Key::new(
+        "preflight",
+        Kind::Table(PREFLIGHT),
+        "Tries the directions of a link, as an operator may (ET-81).",
     )
     .one_of("action"),
     Key::new(
@@ -326,6 +343,18 @@ const PATTERN: &[Key] = &[
         "phase",
         Kind::Choices(words::PHASES),
         "What a failed attempt or a connection was for.",
+    )
+    .beside(&["effect"]),
+    Key::new(
+        "way",
+        Kind::Choice(&["forward", "reverse"]),
+        "The direction that a preflight has tried: to the remote port, or to the local port.",
+    )
+    .beside(&["effect"]),
+    Key::new(
+        "found",
+        Kind::Choices(words::FOUND),
+        "What a preflight found out about it.",
     )
     .beside(&["effect"]),
     Key::new(

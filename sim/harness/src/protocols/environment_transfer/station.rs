@@ -36,6 +36,8 @@ pub(super) trait Operator: Send + Sync {
     fn query(&self, task: TaskId) -> Answer<'_, Result<(), QueryError>>;
     /// Stops a task here.
     fn cancel(&self, from: EnvironmentName, task: TaskId) -> Answer<'_, Result<(), CancelError>>;
+    /// Tries the directions of the links with `peer`.
+    fn preflight(&self, peer: EnvironmentName) -> Answer<'_, ()>;
     /// Ends the service.
     fn stop(&self) -> Answer<'_, ()>;
 }
@@ -51,6 +53,10 @@ impl<N: Net, S: Store, W: Work> Operator for Agent<N, S, W> {
 
     fn cancel(&self, from: EnvironmentName, task: TaskId) -> Answer<'_, Result<(), CancelError>> {
         Box::pin(async move { Self::cancel(self, &from, &task).await })
+    }
+
+    fn preflight(&self, peer: EnvironmentName) -> Answer<'_, ()> {
+        Box::pin(async move { drop(Self::preflight(self, &peer).await) })
     }
 
     fn stop(&self) -> Answer<'_, ()> {

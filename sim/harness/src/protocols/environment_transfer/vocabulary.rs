@@ -44,6 +44,8 @@ pub mod kind {
             TASK => Some(ACCEPTED),
             COMPLETED => Some(COMPLETED_ACK),
             QUERY => Some(STATUS),
+            PREFLIGHT => Some(PREFLIGHT_RESULT),
+            PROBE => Some(PROBE_ACK),
             _ => None,
         }
     }
@@ -81,6 +83,10 @@ pub mod field {
     pub const RECORDED: &str = "recorded";
     /// Whether the task may run beside others of its link.
     pub const INDEPENDENT: &str = "independent";
+    /// What became of trying the way back.
+    pub const CALLBACK: &str = "callback";
+    /// The preflight that a probe belongs to.
+    pub const PREFLIGHT: &str = "preflight";
     /// The environment at the other end of a task's link.
     pub const PEER: &str = "peer";
     /// The step of the scenario that a stranger follows.
@@ -182,6 +188,8 @@ pub mod effect {
     pub const APPROACHED: &str = "approached";
     /// A stranger's connection is over.
     pub const ENCOUNTER: &str = "encounter";
+    /// A direction of a link was tried (ET-81).
+    pub const PREFLIGHT: &str = "preflight";
     /// The kind of the task that is worked on.
     pub const TASK_KIND: &str = "task-kind";
 }

@@ -1,12 +1,14 @@
 //! The owner's end of the control channel.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_agent::Agent;
-use portcullis_agent::message::TaskId;
+use portcullis_agent::config::Config;
+use portcullis_agent::message::{EnvironmentName, TaskId};
 use portcullis_agent::work::Work;
 use portcullis_net::{Net, Spawner};
 use portcullis_store::Store;
@@ -17,8 +19,15 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::super::preflight::survey;
+use super::super::secret::random_text;
+use super::super::settings::renew_keys;
 use super::super::sight::{ASK_EVERY, ask, follow};
 use super::super::state_directory::{ControlAddress, StateDirectory};
+use super::super::trouble::Troubles;
+use super::super::{open_tasks, words_of};
+use crate::scenario::Ink;
+
 use super::{Answer, Ask, LINE_OCTETS_MAX, Letter};
 
 /// How long a caller may take to say what it wants.
@@ -26,6 +35,19 @@ const LETTER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long callers may take for their last answer when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What callers are served with.
+#[derive(Clone)]
+pub(in crate::serve) struct Desk<N, S, W> {
+    /// The agent of this process.
+    pub(in crate::serve) agent: Agent<N, S, W>,
+    /// What it is configured with.
+    pub(in crate::serve) config: Arc<Config>,
+    /// The file that says so.
+    pub(in crate::serve) file: Arc<Path>,
+    /// What stands in the way of its tasks.
+    pub(in crate::serve) troubles: Troubles,
+}
 
 /// An open channel.
 #[derive(Debug)]
@@ -37,14 +59,14 @@ pub(in crate::serve) struct ControlChannel {
 impl ControlChannel {
     /// Opens the channel and leaves the way to it in `directory`.
     pub(in crate::serve) async fn open<N: Net, S: Store, W: Work>(
-        agent: Agent<N, S, W>,
+        desk: Desk<N, S, W>,
         directory: &StateDirectory,
         spawner: &Spawner,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = ControlAddress {
             port: listener.local_addr()?.port(),
-            token: new_token()?,
+            token: random_text()?,
         };
         directory.announce(&address)?;
         let channel = Self {
@@ -55,9 +77,9 @@ impl ControlChannel {
         let (stop, conversations) = (channel.stop.clone(), channel.conversations.clone());
         spawner.spawn(channel.conversations.track_future(async move {
             while let Some(stream) = next_caller(&listener, &stop).await {
-                let (agent, token, stop) = (agent.clone(), address.token.clone(), stop.clone());
+                let (desk, token, stop) = (desk.clone(), address.token.clone(), stop.clone());
                 own.spawn(conversations.track_future(async move {
-                    if let Err(error) = converse(&agent, stream, &token, &stop).await {
+                    if let Err(error) = converse(&desk, stream, &token, &stop).await {
                         tracing::debug!("control channel: {error}");
                     }
                 }));
@@ -96,17 +118,6 @@ async fn next_caller(listener: &TcpListener, stop: &CancellationToken) -> Option
     }
 }
 
-/// 256 bits that only the system and the token file know.
-fn new_token() -> io::Result<String> {
-    let mut bits = [0_u8; 32];
-    getrandom::fill(&mut bits).map_err(|_| io::Error::other("the system gives no entropy"))?;
-    let mut token = String::new();
-    for octet in bits {
-        write!(token, "{octet:02x}").map_err(io::Error::other)?;
-    }
-    Ok(token)
-}
-
 /// Compares in a time that does not depend on where the first difference is.
 fn is_token(shown: &str, token: &str) -> bool {
     let pairs = shown.bytes().zip(token.bytes());
@@ -114,7 +125,7 @@ fn is_token(shown: &str, token: &str) -> bool {
 }
 
 async fn converse<N: Net, S: Store, W: Work>(
-    agent: &Agent<N, S, W>,
+    desk: &Desk<N, S, W>,
     stream: TcpStream,
     token: &str,
     stop: &CancellationToken,
@@ -125,13 +136,8 @@ async fn converse<N: Net, S: Store, W: Work>(
     timeout(LETTER_TIMEOUT, reader.read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Letter>(&line) {
         Ok(letter) if is_token(&letter.token, token) => match letter.ask {
-            Ask::Submit(submission) => match agent.submit(submission.into()).await {
-                Ok(task) => Answer::Submitted(task),
-                Err(error) => Answer::Refused(super::super::words_of(&error)),
-            },
-            Ask::Resume => Answer::Open(super::super::open_tasks(agent).await),
-            Ask::Query(task) => Answer::Sight(ask(agent, &task).await),
-            Ask::Watch(task) => return show(agent, &task, stop, &mut writer).await,
+            Ask::Watch(task) => return show(desk, &task, stop, &mut writer).await,
+            ask => answer(desk, ask).await,
         },
         Ok(_) => Answer::Refused("the token is not the one in the state directory".into()),
         Err(_) => Answer::Refused("not a request of the control channel".into()),
@@ -139,9 +145,64 @@ async fn converse<N: Net, S: Store, W: Work>(
     send(&mut writer, &answer).await
 }
 
+/// What there is to say to `question`; to `watch`, what there is to see now.
+async fn answer<N: Net, S: Store, W: Work>(desk: &Desk<N, S, W>, question: Ask) -> Answer {
+    let agent = &desk.agent;
+    match question {
+        Ask::Submit(submission) => match agent.submit(submission.into()).await {
+            Ok(task) => Answer::Submitted(task),
+            Err(error) => Answer::Refused(words_of(&error)),
+        },
+        Ask::Resume => Answer::Open(open_tasks(agent).await),
+        Ask::Query(task) | Ask::Watch(task) => Answer::Sight(ask(agent, &task).await),
+        Ask::Cancel { from, task } => match cancel(agent, from, &task).await {
+            Ok(()) => Answer::Cancelled(task),
+            Err(why) => Answer::Refused(why),
+        },
+        Ask::RenewKeys => match renew_keys(&desk.config, &desk.file) {
+            Ok(renewed) => {
+                for name in &renewed {
+                    tracing::info!(peer = %name, "keys renewed");
+                }
+                Answer::Renewed(renewed)
+            }
+            Err(error) => Answer::Refused(error.render(Ink::Plain)),
+        },
+        Ask::Preflight(to) => match survey(agent, &desk.config, to.as_ref()).await {
+            Ok(report) => Answer::Preflight(report),
+            Err(why) => Answer::Refused(why),
+        },
+    }
+}
+
+/// Stops a task of the environment `from`, or of whoever sent the only one of that id.
+///
+/// # Errors
+/// Why not, in words.
+async fn cancel<N: Net, S: Store, W: Work>(
+    agent: &Agent<N, S, W>,
+    from: Option<EnvironmentName>,
+    task: &TaskId,
+) -> Result<(), String> {
+    let received = agent.received().await.into_iter();
+    let mut senders = received
+        .map(|(job, _)| job)
+        .filter(|job| job.task == *task && from.as_ref().is_none_or(|from| *from == job.from));
+    let Some(job) = senders.next() else {
+        return Err(format!("no task {task} was sent here"));
+    };
+    if senders.next().is_some() {
+        return Err(format!(
+            "several environments sent a task {task}: name one by --from"
+        ));
+    }
+    let cancelled = agent.cancel(&job.from, task).await;
+    cancelled.map_err(|error| format!("{task}: {}", words_of(&error)))
+}
+
 /// Sends sights of the task until it has ended or the caller is gone.
 async fn show<N: Net, S: Store, W: Work>(
-    agent: &Agent<N, S, W>,
+    desk: &Desk<N, S, W>,
     task: &TaskId,
     stop: &CancellationToken,
     writer: &mut (impl AsyncWriteExt + Unpin),
@@ -153,7 +214,15 @@ async fn show<N: Net, S: Store, W: Work>(
         }
         Ok(())
     };
-    let ((), sent) = tokio::join!(follow(agent, task, Some(ASK_EVERY), stop, sender), sending);
+    let following = follow(
+        &desk.agent,
+        &desk.troubles,
+        task,
+        Some(ASK_EVERY),
+        stop,
+        sender,
+    );
+    let ((), sent) = tokio::join!(following, sending);
     sent
 }
 

@@ -7,6 +7,7 @@ pub(super) mod connections;
 pub(super) mod durability;
 pub(super) mod messages;
 pub(super) mod outcomes;
+pub(super) mod preflights;
 pub(super) mod work;
 
 pub(super) use outcomes::decided_alone;

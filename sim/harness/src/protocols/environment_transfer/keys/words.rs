@@ -62,6 +62,7 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::ATTEMPT_FAILED,
             effect::CONNECTION,
             effect::WARNING,
+            effect::PREFLIGHT,
             effect::START_FAILED,
             effect::COMMAND_REFUSED,
             effect::APPROACHED,
@@ -97,6 +98,25 @@ pub(super) const PHASES: &[&str] = &[
     "probe",
     "unknown",
 ];
+
+/// What a preflight finds out about a direction (ET-81): a word of its own, or a class.
+pub(super) const FOUND: &[&str] = &found();
+
+/// The words that are no classes.
+const FOUND_BESIDE_CLASSES: [&str; 3] = ["open", "elsewhere", "untried"];
+
+const fn found() -> [&'static str; FOUND_BESIDE_CLASSES.len() + CLASSES.len()] {
+    let mut words = [""; FOUND_BESIDE_CLASSES.len() + CLASSES.len()];
+    let mut index = 0;
+    while index < words.len() {
+        words[index] = match index.checked_sub(FOUND_BESIDE_CLASSES.len()) {
+            None => FOUND_BESIDE_CLASSES[index],
+            Some(index) => CLASSES[index],
+        };
+        index += 1;
+    }
+    words
+}
 
 /// What operators are warned of.
 pub(super) const WARNINGS: &[&str] = &[

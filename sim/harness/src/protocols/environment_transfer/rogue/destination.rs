@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use portcullis_agent::config::EarlierLink;
+use portcullis_agent::error::FailureClass;
 use portcullis_agent::message::{
-    Body, EnvironmentName, FailureReason, Known, Message, MessageId, Outcome, Task, TaskId,
+    Body, Callback, EnvironmentName, FailureReason, Known, Message, MessageId, Outcome, Place,
+    PreflightResult, Task, TaskId,
 };
 use portcullis_agent::state::DestinationState;
 use portcullis_net::{Listener, Net};
@@ -96,6 +98,7 @@ async fn answer(
             task: task.clone(),
             known: known(player, task),
         }),
+        Body::Preflight => preflight(player, request).await,
         Body::HelloAck(_)
         | Body::Part(_)
         | Body::PartAck { .. }
@@ -103,12 +106,34 @@ async fn answer(
         | Body::Completed { .. }
         | Body::CompletedAck { .. }
         | Body::Status { .. }
-        | Body::Preflight
         | Body::PreflightResult(_)
         | Body::Probe { .. }
         | Body::ProbeAck { .. }
         | Body::Rejection { .. } => None,
     }
+}
+
+/// Tries the way back, or only says so. ET-81
+async fn preflight(player: &Player, request: &Message) -> Option<Body> {
+    let links = &player.part.config.earlier;
+    let link = links.iter().find(|link| link.name == request.header.from)?;
+    let preflight = request.header.id.clone();
+    let is_reached = player.does(Rogue::ClaimsToHaveCalledBack) || {
+        let id = player.fresh("probe");
+        let probe = player.message(&link.name, id, None, Body::Probe { preflight });
+        let reply = call_back(player, link, &probe).await;
+        reply.is_some_and(|reply| matches!(reply.body, Body::ProbeAck { .. }))
+    };
+    Some(Body::PreflightResult(PreflightResult {
+        callback: if is_reached {
+            Callback::Reached
+        } else {
+            Callback::Failed(FailureClass::TimedOut)
+        },
+        address: Place::new(&link.address).ok()?,
+        port: link.local_port,
+        dynamic_ports: None,
+    }))
 }
 
 fn known(player: &Player, task: &TaskId) -> Option<Known> {
@@ -236,23 +261,24 @@ async fn work(player: &Player, link: &EarlierLink, task: &TaskId, peer: &Environ
 
 /// One attempt to report; whether it was acknowledged.
 async fn report(player: &Player, link: &EarlierLink, task: &TaskId, outcome: Outcome) -> bool {
-    let timers = player.part.config.timers;
-    let net = &player.node.host.net;
-    let connected = timeout(timers.connect, net.connect(&link.address, link.local_port)).await;
-    let Ok(Ok(mut stream)) = connected else {
-        return false;
-    };
     let id = match player.does(Rogue::RenamesRetries) {
         true => player.fresh("completed"),
         false => MessageId::of_completion(task),
     };
     let task = task.clone();
     let completed = player.message(&link.name, id, None, Body::Completed { task, outcome });
-    if player.say(&mut stream, &completed).await.is_err() {
-        return false;
-    }
-    let reply = hear(&mut stream, timers.acknowledgement).await;
+    let reply = call_back(player, link, &completed).await;
     reply.is_some_and(|reply| matches!(reply.body, Body::CompletedAck { .. }))
+}
+
+/// One request to the local port, and its reply.
+async fn call_back(player: &Player, link: &EarlierLink, request: &Message) -> Option<Message> {
+    let timers = player.part.config.timers;
+    let net = &player.node.host.net;
+    let connected = timeout(timers.connect, net.connect(&link.address, link.local_port)).await;
+    let mut stream = connected.ok()?.ok()?;
+    player.say(&mut stream, request).await.ok()?;
+    hear(&mut stream, timers.acknowledgement).await
 }
 
 /// Reports a task that was never given.

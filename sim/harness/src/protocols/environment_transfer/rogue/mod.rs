@@ -71,6 +71,8 @@ pub enum Rogue {
     Mumbles,
     /// Leaves the final state of a task.
     ReopensFinal,
+    /// Says that it has reached the local port without having tried.
+    ClaimsToHaveCalledBack,
 }
 
 /// The main function of a rogue in the place of `host`.

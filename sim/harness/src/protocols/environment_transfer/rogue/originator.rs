@@ -201,6 +201,10 @@ impl Operator for Player {
         Box::pin(async move { Err(CancelError::Unknown(UnknownTask(task))) })
     }
 
+    fn preflight(&self, _: EnvironmentName) -> Answer<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn stop(&self) -> Answer<'_, ()> {
         Box::pin(async {})
     }

@@ -118,7 +118,7 @@ impl Speech {
                     if let (Authentication::Mac(keys), false) =
                         (&authentication, hazard == hazard::ALTERED)
                     {
-                        codec::seal(&mut document, keys.first()).ok();
+                        codec::seal(&mut document, &keys.first()).ok();
                     }
                 }
                 framed(document)
