@@ -2,10 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use portcullis_agent::codec::{
-    DecodeError, Decoder, FrameError, LENGTH_OCTETS, NAMESPACE, Reassembly, decode, encode,
-    read_unit,
-};
+use portcullis_agent::codec::{DecodeError, Decoder, LENGTH_OCTETS, NAMESPACE, decode, encode};
 use portcullis_agent::error::FailureClass;
 use portcullis_agent::message::{
     Assignment, Body, Callback, CommandName, Digest, EnvironmentName, FailureReason, Header, Known,
@@ -123,7 +120,7 @@ fn body() -> impl Strategy<Value = Body> {
 }
 
 prop_compose! {
-    fn message()(
+    pub(super) fn message()(
         (text, from, to) in (token(), token(), token()),
         relates_to in proptest::option::of(token()),
         millis in 0..4_000_000_000_000_i64,
@@ -212,57 +209,6 @@ proptest! {
         let seen = seen_in_pieces(&unit, &[]);
         prop_assert!(seen.len() <= 1);
     }
-}
-
-/// ET-26 and the vectors of section 5.3 of the source: decided on four octets.
-#[test]
-fn absurd_lengths_are_refused_before_anything_is_reserved() {
-    for (octets, error) in [
-        (*b"\0\0\0\0", FrameError::TooShort),
-        (*b"\0\0\0\x03", FrameError::TooShort),
-        (*b"\0\0\0\x04", FrameError::Empty),
-        (*b"\x16\x03\x01\0", FrameError::TooLong),
-        (*b"GET ", FrameError::TooLong),
-        (*b"POST", FrameError::TooLong),
-        (*b"<?xm", FrameError::TooLong),
-        (*b"\xef\xbb\xbf<", FrameError::TooLong),
-    ] {
-        assert_eq!(
-            Reassembly::new(FRAME_MAX).feed(&octets),
-            Err(error),
-            "{octets:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_end_inside_the_data_unit_is_truncation() {
-    let unit = encode(&hello()).unwrap();
-    for end in 0..unit.len() {
-        let mut stream = &unit[..end];
-        let read = read_unit(&mut stream, FRAME_MAX, async |_| ())
-            .await
-            .unwrap();
-        let error = if end == 0 {
-            FrameError::Absent
-        } else {
-            FrameError::Truncated
-        };
-        assert_eq!(read, Err(error), "after {end} octets");
-    }
-}
-
-#[tokio::test]
-async fn nothing_beyond_the_data_unit_is_read() {
-    let unit = encode(&hello()).unwrap();
-    let twice = [unit.as_slice(), b"more"].concat();
-    let mut stream = twice.as_slice();
-    let (document, ()) = read_unit(&mut stream, FRAME_MAX, async |_| ())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(decode(&document), Ok(hello()));
-    assert_eq!(stream, b"more");
 }
 
 fn hello() -> Message {

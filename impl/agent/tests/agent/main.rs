@@ -17,4 +17,6 @@ mod real;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
+mod split;
+#[cfg(test)]
 mod world;
