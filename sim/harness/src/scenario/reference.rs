@@ -156,10 +156,12 @@ pub fn settings_page(keys: &[Key]) -> String {
     rows(&mut page, keys);
     let mut before: Vec<(String, &[Key])> = Vec::new();
     for key in keys {
-        let (title, inner) = match key.kind {
-            Kind::Table(inner) => (format!("`[{}]`", key.name), inner),
-            Kind::Tables(inner) => (format!("`[[{}]]`", key.name), inner),
-            _ => continue,
+        let (title, inner) = if let Kind::Table(inner) = key.kind {
+            (format!("`[{}]`", key.name), inner)
+        } else if let Kind::Tables(inner) = key.kind {
+            (format!("`[[{}]]`", key.name), inner)
+        } else {
+            continue;
         };
         heading(&mut page, &title, key.doc);
         match before.iter().find(|(_, known)| is_same(known, inner)) {

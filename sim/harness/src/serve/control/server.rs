@@ -135,10 +135,12 @@ async fn converse<N: Net, S: Store, W: Work>(
     let mut reader = BufReader::new(reader.take(LINE_OCTETS_MAX as u64));
     timeout(LETTER_TIMEOUT, reader.read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Letter>(&line) {
-        Ok(letter) if is_token(&letter.token, token) => match letter.ask {
-            Ask::Watch(task) => return show(desk, &task, stop, &mut writer).await,
-            ask => answer(desk, ask).await,
-        },
+        Ok(letter) if is_token(&letter.token, token) => {
+            if let Ask::Watch(task) = &letter.ask {
+                return show(desk, task, stop, &mut writer).await;
+            }
+            answer(desk, letter.ask).await
+        }
         Ok(_) => Answer::Refused("the token is not the one in the state directory".into()),
         Err(_) => Answer::Refused("not a request of the control channel".into()),
     };

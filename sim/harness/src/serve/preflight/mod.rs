@@ -134,33 +134,25 @@ pub(super) async fn survey<N: Net, S: Store, W: Work>(
 async fn read(config: &Config, preflight: &Preflight) -> Vec<Tried> {
     // The earlier environment tries both directions, the later one only its own.
     let is_earlier = preflight.ways.len() > 1;
+    let address = if is_earlier {
+        let mut links = config.later.iter();
+        let link = links.find(|link| link.name == preflight.peer);
+        link.map(|link| &link.address)
+    } else {
+        let mut links = config.earlier.iter();
+        let link = links.find(|link| link.name == preflight.peer);
+        link.map(|link| &link.address)
+    };
     let here = Here {
         name: config.name.to_string(),
         peer: preflight.peer.to_string(),
         is_earlier,
-        ends: match configured_address(config, preflight, is_earlier) {
+        ends: match address {
             Some(address) => ends(address).await,
             None => None,
         },
     };
     preflight.ways.iter().map(|way| here.tried(way)).collect()
-}
-
-fn configured_address<'c>(
-    config: &'c Config,
-    preflight: &Preflight,
-    is_earlier: bool,
-) -> Option<&'c str> {
-    let later = config.later.iter().map(|link| (&link.name, &link.address));
-    let earlier = config.earlier.iter();
-    let earlier = earlier.map(|link| (&link.name, &link.address));
-    let mut links: Box<dyn Iterator<Item = _>> = if is_earlier {
-        Box::new(later)
-    } else {
-        Box::new(earlier)
-    };
-    let found = links.find(|(name, _)| **name == preflight.peer);
-    found.map(|(_, address)| address.as_str())
 }
 
 /// What this host knows of a link.

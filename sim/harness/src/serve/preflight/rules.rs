@@ -124,11 +124,11 @@ impl Flow {
         [
             Lines {
                 place: format!("Windows, on {}, either of", self.acceptor),
-                lines: windows_lines(&name, true, &inbound),
+                lines: windows_lines(&name, INBOUND, &inbound),
             },
             Lines {
                 place: format!("Windows, on {}, {IF_DENIED}, either of", self.opener),
-                lines: windows_lines(&name, false, &outbound),
+                lines: windows_lines(&name, OUTBOUND, &outbound),
             },
         ]
     }
@@ -144,12 +144,15 @@ enum Side {
 /// One condition of a rule: on what, its value where there is one, and at which end.
 type Condition = (&'static str, Option<String>, Side);
 
-fn windows_lines(name: &str, is_inbound: bool, conditions: &[Condition]) -> Vec<String> {
-    let (direction, dir) = if is_inbound {
-        ("Inbound", "in")
-    } else {
-        ("Outbound", "out")
-    };
+/// The directions of a rule, in the shell's words and in the prompt's.
+const INBOUND: (&str, &str) = ("Inbound", "in");
+const OUTBOUND: (&str, &str) = ("Outbound", "out");
+
+fn windows_lines(
+    name: &str,
+    (direction, dir): (&str, &str),
+    conditions: &[Condition],
+) -> Vec<String> {
     let mut shell = format!(
         "New-NetFirewallRule -DisplayName \"{name}\" -Direction {direction} -Action Allow \
          -Protocol TCP"
