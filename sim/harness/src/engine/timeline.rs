@@ -8,7 +8,7 @@ use portcullis_network::{OnExpiry, Probability};
 use portcullis_reports::{Entry, Event, Fields, Source};
 
 use super::journal::Journal;
-use super::spec::{Action, HostChange, NetworkChange, Place, Step, Trigger};
+use super::spec::{Action, HostChange, NetworkChange, PathSpec, Place, Step, Trigger};
 
 /// Steps waiting for their time; those waiting for an event are with the journal.
 pub(crate) struct Timeline {
@@ -156,10 +156,8 @@ fn network_action(change: &NetworkChange) -> Told {
             to,
             one_way,
         } => {
-            set("partition", name.clone());
-            set("from", from.join(" "));
-            set("to", to.join(" "));
             set("one-way", one_way.to_string());
+            set_between("partition", name, [from, to], &mut set);
             "partition"
         }
         NetworkChange::Heal { name } => {
@@ -167,9 +165,7 @@ fn network_action(change: &NetworkChange) -> Told {
             "heal"
         }
         NetworkChange::Hold { name, from, to } => {
-            set("hold", name.clone());
-            set("from", from.join(" "));
-            set("to", to.join(" "));
+            set_between("hold", name, [from, to], &mut set);
             "hold"
         }
         NetworkChange::Release { name } => {
@@ -177,11 +173,7 @@ fn network_action(change: &NetworkChange) -> Told {
             "release"
         }
         NetworkChange::Path(path) => {
-            set("from", path.from.clone());
-            set("to", path.to.clone());
-            if path.link.loss != Probability::NEVER {
-                set("loss", path.link.loss.parts_per_million().to_string());
-            }
+            set_path(path, &mut set);
             "path"
         }
         NetworkChange::Name { name, to } => {
@@ -200,6 +192,26 @@ fn network_action(change: &NetworkChange) -> Told {
         }
     };
     (Cow::Borrowed(name), host, fields)
+}
+
+/// What parts two sets of hosts: its name, and the hosts on either side.
+fn set_between(
+    kind: &'static str,
+    name: &str,
+    [from, to]: [&[String]; 2],
+    set: &mut impl FnMut(&'static str, String),
+) {
+    set(kind, name.to_owned());
+    set("from", from.join(" "));
+    set("to", to.join(" "));
+}
+
+fn set_path(path: &PathSpec, set: &mut impl FnMut(&'static str, String)) {
+    set("from", path.from.clone());
+    set("to", path.to.clone());
+    if path.link.loss != Probability::NEVER {
+        set("loss", path.link.loss.parts_per_million().to_string());
+    }
 }
 
 /// The host whose firewall is meant, or none and the middlebox as a field.

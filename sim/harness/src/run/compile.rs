@@ -281,26 +281,8 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
     if let Some(change) = table.table("firewall") {
         return network(firewall_change(plan, change));
     }
-    if let Some(cut) = table.table("partition") {
-        return network(NetworkChange::Partition {
-            name: cut.text("name").unwrap_or_default().to_owned(),
-            from: cut.texts("from").to_vec(),
-            to: cut.texts("to").to_vec(),
-            one_way: cut.flag("one_way"),
-        });
-    }
-    if let Some(name) = text("heal") {
-        return network(NetworkChange::Heal { name });
-    }
-    if let Some(hold) = table.table("hold") {
-        return network(NetworkChange::Hold {
-            name: hold.text("name").unwrap_or_default().to_owned(),
-            from: hold.texts("from").to_vec(),
-            to: hold.texts("to").to_vec(),
-        });
-    }
-    if let Some(name) = text("release") {
-        return network(NetworkChange::Release { name });
+    if let Some(change) = parting(table) {
+        return network(change);
     }
     if let Some(link) = table.table("link") {
         let paths = both_ways(link).map(|path| Action::Network(NetworkChange::Path(path)));
@@ -354,6 +336,29 @@ fn actions(plan: &Plan, table: &Table) -> Vec<Action> {
     })
     .into_iter()
     .collect()
+}
+
+/// What parts hosts, or brings them together again.
+fn parting(table: &Table) -> Option<NetworkChange> {
+    let name = |table: &Table| table.text("name").unwrap_or_default().to_owned();
+    let text = |key| table.text(key).map(str::to_owned);
+    if let Some(cut) = table.table("partition") {
+        return Some(NetworkChange::Partition {
+            name: name(cut),
+            from: cut.texts("from").to_vec(),
+            to: cut.texts("to").to_vec(),
+            one_way: cut.flag("one_way"),
+        });
+    }
+    if let Some(hold) = table.table("hold") {
+        return Some(NetworkChange::Hold {
+            name: name(hold),
+            from: hold.texts("from").to_vec(),
+            to: hold.texts("to").to_vec(),
+        });
+    }
+    let heal = text("heal").map(|name| NetworkChange::Heal { name });
+    heal.or_else(|| text("release").map(|name| NetworkChange::Release { name }))
 }
 
 fn killing(plan: &Plan, table: &Table) -> NetworkChange {

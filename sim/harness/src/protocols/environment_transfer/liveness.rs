@@ -308,26 +308,17 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
                     open.insert(moved);
                 }
             }
-            "crash" => {
-                open.insert(host("crash"));
+            "crash" | "pause" | "stall" | "stop" => {
+                open.insert(host(action.name));
             }
             "restart" => {
                 open.remove(&host("crash"));
             }
-            "pause" => {
-                open.insert(host("pause"));
-            }
             "resume" => {
                 open.remove(&host("pause"));
             }
-            "stall" => {
-                open.insert(host("stall"));
-            }
             "unstall" => {
                 open.remove(&host("stall"));
-            }
-            "stop" => {
-                open.insert(host("stop"));
             }
             "start" => {
                 open.remove(&host("stop"));
