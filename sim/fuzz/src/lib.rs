@@ -6,6 +6,7 @@
 //! needs a C++ compiler and instrumentation, and the test `corpus`, which replays every file below
 //! `corpus` in each `cargo test`. What a fuzzer has found stays there as a file.
 
+mod files;
 mod frame;
 mod mac;
 mod message;
@@ -47,6 +48,14 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "packet",
         run: packet::run,
+    },
+    Target {
+        name: "scenario",
+        run: files::run_scenario,
+    },
+    Target {
+        name: "settings",
+        run: files::run_settings,
     },
     Target {
         name: "xml",
