@@ -1,6 +1,7 @@
 //! The acceptor's side: listeners, their limits, and one request and one reply a connection.
 
 mod door;
+mod room;
 
 use std::io;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::services::Services;
 
 pub(crate) use door::Door;
 use door::{Entry, Pass};
+pub(crate) use room::LargeFrames;
 
 /// How long a listener rests when the host cannot give it a connection, for want of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -186,13 +188,10 @@ async fn read_request<N, S, W, R: Respond>(
     respond: &R,
 ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), NoRequest> {
     let limits = services.config.limits;
-    // Memory is bounded by the permits: one is held for each large frame.
+    // Memory is bounded by the permits: one is held for as long as a large frame is.
     let permit = async |octets: usize| {
         if octets > limits.control_frame_max {
-            Arc::clone(&services.large_frames)
-                .acquire_owned()
-                .await
-                .ok()
+            services.large_frames.enter(octets).await
         } else {
             None
         }

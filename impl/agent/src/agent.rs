@@ -36,7 +36,7 @@ struct Environment<N, S, W> {
     destinations: Vec<Arc<Destination<N, S, W>>>,
     /// The listeners' ports: of the originators, then of the destinations.
     ports: Vec<u16>,
-    /// Held while a submission looks whether its id is taken.
+    /// Held while a submission looks whether its id is taken, and takes its place in the order.
     submitting: Mutex<()>,
 }
 
@@ -244,7 +244,12 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
         let Some(originator) = self.originator(&request.to) else {
             return Err(SubmitError::NotNext(request.to));
         };
-        let _one_at_a_time = self.0.submitting.lock().await;
+        // Where neither id nor order can clash, submissions share the store's syncs.
+        let _one_at_a_time = if request.id.is_some() || !request.independent {
+            Some(self.0.submitting.lock().await)
+        } else {
+            None
+        };
         if let Some(task) = &request.id {
             for originator in &self.0.originators {
                 match originator.repeats(task, &request).await {

@@ -233,11 +233,18 @@ pub struct Limits {
     pub control_frame_max: usize,
     /// Octets of one data unit that carries a part. Default 16 MiB.
     pub part_frame_max: usize,
-    /// Frames above the control limit held at a time, and parts sent at a time: with
-    /// `part_frame_max` the bound on memory. Default 4.
+    /// Connections that a link opens at a time; more wait for their turn. Default 8: a quarter of
+    /// what is accepted from one address, where several environments may be.
+    pub connections_at_a_time: usize,
+    /// Parts of one transfer sent at a time: with `part_octets` the bound on an originator's
+    /// memory. Default 4.
     pub parts_at_a_time: usize,
-    /// Octets of a part that is sent, at most 6 MiB, which is the default.
+    /// Octets of a part that is sent, at most 6 MiB. Default 1 MiB.
     pub part_octets: usize,
+    /// Octets of all frames above the control limit that are held at a time; the next one is read
+    /// when there is room. The bound on a destination's memory, of which a part takes less than
+    /// twice as much. Default 24 MiB.
+    pub part_frames_held_max: usize,
     /// Parts of one object. Default 65,536, which is 384 GiB.
     pub parts_max: u32,
     /// Tasks of one link that wait at the destination; more are refused as busy. Default 1024.
@@ -253,8 +260,10 @@ impl Default for Limits {
             connections_max: 256,
             control_frame_max: 1024 * 1024,
             part_frame_max: 16 * 1024 * 1024,
+            connections_at_a_time: 8,
             parts_at_a_time: 4,
-            part_octets: crate::message::PART_OCTETS_MAX,
+            part_octets: 1024 * 1024,
+            part_frames_held_max: 24 * 1024 * 1024,
             parts_max: 65_536,
             tasks_waiting_max: 1024,
             independent_at_a_time: 8,

@@ -9,15 +9,15 @@ mod drive;
 mod preflight;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use portcullis_store::Store;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::EarlierLink;
 use crate::error::{CancelError, UnknownTask};
-use crate::message::{FailureReason, Known, Outcome, TaskId};
+use crate::message::{FailureReason, Known, ObjectId, Outcome, TaskId};
 use crate::observe::{AgentEvent, Machine};
 use crate::records::InboundTask;
 use crate::services::Services;
@@ -36,6 +36,10 @@ pub(crate) struct Destination<N, S, W> {
     independent: Semaphore,
     /// Held while the way back is tried: one preflight at a time (ET-81).
     probing: Mutex<()>,
+    /// The parts that are being written.
+    arriving: std::sync::Mutex<BTreeSet<(ObjectId, u32)>>,
+    /// One permit for each connection that may be open.
+    turns: Arc<Semaphore>,
 }
 
 /// What is known about the tasks of a link.
@@ -44,12 +48,19 @@ struct Ledger {
     entries: BTreeMap<TaskId, Entry>,
     /// The order of acceptance.
     order: BTreeMap<u64, TaskId>,
+    /// The same of those that keep to it (ET-56).
+    ordered: BTreeMap<u64, TaskId>,
+    /// How many have not begun.
+    waiting: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
     record: InboundTask,
     progress: watch::Sender<DestinationTask>,
+    /// Held from one state to the next: moves of one task follow each other, and those of many
+    /// tasks share the store's syncs.
+    moving: Arc<Mutex<()>>,
 }
 
 /// Why an event had no effect.
@@ -63,14 +74,22 @@ pub(crate) enum Unapplied {
 impl<N, S: Store, W> Destination<N, S, W> {
     /// The receiving side of `link`, without tasks.
     pub(crate) fn new(services: Arc<Services<N, S, W>>, link: EarlierLink) -> Self {
-        let independent = Semaphore::new(services.config.limits.independent_at_a_time);
+        let limits = services.config.limits;
         Self {
             services,
             link,
             ledger: Mutex::default(),
-            independent,
             probing: Mutex::default(),
+            independent: Semaphore::new(limits.independent_at_a_time),
+            arriving: std::sync::Mutex::default(),
+            turns: Arc::new(Semaphore::new(limits.connections_at_a_time.max(1))),
         }
+    }
+
+    /// Waits for the right to one of the link's connections. ET-24: a peer that counts them is not
+    /// given more than it takes.
+    async fn next_connection(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     /// The link.
@@ -164,28 +183,37 @@ impl<N, S: Store, W> Destination<N, S, W> {
         task: &TaskId,
         event: DestinationEvent,
     ) -> Result<&'static [DestinationEffect], Unapplied> {
-        let mut ledger = self.ledger.lock().await;
-        let entry = ledger.entries.get_mut(task).ok_or(Unapplied::Unknown)?;
-        let before = entry.record.progress;
+        let moving = {
+            let ledger = self.ledger.lock().await;
+            let entry = ledger.entries.get(task).ok_or(Unapplied::Unknown)?;
+            Arc::clone(&entry.moving)
+        };
+        let _one_at_a_time = moving.lock().await;
+        let mut record = self.record_of(task).await.ok_or(Unapplied::Unknown)?;
+        let before = record.progress;
         let (after, effects) = before
             .on(event, self.services.now())
             .map_err(|_| Unapplied::Illegal)?;
         if after == before {
             return Ok(effects);
         }
-        let mut record = entry.record.clone();
         record.progress = after;
         record.version = record.version.saturating_add(1);
         self.services
             .record(&record, record.version)
             .await
             .map_err(|_| Unapplied::Store)?;
-        entry.record = record;
+        let mut ledger = self.ledger.lock().await;
         if after.state != before.state {
             self.announce_state(task, before.state.name(), after);
         }
-        entry.progress.send_replace(after);
+        ledger.put(record);
         Ok(effects)
+    }
+
+    async fn record_of(&self, task: &TaskId) -> Option<InboundTask> {
+        let ledger = self.ledger.lock().await;
+        ledger.entries.get(task).map(|entry| entry.record.clone())
     }
 
     fn announce_state(&self, task: &TaskId, from: &'static str, after: DestinationTask) {
@@ -245,21 +273,43 @@ fn reason(progress: DestinationTask) -> Option<&'static str> {
 impl Ledger {
     fn insert(&mut self, record: InboundTask) {
         self.order.insert(record.sequence, record.task.id.clone());
+        if !record.task.independent {
+            self.ordered.insert(record.sequence, record.task.id.clone());
+        }
+        self.count(None, Some(record.progress.state));
         let (progress, _) = watch::channel(record.progress);
-        self.entries
-            .insert(record.task.id.clone(), Entry { record, progress });
+        let task = record.task.id.clone();
+        let moving = Arc::default();
+        let entry = Entry {
+            record,
+            progress,
+            moving,
+        };
+        self.entries.insert(task, entry);
     }
 
-    /// The tasks whose work has not begun.
-    fn waiting(&self) -> usize {
-        let waits = |entry: &&Entry| entry.record.progress.state == DestinationState::Recorded;
-        self.entries.values().filter(waits).count()
+    /// Takes a task's record after a move, which is durable, and tells who follows it.
+    fn put(&mut self, record: InboundTask) {
+        if let Some(entry) = self.entries.get_mut(&record.task.id) {
+            let (before, after) = (entry.record.progress, record.progress);
+            entry.record = record;
+            entry.progress.send_replace(after);
+            self.count(Some(before.state), Some(after.state));
+        }
+    }
+
+    /// Counts the tasks whose work has not begun.
+    fn count(&mut self, before: Option<DestinationState>, after: Option<DestinationState>) {
+        let waits = |state| usize::from(state == Some(DestinationState::Recorded));
+        self.waiting = self
+            .waiting
+            .saturating_add(waits(after))
+            .saturating_sub(waits(before));
     }
 
     /// The task whose work must have ended before that of `sequence` begins. ET-56
     fn previous_ordered(&self, sequence: u64) -> Option<&Entry> {
-        let earlier = self.order.range(..sequence).rev();
-        let mut entries = earlier.filter_map(|(_, task)| self.entries.get(task));
-        entries.find(|entry| !entry.record.task.independent)
+        let (_, previous) = self.ordered.range(..sequence).next_back()?;
+        self.entries.get(previous)
     }
 }

@@ -11,11 +11,11 @@ mod part;
 mod preflight;
 mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use portcullis_store::{Batch, OperationId, Record, Store, StoreError};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::agent::{Progress, SubmitRequest};
 use crate::config::LaterLink;
@@ -24,7 +24,9 @@ use crate::message::{Digest, FailureReason, Outcome, Reason, TaskId};
 use crate::observe::{AgentEvent, Machine};
 use crate::records::{OutboundFiles, OutboundTask, RecordedOrder};
 use crate::services::Services;
-use crate::state::{Illegal, OriginatorEffect, OriginatorEvent, OriginatorTask, Settled};
+use crate::state::{
+    Illegal, OriginatorEffect, OriginatorEvent, OriginatorState, OriginatorTask, Settled,
+};
 use crate::work::Manifest;
 
 pub(crate) use completion::CompletionDesk;
@@ -39,6 +41,8 @@ pub(crate) struct Originator<N, S, W> {
     greeting: Mutex<()>,
     /// Whether the probe of a preflight has come.
     arrivals: preflight::Arrivals,
+    /// One permit for each connection that may be open.
+    turns: Arc<Semaphore>,
 }
 
 /// What is known about the tasks of a link.
@@ -47,6 +51,14 @@ struct Ledger {
     entries: BTreeMap<TaskId, Entry>,
     /// The order of submission.
     order: BTreeMap<u64, TaskId>,
+    /// The same of those that keep to it (ET-56).
+    ordered: BTreeMap<u64, TaskId>,
+    /// The places of the tasks that have not ended.
+    open: BTreeSet<u64>,
+    /// Those of them that are in doubt (ET-51).
+    in_doubt: BTreeSet<u64>,
+    /// The last place in the order of submission that was given away.
+    last: u64,
     /// Whether a session is open: the greeting was acknowledged, no attempt has failed since, and
     /// some task is not in a final state (ET-12).
     greeted: bool,
@@ -58,6 +70,9 @@ struct Entry {
     /// The parts that the destination has acknowledged.
     parts: BTreeMap<u32, Digest>,
     progress: watch::Sender<OriginatorTask>,
+    /// Held from one state to the next: moves of one task follow each other, and those of many
+    /// tasks share the store's syncs.
+    moving: Arc<Mutex<()>>,
 }
 
 /// Why an event had no effect.
@@ -81,14 +96,21 @@ pub(crate) struct Prepared {
 impl<N, S: Store, W> Originator<N, S, W> {
     /// The sending side of `link`, without tasks.
     pub(crate) fn new(services: Arc<Services<N, S, W>>, link: LaterLink) -> Self {
-        let (ledger, greeting) = (Mutex::default(), Mutex::default());
+        let turns = Semaphore::new(services.config.limits.connections_at_a_time.max(1));
         Self {
             services,
             link,
-            ledger,
-            greeting,
             arrivals: preflight::Arrivals::default(),
+            ledger: Mutex::default(),
+            greeting: Mutex::default(),
+            turns: Arc::new(turns),
         }
+    }
+
+    /// Waits for the right to one of the link's connections. ET-24: a peer that counts them is not
+    /// given more than it takes.
+    async fn next_connection(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     /// The link.
@@ -120,19 +142,11 @@ impl<N, S: Store, W> Originator<N, S, W> {
         request: &SubmitRequest,
         prepared: Prepared,
     ) -> Result<(), SubmitError> {
-        let mut ledger = self.ledger.lock().await;
-        if request
-            .after
-            .as_ref()
-            .is_some_and(|after| !ledger.entries.contains_key(after))
-        {
-            return Err(SubmitError::UnknownPredecessor);
-        }
-        let last = ledger.order.last_key_value().map_or(0, |(last, _)| *last);
+        let sequence = self.next_place(request.after.as_ref()).await?;
         let record = OutboundTask {
             task: task.clone(),
             to: self.link.name.clone(),
-            sequence: last.saturating_add(1),
+            sequence,
             independent: request.independent,
             after: request.after.clone(),
             order: prepared.order,
@@ -163,8 +177,18 @@ impl<N, S: Store, W> Originator<N, S, W> {
                 }
             })?;
         self.announce_state(&task, "", record.progress);
-        ledger.insert(record, BTreeMap::new());
+        self.ledger.lock().await.insert(record, BTreeMap::new());
         Ok(())
+    }
+
+    /// The next place in the order of submission, for a task to be sent after another one.
+    async fn next_place(&self, after: Option<&TaskId>) -> Result<u64, SubmitError> {
+        let mut ledger = self.ledger.lock().await;
+        if after.is_some_and(|after| !ledger.entries.contains_key(after)) {
+            return Err(SubmitError::UnknownPredecessor);
+        }
+        ledger.last = ledger.last.saturating_add(1);
+        Ok(ledger.last)
     }
 
     /// Whether `request` asks for exactly what is recorded under `task`; `None` when nothing is.
@@ -194,35 +218,37 @@ impl<N, S: Store, W> Originator<N, S, W> {
         task: &TaskId,
         event: OriginatorEvent,
     ) -> Result<&'static [OriginatorEffect], Unapplied> {
-        let mut ledger = self.ledger.lock().await;
-        let entry = ledger.entries.get_mut(task).ok_or(Unapplied::Unknown)?;
-        let before = entry.record.progress;
+        let moving = {
+            let ledger = self.ledger.lock().await;
+            let entry = ledger.entries.get(task).ok_or(Unapplied::Unknown)?;
+            Arc::clone(&entry.moving)
+        };
+        let _one_at_a_time = moving.lock().await;
+        let mut record = self.record_of(task).await.ok_or(Unapplied::Unknown)?;
+        let before = record.progress;
         let (after, effects) = before
             .on(event, self.services.now())
             .map_err(Unapplied::Illegal)?;
         if after == before {
             return Ok(effects);
         }
-        let mut record = entry.record.clone();
         record.progress = after;
         record.version = record.version.saturating_add(1);
         self.services
             .record(&record, record.version)
             .await
             .map_err(|_| Unapplied::Store)?;
-        entry.record = record;
+        let mut ledger = self.ledger.lock().await;
         if after.state != before.state {
             self.announce_state(task, before.state.name(), after);
         }
-        entry.progress.send_replace(after);
-        if ledger
-            .entries
-            .values()
-            .all(|entry| entry.record.progress.state.is_final())
-        {
-            ledger.greeted = false;
-        }
+        ledger.put(record);
         Ok(effects)
+    }
+
+    async fn record_of(&self, task: &TaskId) -> Option<OutboundTask> {
+        let ledger = self.ledger.lock().await;
+        ledger.entries.get(task).map(|entry| entry.record.clone())
     }
 
     fn announce_state(&self, task: &TaskId, from: &'static str, after: OriginatorTask) {
@@ -289,7 +315,12 @@ fn ended(progress: OriginatorTask) -> (Option<Outcome>, Option<&'static str>) {
 )]
 impl Ledger {
     fn insert(&mut self, record: OutboundTask, parts: BTreeMap<u32, Digest>) {
+        self.last = self.last.max(record.sequence);
         self.order.insert(record.sequence, record.task.clone());
+        if !record.independent {
+            self.ordered.insert(record.sequence, record.task.clone());
+        }
+        self.sort(record.sequence, record.progress.state);
         let (progress, _) = watch::channel(record.progress);
         self.entries.insert(
             record.task.clone(),
@@ -297,8 +328,36 @@ impl Ledger {
                 record,
                 parts,
                 progress,
+                moving: Arc::default(),
             },
         );
+    }
+
+    /// Remembers what stands at a place of the order.
+    fn sort(&mut self, sequence: u64, state: OriginatorState) {
+        if state.is_final() {
+            self.open.remove(&sequence);
+        } else {
+            self.open.insert(sequence);
+        }
+        if state == OriginatorState::InDoubt {
+            self.in_doubt.insert(sequence);
+        } else {
+            self.in_doubt.remove(&sequence);
+        }
+    }
+
+    /// Takes a task's record after a move, which is durable, and tells who follows it.
+    fn put(&mut self, record: OutboundTask) {
+        self.sort(record.sequence, record.progress.state);
+        if self.open.is_empty() {
+            self.greeted = false;
+        }
+        if let Some(entry) = self.entries.get_mut(&record.task) {
+            let progress = record.progress;
+            entry.record = record;
+            entry.progress.send_replace(progress);
+        }
     }
 }
 

@@ -1,16 +1,15 @@
 //! What every part of an agent needs: its host, seams, configuration and the right to start tasks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_net::{Host, Net, Randomness};
 use portcullis_store::{Batch, OperationId, Record, Store, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accept::Door;
+use crate::accept::{Door, LargeFrames};
 use crate::config::{Authentication, Config, Timers};
 use crate::error::Failure;
 use crate::exchange::{Terms, exchange};
@@ -26,8 +25,8 @@ pub(crate) struct Services<N, S, W> {
     pub(crate) config: Config,
     pub(crate) observer: Observer,
     pub(crate) door: Door,
-    /// One permit for each frame above the control limit that may be in memory.
-    pub(crate) large_frames: Arc<Semaphore>,
+    /// The room for frames above the control limit.
+    pub(crate) large_frames: LargeFrames,
     /// Jitter of the retry schedules.
     pub(crate) jitter: Randomness,
     /// Ids that this agent chooses. A stream of its own for each start, because a simulated host
@@ -100,19 +99,22 @@ impl<N, S, W> Services<N, S, W> {
 
 impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, W> {
     /// One request and its reply over a new connection; the connection's end is seen to elsewhere.
+    /// `turn` is the right to one of a link's connections, given back when this one has ended.
     pub(crate) async fn exchange(
         &self,
+        turn: Option<OwnedSemaphorePermit>,
         authentication: &Authentication,
         place: (&str, u16),
         request: &Message,
     ) -> Result<Message, Failure> {
-        self.exchange_within(self.config.timers, authentication, place, request)
+        self.exchange_within(turn, self.config.timers, authentication, place, request)
             .await
     }
 
     /// The same with other timers.
     pub(crate) async fn exchange_within(
         &self,
+        turn: Option<OwnedSemaphorePermit>,
         timers: Timers,
         authentication: &Authentication,
         place: (&str, u16),
@@ -135,6 +137,7 @@ impl<N: Net, S: Send + Sync + 'static, W: Send + Sync + 'static> Services<N, S, 
                 for event in closing.finish(&timers).await.iter().flatten() {
                     observer.announce(event);
                 }
+                drop(turn);
             });
         }
         exchanged.reply

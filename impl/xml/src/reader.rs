@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::character::is_blank;
 use crate::{Child, Element, XmlError, XmlErrorKind};
 
@@ -181,6 +184,17 @@ impl<'d> ElementReader<'d> {
     pub fn text(self) -> Result<&'d str, XmlError> {
         self.refuse_unread()?;
         self.element.text()
+    }
+
+    /// Ends the reading of an element that contains octets in base64 only: padded, without white
+    /// space, and in the one way that they can be written.
+    ///
+    /// # Errors
+    /// Those of [`ElementReader::text`], and [`XmlErrorKind::InvalidValue`] at the start tag when
+    /// the text is not base64.
+    pub fn base64(self) -> Result<Vec<u8>, XmlError> {
+        let invalid = self.error(XmlErrorKind::InvalidValue);
+        STANDARD.decode(self.text()?).map_err(|_| invalid)
     }
 
     /// Ends the reading of an element that contains no text.

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
 use crate::character::{is_legal, is_local_name};
@@ -130,6 +132,19 @@ impl Writer {
         if in_tag && self.out.len() == content {
             self.out.truncate(start);
             self.in_tag = true;
+        }
+        self
+    }
+
+    /// Adds octets as text in base64 (XML Schema's `base64Binary`), straight into the document.
+    pub fn base64(&mut self, octets: &[u8]) -> &mut Self {
+        if self.open.is_empty() {
+            return self.fail(WriteError::OutOfOrder);
+        }
+        if !octets.is_empty() {
+            self.end_tag();
+            // Nothing in base64 has to be escaped.
+            STANDARD.encode_string(octets, &mut self.out);
         }
         self
     }

@@ -1,6 +1,6 @@
 //! Properties: no octets make the gate panic, and what the writer writes is what is read.
 
-use portcullis_xml::{Child, Document, Element, Limits, WriteError, Writer, check};
+use portcullis_xml::{Child, Document, Element, ElementReader, Limits, WriteError, Writer, check};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -164,6 +164,15 @@ proptest! {
         let octets = write(&tree).expect("legal content is written");
         let document = Document::parse(&octets, &Limits::control()).expect("what we write passes");
         prop_assert_eq!(read(document.root()), tree);
+    }
+
+    #[test]
+    fn octets_in_base64_are_read_as_they_were_written(octets in vec(any::<u8>(), 0..200)) {
+        let mut writer = Writer::new();
+        writer.open("a").base64(&octets).close();
+        let written = writer.finish().unwrap();
+        let document = Document::parse(&written, &Limits::control()).unwrap();
+        prop_assert_eq!(ElementReader::new(document.root()).base64().unwrap(), octets);
     }
 
     #[test]

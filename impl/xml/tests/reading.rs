@@ -117,3 +117,12 @@ fn what_was_not_asked_for_is_refused() {
         assert_eq!(read(document), Err(XmlError::new(at, kind)), "{document}");
     }
 }
+
+#[test]
+fn what_is_not_base64_in_its_one_form_is_refused() {
+    for text in ["QQ", "QQ=", "QR==", "Q Q==", "QQ==QQ==", "Q_==", "\n"] {
+        let octets = format!("<a>{text}</a>");
+        let read = ElementReader::new(parse(&octets).root()).base64();
+        assert!(read.is_err(), "{text:?}");
+    }
+}

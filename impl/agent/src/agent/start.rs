@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use portcullis_net::{Host, Listener, Net};
 use portcullis_store::{Batch, OperationId, Store};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accept::Door;
+use crate::accept::{Door, LargeFrames};
 use crate::config::{Authentication, Config};
 use crate::error::StartError;
 use crate::observe::{AgentEvent, Observer, Warning};
@@ -33,7 +32,7 @@ pub(super) async fn services<N: Net, S: Store, W: Work>(
     };
     let services = Services {
         door: Door::default(),
-        large_frames: Arc::new(Semaphore::new(config.limits.parts_at_a_time)),
+        large_frames: LargeFrames::new(config.limits),
         jitter: host.random.fork(&format!("agent jitter {}", starts.count)),
         ids: host.random.fork(&format!("agent ids {}", starts.count)),
         stop: CancellationToken::new(),

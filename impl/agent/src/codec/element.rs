@@ -3,9 +3,6 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use portcullis_xml::{ElementReader, Writer, XmlError, XmlErrorKind};
 
@@ -28,7 +25,7 @@ pub(super) fn write_body(writer: &mut Writer, body: &Body) {
                 .attribute("number", part.number)
                 .attribute("of", part.of)
                 .attribute("digest", part.digest)
-                .text(Base64Display::new(&part.octets, &STANDARD));
+                .base64(&part.octets);
         }
         Body::PartAck { object, number } => {
             writer
@@ -167,7 +164,7 @@ fn read_part(mut reader: ElementReader<'_>) -> Result<Part, XmlError> {
     let of = canonical(&mut reader, "of")?;
     let digest = reader.parse_attribute("digest")?;
     let invalid = reader.error(XmlErrorKind::InvalidValue);
-    let octets = STANDARD.decode(reader.text()?).map_err(|_| invalid)?;
+    let octets = reader.base64()?;
     if octets.len() > PART_OCTETS_MAX || !(1..=of).contains(&number) {
         return Err(invalid);
     }

@@ -1,6 +1,7 @@
 //! What answers at the remote port: greetings, parts, tasks and queries.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_net::Net;
 use portcullis_store::{Batch, OperationId, Record, Store};
@@ -124,12 +125,15 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         if Digest::of(&part.octets) != part.digest {
             return Answer::Refuse(Reason::DigestMismatch);
         }
+        let object = self.scoped(&part.object);
+        // What is written and what is recorded are of one message: another one of the same number
+        // may differ.
+        let Some(_alone) = Arrival::begin(&self.arriving, &object, part.number) else {
+            return Answer::Refuse(Reason::Unavailable);
+        };
         let payload = self.services.work.payload();
-        if payload
-            .stage(&self.scoped(&part.object), part.number, part.octets)
-            .await
-            .is_err()
-        {
+        let staged = payload.stage(&object, part.number, part.octets);
+        if staged.await.is_err() {
             return Answer::Refuse(Reason::Unavailable);
         }
         match self.services.record(&record, 0).await {
@@ -156,7 +160,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         if let Err(reason) = self.admit(&task).await {
             return Answer::Refuse(reason);
         }
-        if ledger.waiting() >= self.services.config.limits.tasks_waiting_max {
+        if ledger.waiting >= self.services.config.limits.tasks_waiting_max {
             return Answer::Refuse(Reason::Busy);
         }
         let last = ledger.order.last_key_value().map_or(0, |(last, _)| *last);
@@ -248,6 +252,35 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
     /// The name under which an object is staged: two senders may choose the same id.
     pub(super) fn scoped(&self, object: &ObjectId) -> ObjectId {
         object.of_sender(&self.link.name)
+    }
+}
+
+/// The parts that are being written.
+type Arriving = Mutex<BTreeSet<(ObjectId, u32)>>;
+
+/// One of them, until it is dropped.
+struct Arrival<'a> {
+    arriving: &'a Arriving,
+    part: (ObjectId, u32),
+}
+
+impl<'a> Arrival<'a> {
+    /// `None` when the same part is being written already.
+    fn begin(arriving: &'a Arriving, object: &ObjectId, number: u32) -> Option<Self> {
+        let part = (object.clone(), number);
+        let mut parts = arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        parts
+            .insert(part.clone())
+            .then_some(Self { arriving, part })
+    }
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        let arriving = self.arriving.lock();
+        arriving
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.part);
     }
 }
 

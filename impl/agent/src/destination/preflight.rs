@@ -74,9 +74,9 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
         let place = (self.link.address.as_str(), self.link.local_port);
         let timers = self.services.config.timers.of_probe();
         let authentication = &self.link.authentication;
-        let exchanged = self
-            .services
-            .exchange_within(timers, authentication, place, &request);
+        let exchanged =
+            self.services
+                .exchange_within(None, timers, authentication, place, &request);
         let failure = match exchanged.await {
             Ok(reply) if reply.body == acknowledged => return Ok(()),
             Ok(_) => Failure::Unrelated,

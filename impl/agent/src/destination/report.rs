@@ -82,10 +82,12 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
             outcome,
         };
         let id = MessageId::of_completion(task);
+        let turn = self.next_connection().await;
         let request = self.services.message(id, &self.link.name, attempt, body);
         let place = (self.link.address.as_str(), self.link.local_port);
         let authentication = &self.link.authentication;
-        let exchanged = self.services.exchange(authentication, place, &request);
+        let services = &self.services;
+        let exchanged = services.exchange(turn, authentication, place, &request);
         let failure = match exchanged.await {
             Ok(reply) if reply.body == (Body::CompletedAck { task: task.clone() }) => return Ok(()),
             Ok(_) => Failure::Unrelated,

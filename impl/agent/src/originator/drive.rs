@@ -12,7 +12,7 @@ use super::{Originator, Unapplied};
 use crate::error::Failure;
 use crate::message::{Body, Known, MessageId, Reason, TaskId};
 use crate::observe::{AgentEvent, Phase, Warning};
-use crate::records::{OutboundTask, RecordedOrder};
+use crate::records::RecordedOrder;
 use crate::state::{OriginatorEvent, OriginatorState, OriginatorTask, Settled};
 use crate::work::Work;
 
@@ -325,12 +325,14 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         read: impl FnOnce(Body) -> Option<T>,
     ) -> Result<T, Failure> {
         let phase = Phase::of(&body);
+        // Before the message is made, so that it is not old when it leaves.
+        let turn = self.next_connection().await;
         let request = self.services.message(id, &self.link.name, attempt, body);
         let place = (self.link.address.as_str(), self.link.remote_port);
         let authentication = &self.link.authentication;
         let reply = self
             .services
-            .exchange(authentication, place, &request)
+            .exchange(turn, authentication, place, &request)
             .await;
         let found = reply.and_then(|reply| read(reply.body).ok_or(Failure::Unrelated));
         if let Err(failure) = found.as_ref() {
@@ -360,11 +362,6 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
             failure,
         });
         failure
-    }
-
-    pub(super) async fn record_of(&self, task: &TaskId) -> Option<OutboundTask> {
-        let ledger = self.ledger.lock().await;
-        ledger.entries.get(task).map(|entry| entry.record.clone())
     }
 
     /// The id of a message that belongs to no record: each is said once.

@@ -134,7 +134,9 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
         let request = self.services.message(id, &self.link.name, 1, body);
         let place = (self.link.address.as_str(), self.link.remote_port);
         let authentication = &self.link.authentication;
-        let exchanged = self.services.exchange(authentication, place, &request);
+        let exchanged = self
+            .services
+            .exchange(None, authentication, place, &request);
         let reply = exchanged.await;
         if let Err(failure) = &reply {
             self.services.announce(&AgentEvent::AttemptFailed {

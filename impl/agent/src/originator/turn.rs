@@ -69,14 +69,11 @@ impl Ledger {
 
     fn same_work_in_doubt(&self, task: &TaskId) -> Option<watch::Receiver<OriginatorTask>> {
         let record = &self.entries.get(task)?.record;
-        let doubtful = |entry: &&Entry| {
-            entry.record.sequence < record.sequence
-                && entry.record.progress.state == OriginatorState::InDoubt
-                && entry.record.order == record.order
-        };
-        let mut entries = self.entries.values();
-        entries
-            .find(doubtful)
+        let earlier = self.in_doubt.range(..record.sequence);
+        let mut doubtful =
+            earlier.filter_map(|sequence| self.entries.get(self.order.get(sequence)?));
+        doubtful
+            .find(|entry| entry.record.order == record.order)
             .map(|entry| entry.progress.subscribe())
     }
 
@@ -86,8 +83,7 @@ impl Ledger {
         if record.independent {
             return None;
         }
-        let earlier = self.order.range(..record.sequence).rev();
-        let mut entries = earlier.filter_map(|(_, task)| self.entries.get(task));
-        entries.find(|entry| !entry.record.independent)
+        let (_, previous) = self.ordered.range(..record.sequence).next_back()?;
+        self.entries.get(previous)
     }
 }

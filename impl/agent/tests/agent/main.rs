@@ -11,6 +11,10 @@ mod connection;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
+mod port;
+#[cfg(test)]
 mod preflight;
 #[cfg(test)]
 mod real;

@@ -12,9 +12,11 @@ use portcullis_agent::message::{
 use portcullis_agent::state::Settled;
 use portcullis_agent::work::{CommandLine, Files, Processes, Workshop};
 use portcullis_agent::{Agent, Observer, Order, SubmitRequest};
-use portcullis_net::{Host, Net, Randomness, TokioNet};
+use portcullis_net::{Host, TokioNet};
 use portcullis_store::SqliteStore;
 use tokio::time::timeout;
+
+use crate::port::free_port;
 
 type RealAgent = Agent<TokioNet, SqliteStore, Workshop<Files, Processes>>;
 
@@ -58,23 +60,9 @@ async fn start(root: &Path, config: Config) -> RealAgent {
         .unwrap()
 }
 
-/// A port that nobody holds, and that the operating system gives to no connection of other tests
-/// meanwhile: below the ports that it hands out.
-async fn free_port() -> u16 {
-    let random = Randomness::from_os();
-    let net = Host::real("anybody", Ipv4Addr::LOCALHOST.into()).net;
-    loop {
-        let port = 10_000 + random.below(20_000);
-        let port = u16::try_from(port).unwrap();
-        if net.bind(port).await.is_ok() {
-            return port;
-        }
-    }
-}
-
 /// Two environments whose listeners got ports from the operating system.
 async fn pair(root: &Path) -> (RealAgent, RealAgent) {
-    let (remote_port, local_port) = (free_port().await, free_port().await);
+    let (remote_port, local_port) = (free_port(), free_port());
     let product = || Product::new("20.10").unwrap();
     let mut dev = Config::new(name("dev"), product());
     let address = || "127.0.0.1".to_owned();

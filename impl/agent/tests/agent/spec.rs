@@ -6,7 +6,7 @@ use portcullis_agent::codec::{LENGTH_OCTETS, Reassembly, decode, encode_for, ver
 use portcullis_agent::config::{Authentication, Key, KeyRing, Limits, Retries, Timers};
 use portcullis_agent::error::FailureClass;
 use portcullis_agent::message::{
-    Assignment, Body, Callback, Digest, FailureReason, Message, Outcome, Reason,
+    Assignment, Body, Callback, Digest, FailureReason, Message, Outcome, PART_OCTETS_MAX, Reason,
 };
 use portcullis_agent::retry::{Schedule, Then};
 use portcullis_agent::state::{DestinationState, OriginatorState};
@@ -289,7 +289,16 @@ fn the_limits_are_those_of_the_code() {
             "| parts of an object | {} |",
             grouped(usize::try_from(limits.parts_max).unwrap())
         ),
-        format!("before base64 | {};", grouped(limits.part_octets)),
+        format!("before base64 | {};", grouped(PART_OCTETS_MAX)),
+        format!("senders here use {} ", grouped(limits.part_octets)),
+        format!(
+            "when there is room | {} |",
+            grouped(limits.part_frames_held_max)
+        ),
+        format!(
+            "connections that a link opens at a time | {} |",
+            limits.connections_at_a_time
+        ),
         format!("are `busy` | {} |", grouped(limits.tasks_waiting_max)),
         format!("at a time on a link | {} |", limits.independent_at_a_time),
     ] {
