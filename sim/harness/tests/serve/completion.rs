@@ -28,8 +28,8 @@ fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
 #[tokio::test]
 async fn a_directory_arrives_and_its_tasks_complete_by_callback() {
     let site = Site::new();
-    // Three parts of 6 MiB: content that no two places share.
-    let large: Vec<u8> = (0..4_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    // Three parts of 1 MiB: content that no two places share.
+    let large: Vec<u8> = (0..750_000_u32).flat_map(u32::to_le_bytes).collect();
     site.write("project/large.bin", large);
     site.write(
         "project/tables/customer.sql",

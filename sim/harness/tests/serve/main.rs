@@ -5,6 +5,8 @@ mod completion;
 mod configuration;
 mod control;
 mod crash;
+mod large;
 mod preflight;
+mod proxy;
 mod sample;
 mod site;

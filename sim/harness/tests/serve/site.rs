@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// No step of a test takes longer; what does has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Two environments that share a machine, in a directory of their own.
 pub(crate) struct Site {
@@ -62,6 +62,16 @@ impl Site {
             .status();
         assert!(made.expect("mkfifo runs").success());
         site
+    }
+
+    /// Has dev send to `port`, behind which prod's is, and try a part again soon.
+    pub(crate) fn reroute(&self, port: u16) {
+        let path = self.path("dev.toml");
+        let text = fs::read_to_string(&path).expect("a configuration");
+        let direct = format!("remote_port = {}\n", self.remote_port);
+        let text = text.replace(&direct, &format!("remote_port = {port}\n"));
+        let text = text.replace("[retries]\n", "[retries]\nrequest = [\"100ms\"]\n");
+        fs::write(path, text).expect("written");
     }
 
     /// A path of the site.
@@ -188,6 +198,18 @@ impl Program {
             Ok(status) => status,
             Err(_) => self.fail("did not end"),
         }
+    }
+
+    /// The most memory that it has had at a time, in octets.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let pid = self.child.id().expect("still runs");
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("still runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse::<u64>().ok())
+            .expect("a number")
+            * 1024
     }
 
     /// Kills it without warning, as `kill -9` does.
