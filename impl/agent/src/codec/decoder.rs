@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::document::decode;
 use super::frame::Reassembly;
-use super::seal::key_of;
+use super::seal::{key_of, verify};
+use crate::config::Authentication;
 use crate::message::{Assignment, Body, Header, Known, Message, Outcome};
 
 /// Reads one direction of a connection as it arrives and tells what was said.
@@ -14,6 +15,7 @@ use crate::message::{Assignment, Body, Header, Known, Message, Outcome};
 pub struct Decoder {
     unit: Reassembly,
     failed: bool,
+    authentication: Authentication,
 }
 
 /// A message as an outsider sees it.
@@ -34,6 +36,17 @@ impl Decoder {
         Self {
             unit: Reassembly::new(frame_max),
             failed: false,
+            authentication: Authentication::None,
+        }
+    }
+
+    /// The same for somebody who has the keys of the link: a message whose code is not right has
+    /// `authentic` as `false`.
+    #[must_use]
+    pub fn knowing(self, authentication: Authentication) -> Self {
+        Self {
+            authentication,
+            ..self
         }
     }
 
@@ -64,6 +77,10 @@ impl Decoder {
                 let mut fields = fields(&message);
                 if let Some(key) = key_of(document) {
                     fields.insert("key", key.to_string());
+                }
+                let asks = matches!(self.authentication, Authentication::Mac(_));
+                if asks && verify(document, &self.authentication).is_err() {
+                    fields.insert("authentic", "false".to_owned());
                 }
                 Seen {
                     kind: message.kind(),

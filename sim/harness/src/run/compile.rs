@@ -18,7 +18,7 @@ use crate::engine::{
 use crate::scenario::{Plan, PlannedHost, Table};
 
 /// What the hosts' clocks show when a run starts, before their offsets: the first second of 2026.
-const EPOCH: i64 = 1_767_225_600;
+pub(crate) const EPOCH: i64 = 1_767_225_600;
 
 /// What an engine has to run for `plan`, keeping packets at least as `packets` says.
 ///

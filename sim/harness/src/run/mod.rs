@@ -12,6 +12,7 @@ mod runner;
 pub mod summary;
 
 pub use case::{Attempt, Engine, attempt, disabled, judged, replay_line};
+pub(crate) use compile::EPOCH;
 pub use compile::run_spec;
 pub use runner::{Case, Divergence, Done, Job, Repeats, first_difference};
 

@@ -30,10 +30,14 @@ pub(crate) enum Scene {
     LostAcknowledgement,
     /// The way back is tried before the task.
     Preflight,
+    /// One transfer.
+    Transfer,
+    /// One task, and a stranger that forges, repeats, half-closes and says two things at once.
+    Stranger,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Plain,
         Self::LongWork,
         Self::TwoTasks,
@@ -42,7 +46,14 @@ impl Scene {
         Self::LostAcceptance,
         Self::LostAcknowledgement,
         Self::Preflight,
+        Self::Transfer,
+        Self::Stranger,
     ];
+
+    /// Whether a rogue written by hand can play a part in it: none of them carries files.
+    pub(crate) fn is_for_rogues(self) -> bool {
+        !matches!(self, Self::Transfer)
+    }
 
     fn text(self) -> String {
         let submit = |name: &str, work: &str, more: &str| {
@@ -77,6 +88,8 @@ impl Scene {
                 plain + step
             }
             Self::LostAcknowledgement => plain + &lost("completed", "dev", "prod"),
+            Self::Transfer => plain.replace("deploy", "transfer"),
+            Self::Stranger => plain + STRANGER,
         };
         format!("{HEAD}{steps}{TAIL}")
     }
@@ -95,6 +108,31 @@ from = "dev"
 to = "prod"
 remote_port = 6102
 local_port = 6101
+"#;
+
+const STRANGER: &str = r#"
+[hosts.mallory]
+role = "stranger"
+[[at]]
+time = "20s"
+send = { from = "mallory", to = "prod", port = 6102, as = "unsigned", message = { kind = "task", signed = "none" } }
+[[at]]
+time = "30s"
+send = { from = "mallory", to = "prod", port = 6102, as = "old", message = { kind = "task", age = "10m" } }
+[[at]]
+time = "40s"
+send = { from = "mallory", to = "prod", port = 6102, as = "half", message = { kind = "hello" }, then = "half-close" }
+[[at]]
+time = "50s"
+send = { from = "mallory", to = "prod", port = 6102, as = "two", message = { kind = "hello" }, times = 2, then = "stay" }
+[[at]]
+time = "1m"
+send = { from = "mallory", to = "prod", port = 6102, as = "port", message = { kind = "hello" } }
+[[expect]]
+event = { effect = "encounter" }
+count = 5
+[[bites]]
+event = { effect = "approached" }
 "#;
 
 const TAIL: &str = r#"

@@ -37,6 +37,7 @@ pub(super) fn setting(plan: &Plan) -> Setting {
             connection_max: connection_max(&timers),
             linger: timers.linger,
             task_deadline: timers.task_deadline,
+            product: host.keys.text("product").unwrap_or("1").to_owned(),
             clock_ahead: SignedDuration::from_nanos(
                 host.keys.offset("clock_offset").unwrap_or_default(),
             ),
@@ -308,6 +309,18 @@ pub(super) fn authentication(table: &Table, host: &str) -> Authentication {
         }
         _ => KeyRing::new(key("secret"), Some(key("new secret"))),
     })
+}
+
+/// Every link with the keys that its ends accept.
+pub(super) fn link_keys(plan: &Plan) -> Vec<(Link, Authentication)> {
+    let links = plan.links.iter();
+    links
+        .map(|table| {
+            let link = link(table);
+            let keys = authentication(table, &link.earlier);
+            (link, keys)
+        })
+        .collect()
 }
 
 fn task_kind(name: &str) -> Option<TaskKind> {

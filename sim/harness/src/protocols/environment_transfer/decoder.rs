@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use portcullis_agent::codec::{Decoder, Seen};
-
+use portcullis_agent::config::Authentication;
 use portcullis_reports::Source;
 
 use super::vocabulary::field;
@@ -17,9 +17,10 @@ pub(super) struct WireDecoder {
 }
 
 impl WireDecoder {
-    /// A decoder that reads frames of at most `frame_max` octets where `source` says.
-    pub(super) fn new(frame_max: usize, source: Source) -> Self {
-        let decoder = Decoder::new(frame_max);
+    /// A decoder that reads frames of at most `frame_max` octets where `source` says, and has the
+    /// keys of the link.
+    pub(super) fn new(frame_max: usize, source: Source, keys: Authentication) -> Self {
+        let decoder = Decoder::new(frame_max).knowing(keys);
         Self { decoder, source }
     }
 }

@@ -3,7 +3,9 @@
 use portcullis_reports::Entry;
 
 use super::cast;
-use super::invariants::{connections, durability, messages, outcomes, preflights, work};
+use super::invariants::{
+    connections, durability, messages, outcomes, preflights, trust, work,
+};
 use super::liveness;
 use super::reading::Reading;
 use super::refusals;
@@ -130,6 +132,24 @@ rules! {
     Wire "one-outcome-a-task" ["ET-52", "ET-58"]
         "all that is said of a task's outcome agrees"
         => outcomes::one_outcome_a_task;
+    Wire "messages-are-authentic" ["ET-72", "ET-73"]
+        "every message of an environment carries the code of its link"
+        => trust::messages_are_authentic;
+    Wire "requests-are-answered" ["ET-11", "ET-21", "ET-23"]
+        "an acceptor that has a whole request answers it before it closes"
+        => trust::requests_are_answered;
+    Wire "refusals-echo-nothing" ["ET-76"]
+        "a refusal says a reason and the refuser's own version, and nothing that was received"
+        => trust::refusals_echo_nothing;
+    Inside "tasks-come-from-the-peer" ["ET-72", "ET-73"]
+        "a destination takes on a task only after a message that carries the code of the link"
+        => trust::tasks_come_from_the_peer;
+    Inside "stale-messages-have-no-effect" ["ET-74"]
+        "a task is taken on only within the tolerance window of a message that gave it"
+        => trust::stale_messages_have_no_effect;
+    Inside "placed-files-equal-their-source" ["ET-32"]
+        "what a transfer puts in place is what was read at its source"
+        => trust::placed_files_equal_their_source;
     Inside "final-states-stay" ["ET-58", "ET-88"]
         "a task that reached a final state leaves it no more"
         => outcomes::final_states_stay;

@@ -38,6 +38,7 @@ pub mod vocabulary;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_agent::config::Authentication;
 use portcullis_reports::Source;
 
 use crate::check::{Expectation, Invariant};
@@ -89,21 +90,24 @@ impl Protocol for EnvironmentTransfer {
     fn decoder(&self, plan: &Plan) -> DecoderChoice {
         let setting = cast::setting(plan);
         let frame_max = usize::try_from(setting.part_frame_max).unwrap_or(usize::MAX);
+        let keys = cast::link_keys(plan);
         Arc::new(move |flow| {
             // What strangers say to each other is none of this protocol's business.
             let ends = [flow.source, flow.destination];
             let ours = ends.iter().any(|end| setting.name_of(*end).is_some());
-            let acceptor = if flow.from_opener {
-                flow.destination
-            } else {
-                flow.source
+            let (opener, acceptor) = match flow.from_opener {
+                true => (flow.source, flow.destination),
+                false => (flow.destination, flow.source),
             };
             let source = if setting.speaks_tls(acceptor) {
                 Source::Endpoint
             } else {
                 Source::Wire
             };
-            ours.then(|| Box::new(decoder::WireDecoder::new(frame_max, source)) as _)
+            let link = setting.link_through(opener, acceptor);
+            let known = keys.iter().find(|(known, _)| Some(known) == link);
+            let keys = known.map_or(Authentication::None, |(_, keys)| keys.clone());
+            ours.then(|| Box::new(decoder::WireDecoder::new(frame_max, source, keys)) as _)
         })
     }
 

@@ -9,6 +9,7 @@ use portcullis_reports::{
 };
 
 use super::setting::Setting;
+use super::vocabulary::field;
 
 /// A history, sorted by what the checks ask for.
 ///
@@ -247,6 +248,12 @@ impl<'a> Said<'a> {
     #[must_use]
     pub fn field(&self, name: &str) -> &'a str {
         self.message.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether its code is right, where its link has keys.
+    #[must_use]
+    pub fn is_authentic(&self) -> bool {
+        self.field(field::AUTHENTIC) != "false"
     }
 
     /// The message's kind.

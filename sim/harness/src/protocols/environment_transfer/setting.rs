@@ -37,6 +37,8 @@ pub struct Environment {
     pub linger: Duration,
     /// How long after acceptance a task that it originated falls into doubt (ET-49).
     pub task_deadline: Duration,
+    /// Its product version, which is all that a refusal says besides its reason (ET-76).
+    pub product: String,
     /// How far its wall clock is ahead of the run's time at the start.
     pub clock_ahead: SignedDuration,
     /// How far from its clock the time in a message may be (ET-74).
@@ -107,6 +109,24 @@ impl Setting {
                 (false, true) => Some((link, Use::Callback)),
                 (false, false) => None,
             }
+        })
+    }
+
+    /// The link that a connection belongs to, whoever is at its ends: the port decides.
+    #[must_use]
+    pub fn link_through(&self, opener: SocketAddrV4, acceptor: SocketAddrV4) -> Option<&Link> {
+        let port = acceptor.port();
+        let here = self.name_of(acceptor);
+        let there = self.name_of(opener);
+        let mut links = self.links.iter();
+        links.find(|link| {
+            let forward = link.remote_port == port
+                && here.is_none_or(|name| name == link.later)
+                && (here.is_some() || there == Some(&link.earlier));
+            let backward = link.local_port == port
+                && here.is_none_or(|name| name == link.earlier)
+                && (here.is_some() || there == Some(&link.later));
+            forward || backward
         })
     }
 

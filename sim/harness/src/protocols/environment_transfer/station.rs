@@ -170,6 +170,8 @@ pub(super) struct Part {
     pub(super) seed: u64,
     /// Its certificate, if any of its links needs one.
     credentials: Option<Credentials>,
+    /// Whether it keeps other octets than arrive, which only a saboteur does.
+    pub(super) is_careless: bool,
 }
 
 impl Part {
@@ -182,13 +184,25 @@ impl Part {
             jobs: cast::jobs(plan).into(),
             seed: plan.seed,
             credentials: Credentials::of(plan, planned),
+            is_careless: false,
         }
     }
 }
 
 /// The main function of an honest environment.
 pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
-    let part = Part::of(plan, host);
+    running(Part::of(plan, host))
+}
+
+/// The same of one that keeps other octets than arrive.
+pub(super) fn careless(plan: &Plan, host: &str) -> Boot {
+    running(Part {
+        is_careless: true,
+        ..Part::of(plan, host)
+    })
+}
+
+fn running(part: Part) -> Boot {
     Arc::new(move |node| {
         let started = start(node, part.clone());
         // A service runs until its host stops; a main that returned would be recorded as an exit.
@@ -209,7 +223,7 @@ async fn start(node: Node, part: Part) {
     let desk = node.shelf.keep(Desk::default);
     desk.take_operator();
     let store = SimStore::open(&desk.disk(&node), &node.host.spawner);
-    let labour = labour(&part.jobs, part.seed, desk.files());
+    let labour = labour(&part, desk.files(), node.recorder.clone());
     let observer = observer(&node);
     let credentials = part.credentials.map(|own| match desk.is_certified() {
         true => own.renewed(),

@@ -89,6 +89,14 @@ pub mod field {
     pub const PREFLIGHT: &str = "preflight";
     /// The environment at the other end of a task's link.
     pub const PEER: &str = "peer";
+    /// `false` when the code of a message is not right for its link.
+    pub const AUTHENTIC: &str = "authentic";
+    /// The product version that a message names.
+    pub const PRODUCT: &str = "product";
+    /// Which directory, of files that are read.
+    pub const FILES: &str = "files";
+    /// What is in files, as a digest.
+    pub const DIGEST: &str = "digest";
     /// The step of the scenario that a stranger follows.
     pub const ACT: &str = "act";
     /// What a stranger heard: a kind of message, `undecodable`, or `nothing`.
@@ -184,6 +192,10 @@ pub mod effect {
     pub const START_FAILED: &str = "start-failed";
     /// A command of the scenario was refused.
     pub const COMMAND_REFUSED: &str = "command-refused";
+    /// The files of a transfer were listed at their source.
+    pub const FILES_READ: &str = "files-read";
+    /// The files of a transfer are in place at the destination.
+    pub const FILES_PLACED: &str = "files-placed";
     /// A stranger has a connection.
     pub const APPROACHED: &str = "approached";
     /// A stranger's connection is over.

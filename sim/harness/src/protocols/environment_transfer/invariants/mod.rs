@@ -8,6 +8,7 @@ pub(super) mod durability;
 pub(super) mod messages;
 pub(super) mod outcomes;
 pub(super) mod preflights;
+pub(super) mod trust;
 pub(super) mod work;
 
 pub(super) use outcomes::decided_alone;

@@ -112,6 +112,7 @@ pub(crate) fn silence_is_doubt(reading: &Reading<'_>) -> Vec<Breach> {
         let told = reading.messages.iter().any(|said| {
             said.position <= moved.position
                 && said.message.passage == Passage::Delivered
+                && said.is_authentic()
                 && match said.kind() {
                     kind::COMPLETED | kind::STATUS | kind::ACCEPTED => {
                         said.field(field::TASK) == task && !said.field(field::OUTCOME).is_empty()

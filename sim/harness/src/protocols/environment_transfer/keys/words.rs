@@ -65,6 +65,8 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::PREFLIGHT,
             effect::START_FAILED,
             effect::COMMAND_REFUSED,
+            effect::FILES_READ,
+            effect::FILES_PLACED,
             effect::APPROACHED,
             effect::ENCOUNTER,
         ],

@@ -6,16 +6,16 @@ use portcullis_agent::config::EarlierLink;
 use portcullis_agent::error::FailureClass;
 use portcullis_agent::message::{
     Body, Callback, EnvironmentName, FailureReason, Known, Message, MessageId, Outcome, Place,
-    PreflightResult, Task, TaskId,
+    PreflightResult, Product, Reason, Task, TaskId,
 };
 use portcullis_agent::state::DestinationState;
-use portcullis_net::{Listener, Net};
+use portcullis_net::{Connection, Listener, Net};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Rogue;
-use super::player::{Player, hear};
+use super::player::Player;
 use crate::engine::SimStream;
 use crate::protocols::environment_transfer::vocabulary::{effect, state};
 
@@ -53,18 +53,48 @@ pub(super) async fn open(player: &Player) {
 
 async fn serve(player: &Player, mut stream: SimStream, queue: &Queue) {
     let timers = player.part.config.timers;
-    let Some(request) = hear(&mut stream, timers.frame).await else {
+    let Some((request, problem)) = player.hear(&mut stream, timers.frame).await else {
         return;
     };
-    if let Some(body) = answer(player, &mut stream, &request, queue).await {
+    if is_ignored(player, &mut stream).await {
+        return;
+    }
+    if let Some(reason) = problem {
+        let product = player.part.config.product.clone();
+        let refusal = player.reply(&request, Body::Rejection { reason, product });
+        player.say(&mut stream, &refusal).await.ok();
+    } else if let Some(body) = answer(player, &mut stream, &request, queue).await {
         let reply = player.reply(&request, body);
         if utter(player, &mut stream, &reply).await.is_err() || player.does(Rogue::ClosesFirst) {
             return;
         }
     }
+    while player.does(Rogue::TakesSecondMessage)
+        && let Some(request) = player.learn(&mut stream, timers.linger).await
+        && let Some(body) = answer(player, &mut stream, &request, queue).await
+    {
+        let reply = player.reply(&request, body);
+        player.say(&mut stream, &reply).await.ok();
+    }
     // ET-20: the opener closes first, if it does so soon.
     let mut rest = [0; 64];
     timeout(timers.linger, stream.read(&mut rest)).await.ok();
+}
+
+/// How long a rogue looks whether the opener has closed its own direction.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether the rogue finds a reason in the connection not to answer.
+async fn is_ignored(player: &Player, stream: &mut SimStream) -> bool {
+    if player.does(Rogue::TrustsSourcePort) {
+        let port = stream.peer_addr().port();
+        return *player.memory().trusted_port.get_or_insert(port) != port;
+    }
+    if player.does(Rogue::IgnoresHalfClosed) {
+        let read = timeout(LOOK, stream.read(&mut [0; 1])).await;
+        return matches!(read, Ok(Ok(0)));
+    }
+    false
 }
 
 #[expect(
@@ -90,6 +120,12 @@ async fn answer(
         Body::Hello(product) => {
             if player.does(Rogue::ReportsInventedTask) {
                 invent(player, &request.header.from).await;
+            }
+            if player.does(Rogue::EchoesContent) {
+                return Some(Body::Rejection {
+                    reason: Reason::Version,
+                    product: Product::new(request.header.from.as_str()).ok()?,
+                });
             }
             Some(Body::HelloAck(product.clone()))
         }
@@ -278,7 +314,7 @@ async fn call_back(player: &Player, link: &EarlierLink, request: &Message) -> Op
     let connected = timeout(timers.connect, net.connect(&link.address, link.local_port)).await;
     let mut stream = connected.ok()?.ok()?;
     player.say(&mut stream, request).await.ok()?;
-    hear(&mut stream, timers.acknowledgement).await
+    player.learn(&mut stream, timers.acknowledgement).await
 }
 
 /// Reports a task that was never given.

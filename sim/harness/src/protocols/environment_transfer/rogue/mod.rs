@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::engine::Boot;
 use crate::scenario::Plan;
 
-use super::station::{Desk, Part};
+use super::station::{self, Desk, Part};
 use player::Player;
 
 /// What a rogue does wrong.
@@ -73,10 +73,30 @@ pub enum Rogue {
     ReopensFinal,
     /// Says that it has reached the local port without having tried.
     ClaimsToHaveCalledBack,
+    /// Signs nothing.
+    SignsNothing,
+    /// Takes messages for authentic without looking at their code.
+    SkipsVerification,
+    /// Takes messages however old they are.
+    AcceptsStale,
+    /// Refuses a greeting in words of the greeting.
+    EchoesContent,
+    /// Closes without an answer when the opener has closed its own direction.
+    IgnoresHalfClosed,
+    /// Answers every message of a connection.
+    TakesSecondMessage,
+    /// Answers only who comes from the port of the first connection.
+    TrustsSourcePort,
+    /// Keeps other octets of a part than arrived.
+    PlacesOtherOctets,
 }
 
 /// The main function of a rogue in the place of `host`.
 pub(super) fn boot(plan: &Plan, host: &str, rogue: Rogue) -> Boot {
+    if rogue == Rogue::PlacesOtherOctets {
+        // An agent like all others, with a disk that is not.
+        return station::careless(plan, host);
+    }
     let part = Part::of(plan, host);
     Arc::new(move |node| {
         let part = part.clone();

@@ -12,7 +12,7 @@ use portcullis_net::{Listener, Net};
 use tokio::time::{sleep, timeout};
 
 use super::Rogue;
-use super::player::{Player, hear};
+use super::player::Player;
 use crate::engine::SimStream;
 use crate::protocols::environment_transfer::station::{Answer, Operator};
 use crate::protocols::environment_transfer::vocabulary::state;
@@ -43,7 +43,7 @@ pub(super) async fn open(player: &Player) {
 /// Takes one completion.
 async fn be_told(player: &Player, mut stream: SimStream) {
     let timers = player.part.config.timers;
-    let Some(completed) = hear(&mut stream, timers.frame).await else {
+    let Some(completed) = player.learn(&mut stream, timers.frame).await else {
         return;
     };
     let Body::Completed { task, outcome } = &completed.body else {
@@ -65,7 +65,7 @@ async fn be_told(player: &Player, mut stream: SimStream) {
     if !player.does(Rogue::AcknowledgesResultBeforeStoring) {
         player.say(&mut stream, &acknowledgement).await.ok();
     }
-    hear(&mut stream, timers.linger).await;
+    player.hear(&mut stream, timers.linger).await;
 }
 
 fn end(player: &Player, task: &TaskId, peer: &EnvironmentName, outcome: Outcome) {
@@ -142,7 +142,8 @@ async fn greet(player: &Player, link: &LaterLink) -> Option<Message> {
         .say(&mut stream, &greeting(player, link))
         .await
         .ok()?;
-    hear(&mut stream, player.part.config.timers.acknowledgement).await
+    let timer = player.part.config.timers.acknowledgement;
+    player.learn(&mut stream, timer).await
 }
 
 /// One attempt to give a task.
@@ -154,12 +155,12 @@ async fn give(player: &Player, link: &LaterLink, task: &Task) -> Option<Message>
             .say(&mut stream, &greeting(player, link))
             .await
             .ok()?;
-        hear(&mut stream, timer).await?;
+        player.learn(&mut stream, timer).await?;
     }
     let id = MessageId::of_task(&task.id);
     let message = player.message(&link.name, id, None, Body::Task(task.clone()));
     player.say(&mut stream, &message).await.ok()?;
-    let accepted = hear(&mut stream, timer).await;
+    let accepted = player.learn(&mut stream, timer).await;
     while player.does(Rogue::WaitsOnOpenConnection) && !player.memory().ended.contains_key(&task.id)
     {
         sleep(WAIT).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis_agent::codec::{self, read_unit};
 use portcullis_agent::config::Authentication;
 use portcullis_agent::message::{
-    Body, EnvironmentName, Header, Message, MessageId, Outcome, TaskId,
+    Body, EnvironmentName, Header, Message, MessageId, Outcome, Reason, TaskId,
 };
 use portcullis_reports::{Event, Source, StateEvent};
 use tokio::io::AsyncWriteExt;
@@ -39,6 +39,8 @@ pub(super) struct Memory {
     pub(super) given: BTreeMap<TaskId, Option<Outcome>>,
     /// Tasks that it sent and that have ended.
     pub(super) ended: BTreeMap<TaskId, Outcome>,
+    /// The port from which the first connection came.
+    pub(super) trusted_port: Option<u16>,
     /// The last state of each task, by machine.
     states: BTreeMap<(&'static str, TaskId), &'static str>,
 }
@@ -100,7 +102,11 @@ impl Player {
     /// Writes one message, signed as its link asks.
     pub(super) async fn say(&self, stream: &mut SimStream, message: &Message) -> io::Result<()> {
         let authentication = self.authentication(&message.header.to);
-        let unit = codec::encode_for(message, authentication).map_err(io::Error::other)?;
+        let unit = match self.does(Rogue::SignsNothing) {
+            true => codec::encode(message),
+            false => codec::encode_for(message, authentication),
+        };
+        let unit = unit.map_err(io::Error::other)?;
         stream.write_all(&unit).await
     }
 
@@ -115,6 +121,41 @@ impl Player {
         links.sort_by_key(|(name, _)| *name != peer);
         let link = links.first().expect("who has a message to send has a link");
         link.1
+    }
+
+    /// Reads one message within `timer`, and says why it is not to be believed, if so; `None` when
+    /// none comes.
+    pub(super) async fn hear(
+        &self,
+        stream: &mut SimStream,
+        timer: Duration,
+    ) -> Option<(Message, Option<Reason>)> {
+        let unit = timeout(timer, read_unit(stream, 16 * 1024 * 1024, async |_| ()));
+        let (document, ()) = unit.await.ok()?.ok()?.ok()?;
+        let message = codec::decode(&document).ok()?;
+        let keys = self.authentication(&message.header.from);
+        let is_forged = codec::verify(&document, keys).is_err();
+        let age = self
+            .node
+            .host
+            .wall
+            .now()
+            .duration_since(message.header.sent_at);
+        let is_stale = age.unsigned_abs() > self.part.config.tolerance;
+        let problem = if is_forged && !self.does(Rogue::SkipsVerification) {
+            Some(Reason::NotAuthenticated)
+        } else if is_stale && !self.does(Rogue::AcceptsStale) {
+            Some(Reason::Stale)
+        } else {
+            None
+        };
+        Some((message, problem))
+    }
+
+    /// As [`Player::hear`], for what is of use only if it is to be believed.
+    pub(super) async fn learn(&self, stream: &mut SimStream, timer: Duration) -> Option<Message> {
+        let (message, problem) = self.hear(stream, timer).await?;
+        problem.is_none().then_some(message)
     }
 
     /// An id that nothing else has.
@@ -163,11 +204,4 @@ impl Player {
     fn tell(&self, event: Event) {
         self.node.recorder.record(Source::Inside, event);
     }
-}
-
-/// Reads one message within `timer`; `None` when none comes.
-pub(super) async fn hear(stream: &mut SimStream, timer: Duration) -> Option<Message> {
-    let unit = timeout(timer, read_unit(stream, 16 * 1024 * 1024, async |_| ()));
-    let (document, ()) = unit.await.ok()?.ok()?.ok()?;
-    codec::decode(&document).ok()
 }

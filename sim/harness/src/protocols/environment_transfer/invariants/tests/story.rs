@@ -24,6 +24,7 @@ pub(super) fn setting() -> Setting {
         connection_max: Duration::from_secs(90),
         linger: Duration::from_secs(5),
         task_deadline: Duration::from_secs(4 * 3600),
+        product: "1".to_owned(),
         clock_ahead: SignedDuration::ZERO,
         tolerance: Duration::from_secs(300),
         restartable: BTreeSet::new(),
