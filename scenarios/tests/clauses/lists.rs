@@ -59,6 +59,13 @@ pub(crate) fn text<'a>(row: &'a Table, key: &str) -> &'a str {
         .unwrap_or_else(|| panic!("`{key}` is missing in {row}"))
 }
 
+/// Whether `proof`, which is `<file>::<test>`, names a test that there is.
+pub(crate) fn is_proof(proof: &str) -> bool {
+    let (file, test) = proof.split_once("::").expect("a proof is `file::test`");
+    let source = fs::read_to_string(folder().join("..").join(file)).unwrap_or_default();
+    source.contains(&format!("fn {test}("))
+}
+
 /// Where each of the ids stands: clause lists, scenarios, exceptions, pending.
 pub(crate) struct Lists {
     pub(crate) clauses: BTreeMap<String, Table>,
