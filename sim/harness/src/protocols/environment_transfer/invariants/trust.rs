@@ -14,7 +14,14 @@ use crate::run::EPOCH;
 /// ET-72, ET-73: whatever an environment sends carries the code of its link. An outsider with the
 /// keys decides it.
 pub(crate) fn messages_are_authentic(reading: &Reading<'_>) -> Vec<Breach> {
-    let unsigned = reading.sent().filter(|said| !said.is_authentic());
+    // Who was led to another environment signs for the one that it means.
+    let is_led = |said: &Said<'_>| {
+        let host = reading.setting.name_of(said.message.destination);
+        host.is_some_and(|host| reading.led_to(host, said.position).is_some())
+    };
+    let unsigned = reading
+        .sent()
+        .filter(|said| !said.is_authentic() && !is_led(said));
     unsigned
         .map(|said| {
             Breach::at(
@@ -144,6 +151,10 @@ pub(crate) fn requests_are_answered(reading: &Reading<'_>) -> Vec<Breach> {
         let (Some(request), Some((closed, ..))) = (request, closed) else {
             continue;
         };
+        // What is no data unit is closed without an answer (ET-26).
+        if request.kind() == kind::UNDECODABLE {
+            continue;
+        }
         let mut answers = reading.messages.iter().filter(on);
         let is_answered = answers.any(|said| !said.by_opener(life) && said.position < *closed);
         let is_excused = reading.was_away(acceptor, life.opened()..=*closed);
