@@ -3,9 +3,7 @@
 use portcullis_reports::Entry;
 
 use super::cast;
-use super::invariants::{
-    connections, durability, messages, outcomes, preflights, trust, work,
-};
+use super::invariants::{connections, durability, messages, outcomes, preflights, trust, work};
 use super::liveness;
 use super::reading::Reading;
 use super::refusals;

@@ -12,6 +12,37 @@ use super::super::reading::Reading;
 use super::super::vocabulary::{kind, state};
 use story::{Story, setting};
 
+/// What a refusal says.
+const REFUSAL: &[(&str, &str)] = &[("reason", "busy"), ("product", "1")];
+
+#[test]
+fn a_request_without_an_answer_is_seen() {
+    let mut story = Story::new();
+    story.exchange("dev", 50001, "prod", 6102, &[(kind::HELLO, "")]);
+    assert_eq!(broken(&story), ["requests-are-answered"]);
+}
+
+#[test]
+fn a_message_without_the_right_code_is_seen() {
+    let mut story = Story::new();
+    let id = story.open("dev", 50001, "prod", 6102);
+    story.say(id, "dev", kind::HELLO, "", &[("authentic", "false")]);
+    story.say(id, "prod", kind::REJECTION, "", REFUSAL);
+    story.close(id, "dev", "prod");
+    assert_eq!(broken(&story), ["messages-are-authentic"]);
+}
+
+#[test]
+fn a_refusal_in_words_of_the_request_is_seen() {
+    let mut story = Story::new();
+    let id = story.open("dev", 50001, "prod", 6102);
+    story.say(id, "dev", kind::HELLO, "", &[]);
+    let echo = [("reason", "busy"), ("product", "dev")];
+    story.say(id, "prod", kind::REJECTION, "", &echo);
+    story.close(id, "dev", "prod");
+    assert_eq!(broken(&story), ["refusals-echo-nothing"]);
+}
+
 /// The names of the invariants that `story` breaks.
 fn broken(story: &Story) -> Vec<&'static str> {
     let setting = setting();
@@ -66,8 +97,9 @@ fn a_connection_to_a_port_of_no_link_is_seen() {
 fn a_second_request_on_a_connection_is_seen() {
     let mut story = Story::new();
     story.greet();
-    let both = [(kind::TASK, "t-1"), (kind::QUERY, "t-1")];
-    story.exchange("dev", 50002, "prod", 6102, &both);
+    let id = story.open("dev", 50002, "prod", 6102);
+    story.say(id, "dev", kind::TASK, "t-1", &[]);
+    story.say(id, "dev", kind::QUERY, "t-1", &[]);
     assert_eq!(broken(&story), ["one-exchange-a-connection"]);
 }
 
@@ -77,6 +109,7 @@ fn a_connection_held_during_the_work_is_seen() {
     story.greet();
     let id = story.open("dev", 50002, "prod", 6102);
     story.say(id, "dev", kind::TASK, "t-1", &[]);
+    story.say(id, "prod", kind::REJECTION, "", REFUSAL);
     story.advance(Duration::from_secs(600));
     story.phase(id, "dev", FinSent);
     story.phase(id, "dev", Closed);
@@ -140,6 +173,7 @@ fn a_message_for_another_environment_is_seen() {
     let mut story = Story::new();
     let id = story.open("dev", 50001, "prod", 6102);
     story.say(id, "dev", kind::HELLO, "", &[("to", "test")]);
+    story.say(id, "prod", kind::REJECTION, "", REFUSAL);
     story.close(id, "dev", "prod");
     assert_eq!(broken(&story), ["messages-are-complete"]);
 }
@@ -182,7 +216,6 @@ fn a_retry_under_a_new_id_is_seen() {
     let mut story = Story::honest();
     let id = story.open("dev", 50009, "prod", 6102);
     story.say(id, "dev", kind::TASK, "t-1", &[("id", "m-new")]);
-    story.close(id, "dev", "prod");
     assert_eq!(broken(&story), ["ids-survive-retries"]);
 }
 
