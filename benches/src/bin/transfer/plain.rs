@@ -1,8 +1,8 @@
 //! The least that a transfer of the same promises does, and a raw copy.
 //!
-//! The plain pipeline reads a part, digests it, and writes it in base64 to one connection. The other
-//! side decodes it, digests it, compares, writes it at its place, syncs, and acknowledges. Nothing
-//! waits for an acknowledgement before the end. One thread on each side.
+//! The plain pipeline reads a part, digests it, and writes it in base64 to one connection. The
+//! other side decodes it, digests it, compares, writes it at its place, syncs, and acknowledges.
+//! Nothing waits for an acknowledgement before the end. One thread on each side.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
