@@ -323,24 +323,38 @@ pub(crate) const DOWN: &str = "the host is down";
 /// Why a step that takes something back had no effect.
 pub(crate) const NOTHING: &str = "there is nothing to take back";
 
+/// Whether a host is there when a step reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is up.
+    Up,
+    /// It has crashed and was not restarted.
+    Down,
+}
+
+impl From<bool> for Standing {
+    fn from(is_up: bool) -> Self {
+        if is_up { Self::Up } else { Self::Down }
+    }
+}
+
 impl HostChange {
-    /// Why it has no effect on a host that is `up` or not, if it has none.
+    /// Why it has no effect on a host of that standing, if it has none.
     ///
     /// Which of two steps comes first may depend on events, so this is no error.
-    pub(crate) const fn note(self, up: bool) -> Option<&'static str> {
-        match self {
-            Self::Crash | Self::Pause | Self::Resume | Self::Stall | Self::Unstall if !up => {
-                Some(DOWN)
-            }
-            Self::Restart if up => Some("the host is up"),
-            Self::Crash
-            | Self::Pause
-            | Self::Resume
-            | Self::Stall
-            | Self::Unstall
-            | Self::Restart
-            | Self::Clock(_)
-            | Self::Drift(_) => None,
+    pub(crate) const fn note(self, host: Standing) -> Option<&'static str> {
+        match (self, host) {
+            (
+                Self::Crash | Self::Pause | Self::Resume | Self::Stall | Self::Unstall,
+                Standing::Down,
+            ) => Some(DOWN),
+            (Self::Restart, Standing::Up) => Some("the host is up"),
+            (
+                Self::Crash | Self::Pause | Self::Resume | Self::Stall | Self::Unstall,
+                Standing::Up,
+            )
+            | (Self::Restart, Standing::Down)
+            | (Self::Clock(_) | Self::Drift(_), Standing::Up | Standing::Down) => None,
         }
     }
 }

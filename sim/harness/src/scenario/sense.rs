@@ -112,10 +112,14 @@ const TABLES_MAX: usize = 2_000;
 /// Reports sections that are too long, before anything else is made of them.
 pub(super) fn check_size(tree: &DeTable<'_>, problems: &mut Problems) {
     for (name, value) in tree.iter() {
-        let (length, most) = match value.get_ref() {
-            DeValue::Table(hosts) if name.get_ref() == "hosts" => (hosts.len(), HOSTS_MAX),
-            DeValue::Array(tables) => (tables.len(), TABLES_MAX),
-            _ => continue,
+        let (length, most) = if let DeValue::Array(tables) = value.get_ref() {
+            (tables.len(), TABLES_MAX)
+        } else if let DeValue::Table(hosts) = value.get_ref()
+            && name.get_ref() == "hosts"
+        {
+            (hosts.len(), HOSTS_MAX)
+        } else {
+            continue;
         };
         if length > most {
             let message = format!(

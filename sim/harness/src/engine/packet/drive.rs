@@ -181,7 +181,7 @@ impl Drive {
             }
             Action::Host(change, name) => {
                 let host = self.host(name)?;
-                let note = change.note(self.lives.contains_key(&host));
+                let note = change.note(self.lives.contains_key(&host).into());
                 tell(note);
                 if note.is_some() {
                     return Ok(());

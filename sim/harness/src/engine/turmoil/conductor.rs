@@ -203,7 +203,7 @@ impl Conductor {
             }
             Action::Host(change, name) => {
                 let host = self.host(name)?;
-                let note = change.note(host.up.get());
+                let note = change.note(host.up.get().into());
                 tell(&self.journal, note);
                 if note.is_some() {
                     return Ok(());

@@ -140,14 +140,12 @@ impl Fault {
                 let usual = self.quality(ways);
                 let mut worse = usual.clone();
                 let drawn = amount(space, &self.kind, &self.random);
-                let (key, unit) = match self.kind.as_str() {
-                    "loss" => ("loss", Unit::PartPerMillion),
-                    _ => ("latency", Unit::Nanosecond),
-                };
-                // Whole milliseconds: tokio's timers know nothing finer.
-                let drawn = match unit {
-                    Unit::Nanosecond => drawn / super::GRAIN * super::GRAIN,
-                    _ => drawn,
+                let (key, unit, drawn) = if self.kind == "loss" {
+                    ("loss", Unit::PartPerMillion, drawn)
+                } else {
+                    // Whole milliseconds: tokio's timers know nothing finer.
+                    let drawn = drawn / super::GRAIN * super::GRAIN;
+                    ("latency", Unit::Nanosecond, drawn)
                 };
                 worse.retain(|(known, _)| *known != key);
                 worse.push((key, Value::Amount(Amount::fixed(unit, drawn))));
