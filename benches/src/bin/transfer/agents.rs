@@ -31,36 +31,49 @@ pub(crate) fn named(this: &str) -> Result<Config, Failed> {
 
 const ADDRESS: &str = "127.0.0.1";
 
-/// With a code, the secret of every link.
-fn authentication(code: bool) -> Result<Authentication, Failed> {
-    if code {
-        let key = Key::from_octets(&[7; 32])?;
-        Ok(Authentication::Mac(KeyRing::new(key, None)))
+/// Codes with the secret of every link.
+pub(crate) fn sealed() -> Result<Authentication, Failed> {
+    let key = Key::from_octets(&[7; 32])?;
+    Ok(Authentication::Mac(KeyRing::new(key, None)))
+}
+
+/// What the process was told to use.
+fn authentication(process: &Process) -> Result<Authentication, Failed> {
+    if process.code {
+        sealed()
     } else {
         Ok(Authentication::None)
     }
 }
 
 /// The link to the destination `index`: its remote port and the local port.
-pub(crate) fn link(index: usize, ports: &[u16], code: bool) -> Result<LaterLink, Failed> {
+pub(crate) fn link(
+    index: usize,
+    ports: &[u16],
+    authentication: Authentication,
+) -> Result<LaterLink, Failed> {
     Ok(LaterLink {
         name: name(&format!("prod{index}"))?,
         address: ADDRESS.into(),
         remote_port: ports.first().copied().unwrap_or(0),
         local_port: ports.last().copied().unwrap_or(0),
-        authentication: authentication(code)?,
+        authentication,
     })
 }
 
 /// The destination `index`.
-pub(crate) fn receiving(index: usize, ports: &[u16], code: bool) -> Result<Config, Failed> {
+pub(crate) fn receiving(
+    index: usize,
+    ports: &[u16],
+    authentication: Authentication,
+) -> Result<Config, Failed> {
     let mut config = named(&format!("prod{index}"))?;
     config.earlier.push(EarlierLink {
         name: name("dev")?,
         address: ADDRESS.into(),
         remote_port: ports.first().copied().unwrap_or(0),
         local_port: ports.last().copied().unwrap_or(0),
-        authentication: authentication(code)?,
+        authentication,
     });
     Ok(config)
 }
@@ -89,7 +102,9 @@ pub(crate) async fn originator(process: &Process) -> Result<(), Failed> {
     let state = tempfile::tempdir_in(process.directory.parent().ok_or("a parent")?)?;
     let mut config = named("dev")?;
     config.limits.part_octets = process.part_octets;
-    config.later.push(link(0, &process.ports, process.code)?);
+    config
+        .later
+        .push(link(0, &process.ports, authentication(process)?)?);
     let agent = start(state.path(), config).await?;
     let source = process.directory.to_str().ok_or("text")?.to_owned();
     let request = SubmitRequest {
@@ -108,10 +123,10 @@ pub(crate) async fn originator(process: &Process) -> Result<(), Failed> {
 pub(crate) async fn destination(process: &Process) -> Result<(), Failed> {
     let agent = start(
         &process.directory,
-        receiving(0, &process.ports, process.code)?,
+        receiving(0, &process.ports, authentication(process)?)?,
     )
     .await?;
-    say_ready();
+    say_ready()?;
     told_to_end().await;
     agent.stop().await;
     Ok(())

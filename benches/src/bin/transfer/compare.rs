@@ -1,7 +1,7 @@
 //! The rounds, and the table of their medians.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _, stdout};
 use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
@@ -185,18 +185,23 @@ fn print(arguments: &Arguments, rounds: &[Vec<Taken>]) -> Result<(), Failed> {
     };
     let cpu = |taken: &Taken| taken.source.cpu_seconds + taken.sink.cpu_seconds;
     let load = std::fs::read_to_string("/proc/loadavg")?;
-    anstream::println!(
+    writeln!(
+        stdout(),
         "{} MiB in parts of {} KiB, medians of {} rounds, load {} at the end",
         arguments.mib,
         arguments.part_kib,
         rounds.len(),
         load.split(' ').next().unwrap_or_default()
-    );
-    anstream::println!(
+    )?;
+    writeln!(
+        stdout(),
         "| | seconds | MiB/s | of raw | of plain | of one sync | of plain with codes \
          | CPU s | plain's CPU over its | peak MiB, source | sink |"
-    );
-    anstream::println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    )?;
+    writeln!(
+        stdout(),
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    )?;
     for (index, way) in WAYS.iter().enumerate() {
         let over = |other: usize, value: &dyn Fn(&Taken) -> f64| {
             column(index, &|taken, round| {
@@ -204,7 +209,8 @@ fn print(arguments: &Arguments, rounds: &[Vec<Taken>]) -> Result<(), Failed> {
             })
         };
         let ratios = COMPARED.map(|other| format!("{:.2}", over(other, &|taken| taken.seconds)));
-        anstream::println!(
+        writeln!(
+            stdout(),
             "| {} | {:.1} | {:.0} | {} | {:.1} | {:.2} | {:.0} | {:.0} |",
             way.name,
             column(index, &|taken, _| taken.seconds),
@@ -214,7 +220,7 @@ fn print(arguments: &Arguments, rounds: &[Vec<Taken>]) -> Result<(), Failed> {
             over(1, &cpu),
             column(index, &|taken, _| taken.source.peak_mib),
             column(index, &|taken, _| taken.sink.peak_mib),
-        );
+        )?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod part;
 mod plain;
 mod tasks;
 
+use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("{error}");
+            writeln!(stderr(), "{error}").ok();
             ExitCode::FAILURE
         }
     }

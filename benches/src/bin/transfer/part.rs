@@ -1,5 +1,6 @@
 //! One process of a measurement, and what it says of itself at its end.
 
+use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -68,12 +69,13 @@ impl Process {
 /// Says what this process has used.
 fn report(start: Instant) -> Result<(), Failed> {
     let used = Used::of_this_process(start)?;
-    anstream::println!(
+    writeln!(
+        stdout(),
         "used {} {} {}",
         used.seconds,
         used.cpu_seconds,
         used.peak_mib
-    );
+    )?;
     Ok(())
 }
 
@@ -163,8 +165,8 @@ impl Running {
 }
 
 /// Says that this process listens.
-pub(crate) fn say_ready() {
-    anstream::println!("ready");
+pub(crate) fn say_ready() -> Result<(), Failed> {
+    Ok(writeln!(stdout(), "ready")?)
 }
 
 /// Waits until this process is told to end.

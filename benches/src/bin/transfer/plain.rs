@@ -27,7 +27,7 @@ fn connect(process: &Process) -> Result<TcpStream, Failed> {
 fn accept(process: &Process) -> Result<TcpStream, Failed> {
     let port = *process.ports.first().ok_or("a port")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-    say_ready();
+    say_ready()?;
     Ok(listener.accept()?.0)
 }
 

@@ -1,5 +1,6 @@
 //! Many tasks at once: two agents a link on real sockets and SQLite, all in this process.
 
+use std::io::{Write as _, stdout};
 use std::path::Path;
 
 use clap::Args;
@@ -11,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant};
 
 use crate::Failed;
-use crate::agents::{link, name, named, receiving, start_with};
+use crate::agents::{link, name, named, receiving, sealed, start_with};
 use crate::part::{Used, free_port};
 
 /// How many tasks, over how many links.
@@ -44,8 +45,8 @@ impl Tasks {
         let mut later = Vec::new();
         for index in 0..self.links.max(1) {
             let ports = [free_port()?, free_port()?];
-            dev.later.push(link(index, &ports, true)?);
-            let config = receiving(index, &ports, true)?;
+            dev.later.push(link(index, &ports, sealed()?)?);
+            let config = receiving(index, &ports, sealed()?)?;
             let here = root.path().join(format!("prod{index}"));
             later.push(start_with(&here, config, work()).await?);
         }
@@ -77,7 +78,8 @@ impl Tasks {
             }
         }
         let used = Used::of_this_process(before)?;
-        anstream::println!(
+        writeln!(
+            stdout(),
             "| {} | {} | {} | {:.2} s | {:.2} s | {:.0} | {:.2} ms | {:.0} MiB |",
             self.count,
             self.links,
@@ -91,7 +93,7 @@ impl Tasks {
             self.count as f64 / used.seconds,
             (used.cpu_seconds - used_before.cpu_seconds) * 1000.0 / self.count as f64,
             used.peak_mib,
-        );
+        )?;
         dev.stop().await;
         for agent in later {
             agent.stop().await;

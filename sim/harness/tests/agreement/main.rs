@@ -99,7 +99,7 @@ fn both_engines_give_equal_verdicts_and_equal_courses() {
         let halves: Vec<_> = halves
             .map(|names| scope.spawn(|| names.iter().flat_map(|name| complaints(name)).collect()))
             .collect();
-        let complaints = halves.into_iter().map(|half| half.join());
+        let complaints = halves.into_iter().map(thread::ScopedJoinHandle::join);
         let complaints: Result<Vec<Vec<String>>, _> = complaints.collect();
         complaints.expect("nothing panics").concat()
     });

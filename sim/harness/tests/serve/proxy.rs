@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::site::{PATIENCE, free_port};
@@ -17,7 +17,8 @@ use crate::site::{PATIENCE, free_port};
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     gauge: Arc<Gauge>,
-    running: JoinHandle<()>,
+    /// Ends with the proxy.
+    _running: JoinSet<()>,
 }
 
 impl Proxy {
@@ -32,15 +33,17 @@ impl Proxy {
             cut_at: AtomicU64::new(u64::MAX),
         });
         let shared = Arc::clone(&gauge);
-        let running = tokio::spawn(async move {
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(carry(near, target, Arc::clone(&shared)));
+                connections.spawn(carry(near, target, Arc::clone(&shared)));
             }
         });
         Self {
             port,
             gauge,
-            running,
+            _running: running,
         }
     }
 
@@ -67,12 +70,6 @@ impl Proxy {
             }
         };
         timeout(PATIENCE, pass).await.expect("they pass");
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.running.abort();
     }
 }
 
