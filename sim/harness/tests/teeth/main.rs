@@ -237,6 +237,35 @@ fn every_saboteur_is_caught_by_the_checks_named_for_it() {
     assert!(missed.is_empty(), "not caught:\n{}", missed.join("\n"));
 }
 
+/// The first and the last cell of each row of the page: the saboteur and the checks that catch it.
+#[test]
+fn the_page_has_the_same_table() {
+    let page = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../scenarios/environment-transfer/SABOTEURS.md"
+    );
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let said: Vec<String> = rows
+        .map(|row| {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            format!("{} {}", cells[0], cells[2])
+        })
+        .collect();
+    let tried: Vec<String> = SABOTEURS
+        .iter()
+        .map(|saboteur| {
+            let checks = saboteur.caught_by.iter().map(|name| format!("`{name}`"));
+            format!(
+                "`{:?}` {}",
+                saboteur.rogue,
+                checks.collect::<Vec<_>>().join(", ")
+            )
+        })
+        .collect();
+    assert_eq!(said, tried);
+}
+
 #[test]
 fn every_check_catches_a_saboteur() {
     let caught: BTreeSet<_> = SABOTEURS
