@@ -205,7 +205,10 @@ async fn a_cancelled_command_takes_what_it_started_with_it() {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        assert!(running(&child));
+        // While a process becomes another program it has no command line for a moment.
+        while !running(&child) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         prod.cancel(&name("dev"), &task).await.unwrap();
         while running(&child) {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -11,7 +11,7 @@ use std::net::{IpAddr, UdpSocket};
 
 use portcullis_agent::Agent;
 use portcullis_agent::config::Config;
-use portcullis_agent::error::FailureClass;
+use portcullis_agent::error::{Failure, FailureClass};
 use portcullis_agent::message::EnvironmentName;
 use portcullis_agent::preflight::{Direction, Finding, Preflight, Way};
 use portcullis_agent::work::Work;
@@ -52,6 +52,8 @@ enum Found {
     Open,
     Elsewhere,
     Untried,
+    /// A connection came about, and nothing useful over it.
+    Silent,
     Closed(FailureClass),
 }
 
@@ -201,6 +203,7 @@ impl Here {
             },
             found: match way.finding {
                 Finding::Open => Found::Open,
+                Finding::Failed(failure) if came_about(failure) => Found::Silent,
                 Finding::Failed(failure) => Found::Closed(failure.class()),
                 Finding::Reported(class) => Found::Closed(class),
                 Finding::Elsewhere => Found::Elsewhere,
@@ -226,4 +229,12 @@ async fn ends(address: &str) -> Option<(IpAddr, IpAddr)> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(theirs).ok()?;
     Some((socket.local_addr().ok()?.ip(), theirs.ip()))
+}
+
+/// Whether there was a connection, which then gave no answer: no rule for new connections helps.
+const fn came_about(failure: Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Stream(_) | Failure::RequestTimeout | Failure::ReplyTimeout
+    )
 }

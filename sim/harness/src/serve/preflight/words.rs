@@ -49,6 +49,14 @@ pub(super) fn lines(tried: &Tried) -> Vec<String> {
                 "  Correct `address` or `local_port` in the configuration of {opener}."
             ));
         }
+        Found::Silent => {
+            lines.push(format!("  {BAD}no answer{BAD:#}: {}", tried.words));
+            lines.push(format!(
+                "  A connection came about, so no rule is known to be missing: the agent {acceptor} \
+                 hangs, or another service listens on port {port}, or something on the way \
+                 swallows or cuts what is said."
+            ));
+        }
         Found::Closed(class) => {
             let (name, words) = (class.name(), &tried.words);
             lines.push(format!("  {BAD}closed{BAD:#} ({name}): {words}"));
