@@ -233,8 +233,8 @@ pub struct Limits {
     pub control_frame_max: usize,
     /// Octets of one data unit that carries a part. Default 16 MiB.
     pub part_frame_max: usize,
-    /// Connections that a link opens at a time; more wait for their turn. Default 8: a quarter of
-    /// what is accepted from one address, where several environments may be.
+    /// Connections that a link opens at a time; more wait for their turn. Default 6: less than a
+    /// fifth of what is accepted from one address, where several environments may be.
     pub connections_at_a_time: usize,
     /// Parts of one transfer sent at a time: with `part_octets` the bound on an originator's
     /// memory. Default 4.
@@ -260,7 +260,7 @@ impl Default for Limits {
             connections_max: 256,
             control_frame_max: 1024 * 1024,
             part_frame_max: 16 * 1024 * 1024,
-            connections_at_a_time: 8,
+            connections_at_a_time: 6,
             parts_at_a_time: 4,
             part_octets: 1024 * 1024,
             part_frames_held_max: 24 * 1024 * 1024,

@@ -153,7 +153,7 @@ async fn a_thousand_independent_tasks_share_one_link() {
     carry_out(&dev, requests(1, |_| true)).await;
     drop(watch);
     troubles.assert_none();
-    // Both ends of 8 connections each way, those that are just being closed, and other tests'.
+    // Both ends of 6 connections each way, those that are just being closed, and other tests'.
     let more = most.load(Ordering::Relaxed).saturating_sub(before);
     assert!(more < 400, "{more} descriptors more than before");
     let received = prod.first().unwrap().received().await;

@@ -236,10 +236,23 @@ impl Program {
 
     fn fail(&self, what: &str) -> ! {
         panic!(
-            "{what}; said:\n{}\nlogged:\n{}",
+            "{what}; said:\n{}\n{}",
             self.said.join("\n"),
-            self.log()
+            self.logs_of_all()
         );
+    }
+
+    /// What this and every other process of the site has logged: the fault may be another's.
+    fn logs_of_all(&self) -> String {
+        let directory = self.log.parent().expect("inside the site");
+        let entries = fs::read_dir(directory).expect("a directory");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let logs = paths.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        logs.map(|path| {
+            let log = fs::read_to_string(&path).expect("a log");
+            format!("{}:\n{log}", path.display())
+        })
+        .collect()
     }
 }
 
