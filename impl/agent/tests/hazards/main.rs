@@ -1,6 +1,9 @@
 //! The XML hazards of section 6, row by row: at the codec, and at the ports of a real agent.
 
 #[cfg(test)]
+#[path = "../agent/port.rs"]
+mod listening;
+#[cfg(test)]
 mod port;
 #[cfg(test)]
 mod table;

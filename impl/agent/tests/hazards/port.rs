@@ -16,6 +16,7 @@ use portcullis_store::SqliteStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::listening::free_port;
 use super::table::{hazards, leniencies};
 
 type RealAgent = Agent<TokioNet, SqliteStore, Workshop<Files, Processes>>;
@@ -63,11 +64,7 @@ async fn start(root: &Path, mut config: Config) -> RealAgent {
 
 /// Two environments, and their ports: prod's remote one, dev's local one.
 async fn pair(root: &Path, authentication: Authentication) -> ([RealAgent; 2], [u16; 2]) {
-    let free = |_| {
-        let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        socket.local_addr().unwrap().port()
-    };
-    let [remote_port, local_port] = [0, 1].map(free);
+    let [remote_port, local_port] = [free_port(), free_port()];
     let product = || Product::new("20.10").unwrap();
     let address = || "127.0.0.1".to_owned();
     let mut dev = Config::new(name("dev"), product());
