@@ -10,7 +10,8 @@
 //! # Module map
 //! - [`ServeArgs`], [`SubmitArgs`], [`WatchArgs`], [`QueryArgs`], [`CancelArgs`],
 //!   [`PreflightArgs`], [`NewKeyArgs`], [`RenewKeysArgs`]: the command lines.
-//! - [`Settings`]: the configuration file; [`reference()`]: its keys. `secret`: files that hold keys.
+//! - [`Settings`]: the configuration file; [`reference()`]: its keys. `secret`: files that hold
+//!   keys.
 //! - `owner`: the process that owns the store. `foreground`, `remote`: the others without an owner,
 //!   and with one.
 //! - `control`: the channel. `sight`, `screen`, `trouble`: what a watcher sees.
