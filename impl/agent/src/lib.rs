@@ -48,14 +48,18 @@
 //!     Workshop { payload, executor: SimulatedExecutor::new(script) }
 //! }
 //!
-//! # fn free() -> std::io::Result<u16> {
-//! #     Ok(std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+//! # // Below the ports that systems hand out, which outgoing connections hold on to.
+//! # fn free() -> u16 {
+//! #     let random = Randomness::from_os();
+//! #     let mut candidates = std::iter::repeat_with(|| 18_000 + random.below(12_000) as u16);
+//! #     let bind = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+//! #     candidates.find(|port| bind(*port).is_ok()).expect("a free port")
 //! # }
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let (dev, prod) = (EnvironmentName::new("dev")?, EnvironmentName::new("prod")?);
 //! let product = Product::new("20.10")?;
 //! let address = "127.0.0.1".to_owned();
-//! # let (remote_port, local_port) = (free()?, free()?);
+//! # let (remote_port, local_port) = (free(), free());
 //!
 //! // Both ports belong to the link: prod listens on its remote port, dev on its local port.
 //! let mut at_dev = Config::new(dev.clone(), product.clone());

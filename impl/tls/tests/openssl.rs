@@ -8,14 +8,14 @@
 )]
 
 use std::error::Error;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use portcullis_net::{Connection, Host, Listener, Net, TokioNet};
+use portcullis_net::{Connection, Host, Listener, Net, Randomness, TokioNet};
 use portcullis_tls::{Endpoint, Identity, Tls};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -185,7 +185,7 @@ fn meet_client(world: &World, arguments: &str) -> Outcome<(Heard, String)> {
             let heard = String::from_utf8_lossy(&heard);
             Ok(format!("{names}: {heard}"))
         };
-        let accepted: std::io::Result<String> = accept.await;
+        let accepted: io::Result<String> = accept.await;
         drop(said);
         let output = client.wait_with_output().await?;
         let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -230,13 +230,24 @@ fn s_client_with_tls_1_2(world: &World) -> Outcome<()> {
     contains(&printed, "protocol version")
 }
 
+/// A port that nobody uses, below those that systems hand out, so that no outgoing connection of
+/// another test takes it meanwhile.
+fn free_port() -> io::Result<u16> {
+    let random = Randomness::from_os();
+    loop {
+        let port = u16::try_from(18_000 + random.below(12_000)).map_err(io::Error::other)?;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            settled => return settled.map(|_| port),
+        }
+    }
+}
+
 /// What our opener `dev` makes of an `s_server` with the certificate of `name`, which turns every
 /// line round.
 fn meet_server(world: &World, name: &str) -> Outcome<Heard> {
     run(async {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = free_port()?;
         let arguments = format!(
             "s_server -accept 127.0.0.1:{port} -cert {name}.pem -key {name}.key -CAfile ours.pem \
              -Verify 1 -verify_return_error -tls1_3 -rev"
