@@ -1,0 +1,144 @@
+//! Octets to messages and back: SOAP envelopes, faults, the service description, the upload query.
+//!
+//! Both directions of both sides are here, because a deploying farm, an import farm and an outsider
+//! who only listens need them all.
+
+use portcullis_xml::XmlError;
+
+use crate::config::Compat;
+use crate::message::{Fault, Request, Response, UploadTarget};
+
+/// Which SOAP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SoapVersion {
+    /// SOAP 1.1 over HTTP: `text/xml` and `SOAPAction`.
+    V11,
+    /// SOAP 1.2: `application/soap+xml` with `action`.
+    V12,
+}
+
+/// A request that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The version of its envelope, in which it is answered.
+    pub version: SoapVersion,
+    /// What it asks.
+    pub request: Request,
+}
+
+/// A request that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// The content type is none of SOAP's: 415 with an empty body.
+    MediaType,
+    /// Anything else: the fault, and the version in which it is written.
+    Fault(SoapVersion, Fault),
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// See [`Unread`].
+pub fn read_request(
+    _content_type: Option<&str>,
+    _soap_action: Option<&str>,
+    _body: &[u8],
+    _compat: Compat,
+) -> Result<Call, Unread> {
+    todo!()
+}
+
+/// Writes a request as an envelope.
+#[must_use]
+pub fn write_request(_version: SoapVersion, _request: &Request) -> String {
+    todo!()
+}
+
+/// Writes a response as an envelope.
+#[must_use]
+pub fn write_response(_version: SoapVersion, _response: &Response) -> String {
+    todo!()
+}
+
+/// Writes a fault as an envelope.
+#[must_use]
+pub fn write_fault(_version: SoapVersion, _fault: &Fault) -> String {
+    todo!()
+}
+
+/// The HTTP status of a fault: 400 for SOAP 1.2's Sender, else 500.
+#[must_use]
+pub fn fault_status(_version: SoapVersion, _fault: &Fault) -> u16 {
+    todo!()
+}
+
+/// What a caller reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The answer.
+    Response(Response),
+    /// A fault, whoever wrote it.
+    Fault(SeenFault),
+}
+
+/// A fault as its reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenFault {
+    /// The code without prefix, in the words of its version.
+    pub code: String,
+    /// The text.
+    pub text: String,
+    /// The rule by name, where the detail says it in our form.
+    pub rule: Option<String>,
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// When it is no envelope with a response of this service or a fault in it.
+pub fn read_answer(_body: &[u8]) -> Result<(SoapVersion, Answer), XmlError> {
+    todo!()
+}
+
+/// The service description (WSDL 1.1) for the service at `address`.
+#[must_use]
+pub fn wsdl(_address: &str) -> String {
+    todo!()
+}
+
+/// The page that a browser gets at the service's address.
+#[must_use]
+pub fn service_page(_address: &str) -> String {
+    todo!()
+}
+
+/// Why the query of an upload cannot be used: 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryProblem {
+    /// A parameter is missing.
+    #[error("parameter {0} is missing")]
+    Missing(&'static str),
+    /// A parameter is there twice.
+    #[error("parameter {0} is there more than once")]
+    Repeated(&'static str),
+    /// There is another parameter.
+    #[error("there is a parameter that an upload does not have")]
+    Unknown,
+    /// A value is wrong.
+    #[error("parameter {0} has a value that it cannot have")]
+    Invalid(&'static str),
+}
+
+/// Reads the query of an upload (CD-40, CD-42): values bare or in double quotes sent as `%22`.
+///
+/// # Errors
+/// See [`QueryProblem`].
+pub fn read_upload_query(_query: &str) -> Result<UploadTarget, QueryProblem> {
+    todo!()
+}
+
+/// Writes the query of an upload, percent-encoded, without quotes.
+#[must_use]
+pub fn write_upload_query(_target: &UploadTarget) -> String {
+    todo!()
+}

@@ -1,0 +1,37 @@
+//! What each operation does: the worker's side of the farm, without HTTP.
+
+use std::future::Future;
+
+use crate::error::UploadRefusal;
+use crate::message::{Fault, Request, Response, UploadTarget};
+
+/// Answers requests, whoever carries them. The worker process asks it; the real one works on the
+/// farm's databases.
+pub trait Desk: Clone + Send + Sync + 'static {
+    /// Answers a request; durable where the answer says that something has been done.
+    ///
+    /// # Errors
+    /// The fault that is the answer.
+    fn answer(&self, request: Request) -> impl Future<Output = Result<Response, Fault>> + Send;
+
+    /// Whether a file may be uploaded for a job now. Asked before the body is read.
+    ///
+    /// # Errors
+    /// Why not.
+    fn may_upload(
+        &self,
+        target: &UploadTarget,
+        octets: Option<u64>,
+    ) -> impl Future<Output = Result<(), UploadRefusal>> + Send;
+
+    /// Records a file that the depot has; durable when it returns. A job that was closed meanwhile
+    /// refuses it.
+    ///
+    /// # Errors
+    /// Why the file does not count.
+    fn uploaded(
+        &self,
+        target: &UploadTarget,
+        octets: u64,
+    ) -> impl Future<Output = Result<(), UploadRefusal>> + Send;
+}

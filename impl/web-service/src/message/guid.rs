@@ -1,0 +1,145 @@
+//! Identifiers of jobs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use portcullis_net::Randomness;
+use serde::{Deserialize, Serialize};
+
+/// Where the hyphens are.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+/// An identifier in the form of a guid, written in lower case (CD-9).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Guid(u128);
+
+/// The text is not 8-4-4-4-12 hexadecimal digits with hyphens between (CD-10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a guid")]
+pub struct GuidError;
+
+impl Guid {
+    /// The guid without a bit set, which names nothing.
+    pub const NIL: Self = Self(0);
+
+    /// The guid with these bits.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// A random guid (version 4).
+    #[must_use]
+    pub fn random(random: &Randomness) -> Self {
+        let bits = (u128::from(random.next_u64()) << 64) | u128::from(random.next_u64());
+        let version = 0x4 << 76;
+        let variant = 0b10 << 62;
+        let free = !((0xF << 76) | (0b11 << 62));
+        Self(bits & free | version | variant)
+    }
+
+    /// As [`str::parse`], with the braces that ASP.NET accepts too.
+    ///
+    /// # Errors
+    /// When it is no guid.
+    pub fn parse_braced(text: &str) -> Result<Self, GuidError> {
+        let inside = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        inside.unwrap_or(text).parse()
+    }
+}
+
+impl FromStr for Guid {
+    type Err = GuidError;
+
+    // CD-10: 36 characters, no braces, digits in either case.
+    fn from_str(text: &str) -> Result<Self, GuidError> {
+        if text.len() != 36 {
+            return Err(GuidError);
+        }
+        let mut bits = 0_u128;
+        for (at, octet) in text.bytes().enumerate() {
+            if HYPHENS.contains(&at) {
+                if octet != b'-' {
+                    return Err(GuidError);
+                }
+                continue;
+            }
+            let digit = char::from(octet).to_digit(16).ok_or(GuidError)?;
+            bits = (bits << 4) | u128::from(digit);
+        }
+        Ok(Self(bits))
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:032x}", self.0);
+        for (at, digit) in digits.chars().enumerate() {
+            if matches!(at, 8 | 12 | 16 | 20) {
+                f.write_str("-")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guid({self})")
+    }
+}
+
+impl TryFrom<String> for Guid {
+    type Error = GuidError;
+
+    fn try_from(text: String) -> Result<Self, GuidError> {
+        text.parse()
+    }
+}
+
+impl From<Guid> for String {
+    fn from(guid: Guid) -> Self {
+        guid.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_is_read_in_either_case_and_written_in_lower_case() {
+        let text = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
+        let guid: Guid = text.to_uppercase().parse().unwrap();
+        assert_eq!(guid.to_string(), text);
+        assert_eq!(Guid::parse_braced(&format!("{{{text}}}")), Ok(guid));
+    }
+
+    #[test]
+    fn what_is_no_guid_is_refused() {
+        for text in [
+            "",
+            "49bebd7d62d04d68a1f09118b3ac4416",
+            "{49bebd7d-62d0-4d68-a1f0-9118b3ac4416}",
+            "49bebd7d-62d0-4d68-a1f0-9118b3ac441",
+            "49bebd7d-62d0-4d68-a1f0-9118b3ac44166",
+            "49bebd7g-62d0-4d68-a1f0-9118b3ac4416",
+            "49bebd7d-62d0-4d68-a1f0+9118b3ac4416",
+            "+9bebd7d-62d0-4d68-a1f0-9118b3ac4416",
+        ] {
+            assert_eq!(text.parse::<Guid>(), Err(GuidError), "{text}");
+        }
+    }
+
+    #[test]
+    fn random_guids_say_that_they_are() {
+        let random = Randomness::from_seed(1);
+        let text = Guid::random(&random).to_string();
+        assert_eq!(text.as_bytes()[14], b'4', "{text}");
+        assert!(b"89ab".contains(&text.as_bytes()[19]), "{text}");
+    }
+}

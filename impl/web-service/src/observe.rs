@@ -1,0 +1,103 @@
+//! What an import farm announces: to the observer given at construction, and to `tracing`.
+
+use std::sync::Arc;
+
+use crate::message::{FileName, Guid};
+
+/// Receives everything that a farm announces, in order, on the farm's own tasks: it must not block.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&FarmEvent) + Send + Sync>);
+
+impl Observer {
+    /// An observer that calls `observe`.
+    pub fn new(observe: impl Fn(&FarmEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+
+    /// An observer that ignores everything.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Announces `event`: the one place from which a farm logs.
+    pub(crate) fn announce(&self, event: &FarmEvent) {
+        tracing::debug!(?event);
+        (self.0)(event);
+    }
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// One thing that a farm announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FarmEvent {
+    /// An import job moved from one state to another, or was created (`from` is empty) or deleted
+    /// (`to` is empty). Announced after the move is durable.
+    Job {
+        /// Which job.
+        job: Guid,
+        /// The state left, by name.
+        from: &'static str,
+        /// The state entered, by name.
+        to: &'static str,
+        /// Why, in the states that say so: the text of the failure.
+        reason: Option<String>,
+    },
+    /// A timer job moved likewise.
+    TimerJob {
+        /// The import job that it belongs to.
+        job: Guid,
+        /// The state left, by name.
+        from: &'static str,
+        /// The state entered, by name.
+        to: &'static str,
+    },
+    /// An uploaded file is durable.
+    Uploaded {
+        /// The job.
+        job: Guid,
+        /// The file.
+        file: FileName,
+        /// Its length.
+        octets: u64,
+    },
+    /// The decompression of a job's packages begins.
+    DecompressionStarted {
+        /// The job.
+        job: Guid,
+    },
+    /// An object is in the site.
+    Placed {
+        /// The job.
+        job: Guid,
+        /// Its number, from 0.
+        number: u32,
+        /// How many there are.
+        count: u32,
+    },
+    /// A request was answered.
+    Answered {
+        /// The operation, `upload`, or what else was asked for.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The rule that was broken, by name, if one was.
+        violation: Option<&'static str>,
+    },
+    /// A database did not answer.
+    DatabaseFailed {
+        /// `worker` or `timer-service`.
+        part: &'static str,
+        /// `configuration` or `content`.
+        database: &'static str,
+    },
+    /// A connection was closed because too many are open.
+    ConnectionLimit,
+    /// The request line or head could not be read (CD-42).
+    BadRequest,
+}
