@@ -7,6 +7,13 @@ use std::path::{Path, PathBuf};
 use portcullis_scenarios::folder;
 use toml::{Table, Value};
 
+/// Each protocol: its folder of scenarios, which is also the stem of its clause list, and the prefix of
+/// its clauses.
+pub(crate) const PROTOCOLS: &[(&str, &str)] = &[
+    ("environment-transfer", "ET-"),
+    ("content-deployment", "CD-"),
+];
+
 /// The files below `folder` with one of the endings, in order of path.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -77,7 +84,13 @@ pub(crate) struct Lists {
 impl Lists {
     pub(crate) fn read() -> Self {
         let mut scenarios: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for path in files(&folder().join("environment-transfer"), "toml") {
+        let mut clauses = BTreeMap::new();
+        let mut paths = Vec::new();
+        for (protocol, _) in PROTOCOLS {
+            clauses.extend(by_id(&format!("{protocol}.toml"), "clause"));
+            paths.extend(files(&folder().join(protocol), "toml"));
+        }
+        for path in paths {
             let name = path
                 .strip_prefix(folder())
                 .expect("found below")
@@ -95,7 +108,7 @@ impl Lists {
             }
         }
         Self {
-            clauses: by_id("environment-transfer.toml", "clause"),
+            clauses,
             scenarios,
             exceptions: by_id("exceptions.toml", "exception"),
             pending: by_id("pending.toml", "pending"),
@@ -166,13 +179,15 @@ pub(crate) fn tags() -> BTreeMap<String, BTreeSet<String>> {
 /// The clause ids in a comment, ranges such as `ET-41..ET-43` not expanded.
 pub(crate) fn ids(comment: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (at, _) in comment.match_indices("ET-") {
-        let number: String = comment[at + 3..]
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
-        if !number.is_empty() {
-            found.push(format!("ET-{number}"));
+    for (_, prefix) in PROTOCOLS {
+        for (at, _) in comment.match_indices(prefix) {
+            let number: String = comment[at + prefix.len()..]
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            if !number.is_empty() {
+                found.push(format!("{prefix}{number}"));
+            }
         }
     }
     found

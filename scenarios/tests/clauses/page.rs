@@ -1,82 +1,90 @@
 //! `reports/conformance.md`: clause -> code -> scenario, generated and kept fresh.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 
 use portcullis_scenarios::folder;
 
-use super::lists::{Lists, tags, text};
+use super::lists::{Lists, PROTOCOLS, tags, text};
+
+/// What a reader should know of each protocol beside its clauses.
+const NOTES: &[(&str, &str)] = &[
+    (
+        "environment-transfer",
+        "The wire format is Portcullis's own; no interoperability with any vendor's product is \
+         claimed (ET-90).",
+    ),
+    (
+        "content-deployment",
+        "After [MS-CDEPLOY], of which a few pages could be read; each clause says how sure it is \
+         (`evidence` in `scenarios/clauses/content-deployment.toml`).",
+    ),
+];
 
 /// The page as the lists, the scenarios and the code comments make it.
 fn render() -> String {
     let (lists, tags) = (Lists::read(), tags());
     let mut page = String::from(
-        "# Conformance: environment transfer\n\n\
+        "# Conformance\n\n\
          Generated from `scenarios/` and the comments in the code; `cargo test` fails when it is \
-         stale and says how to renew it. What each clause came to in a run is in that run's report.\n\n\
-         The wire format is Portcullis's own; no interoperability with any vendor's product is \
-         claimed (ET-90).\n\n",
+         stale and says how to renew it. What each clause came to in a run is in that run's report.\n",
     );
-    let count = lists.clauses.len();
-    writeln!(
-        page,
-        "{count} clauses: {} with scenarios, {} excepted with reason and proof, {} pending.\n",
-        lists.scenarios.len(),
-        lists.exceptions.len(),
-        lists.pending.len()
-    )
-    .expect("a String takes everything");
-    page.push_str(
-        "| clause | level | binds | statement | code | covered by |\n|---|---|---|---|---|---|\n",
-    );
-    let mut order: Vec<_> = lists.clauses.iter().collect();
-    order.sort_by_key(|(id, _)| {
-        id.trim_start_matches("ET-")
-            .parse::<u32>()
-            .unwrap_or(u32::MAX)
-    });
-    for (id, clause) in order {
-        let code = tags.get(id).map(|files| {
-            files
-                .iter()
-                .map(|file| format!("`{file}`"))
-                .collect::<Vec<_>>()
-                .join("<br>")
-        });
-        let covered = if let Some(names) = lists.scenarios.get(id) {
-            let link = |name: &String| {
-                let short = name
-                    .trim_end_matches(".toml")
-                    .rsplit('/')
-                    .next()
-                    .unwrap_or(name);
-                format!("[{short}](../scenarios/{name})")
-            };
-            names.iter().map(link).collect::<Vec<_>>().join("<br>")
-        } else if let Some(exception) = lists.exceptions.get(id) {
-            format!(
-                "exception: {} Proof: `{}`",
-                text(exception, "reason"),
-                text(exception, "proof")
-            )
-        } else {
-            let pending = lists.pending.get(id);
-            format!(
-                "pending: {}",
-                pending.map_or("", |row| text(row, "covered_by"))
-            )
-        };
+    for (protocol, prefix) in PROTOCOLS {
+        let of_protocol = |id: &&String| id.starts_with(prefix);
+        let note = NOTES.iter().find(|(name, _)| name == protocol);
+        let note = note.map_or("", |(_, note)| note);
+        let heading = protocol.replace('-', " ");
         writeln!(
             page,
-            "| {id} | {} | {} | {} | {} | {covered} |",
-            text(clause, "level"),
-            text(clause, "binds"),
-            text(clause, "text"),
-            code.unwrap_or_default(),
+            "\n## {heading}\n\n{note}\n\n\
+             {} clauses: {} with scenarios, {} excepted with reason and proof, {} pending.\n\n\
+             | clause | level | binds | statement | code | covered by |\n|---|---|---|---|---|---|",
+            lists.clauses.keys().filter(of_protocol).count(),
+            lists.scenarios.keys().filter(of_protocol).count(),
+            lists.exceptions.keys().filter(of_protocol).count(),
+            lists.pending.keys().filter(of_protocol).count(),
         )
         .expect("a String takes everything");
+        let mut order: Vec<_> = lists.clauses.keys().filter(of_protocol).collect();
+        order.sort_by_key(|id| {
+            let number = id.trim_start_matches(prefix);
+            number.parse::<u32>().unwrap_or(u32::MAX)
+        });
+        for id in order {
+            row(&mut page, id, &lists, tags.get(id));
+        }
     }
     page
+}
+
+/// One clause: where it is kept, and what covers it.
+fn row(page: &mut String, id: &str, lists: &Lists, code: Option<&BTreeSet<String>>) {
+    let clause = &lists.clauses[id];
+    let files = code.into_iter().flatten().map(|file| format!("`{file}`"));
+    let covered = if let Some(names) = lists.scenarios.get(id) {
+        let link = |name: &String| {
+            let short = name.trim_end_matches(".toml").rsplit('/').next();
+            format!("[{}](../scenarios/{name})", short.unwrap_or(name))
+        };
+        names.iter().map(link).collect::<Vec<_>>().join("<br>")
+    } else if let Some(exception) = lists.exceptions.get(id) {
+        let (reason, proof) = (text(exception, "reason"), text(exception, "proof"));
+        format!("exception: {reason} Proof: `{proof}`")
+    } else {
+        let pending = lists.pending.get(id);
+        let covered_by = pending.map_or("", |row| text(row, "covered_by"));
+        format!("pending: {covered_by}")
+    };
+    writeln!(
+        page,
+        "| {id} | {} | {} | {} | {} | {covered} |",
+        text(clause, "level"),
+        text(clause, "binds"),
+        text(clause, "text"),
+        files.collect::<Vec<_>>().join("<br>"),
+    )
+    .expect("a String takes everything");
 }
 
 #[test]
