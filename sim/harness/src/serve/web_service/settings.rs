@@ -347,3 +347,6 @@ fn number<T: TryFrom<u64>>(table: &Table, key: &str) -> Option<T> {
         .quantity(key)
         .and_then(|number| T::try_from(number).ok())
 }
+
+#[cfg(test)]
+mod tests;
