@@ -20,6 +20,7 @@ mod farm;
 pub mod message;
 pub mod observe;
 pub mod work;
+pub mod worker;
 
 pub use config::Config;
 pub use farm::{Databases, ImportFarm};
