@@ -7,7 +7,7 @@ use super::envelope::{self, Envelope, NoEnvelope};
 use super::leniency::Leniency;
 use super::media_type::MediaType;
 use super::wire_type::{WireType, Written, collapse};
-use super::{Call, SoapVersion, Unread};
+use super::{Call, SoapVersion, Unread, schema};
 use crate::config::Compat;
 use crate::message::{Fault, NAMESPACE, Operation, Request, UnknownName, Violation};
 
@@ -123,7 +123,7 @@ struct Arguments<'d> {
 impl<'d> Arguments<'d> {
     /// Takes the children of the operation's element, and refuses what the schema does not have.
     fn take(&mut self, operation: Operation, element: Element<'d>) -> Result<(), Violation> {
-        let names = contract::listed_parameters(operation);
+        let names = schema::parameters(operation);
         for child in element.children() {
             match child {
                 Child::Text { text, .. } if collapse(text).is_empty() => {}

@@ -26,7 +26,7 @@ pub(super) trait WireType {
 }
 
 /// Text in which what XML cannot say is replaced, so that everything can be written.
-struct Sayable<'a>(&'a str);
+pub(super) struct Sayable<'a>(pub(super) &'a str);
 
 impl fmt::Display for Sayable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,24 +181,35 @@ impl WireType for Vec<String> {
     }
 }
 
+impl WireType for VirtualServer {
+    const NAME: &'static str = "tns:VirtualServerInformation";
+
+    fn write(&mut self, writer: &mut Writer) {
+        let Ok(()) = contract::virtual_server(self, &mut Written(writer));
+    }
+
+    fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
+        let mut members = InOrder::new(element, compat)?;
+        contract::virtual_server(self, &mut members)?;
+        members.finish()
+    }
+}
+
 impl WireType for Vec<VirtualServer> {
     const NAME: &'static str = "tns:ArrayOfVirtualServerInformation";
 
     fn write(&mut self, writer: &mut Writer) {
         for server in self {
             writer.open("VirtualServerInformation");
-            let Ok(()) = contract::virtual_server(server, &mut Written(writer));
+            server.write(writer);
             writer.close();
         }
     }
 
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
         for item in elements(element)? {
-            let item = named(item, "VirtualServerInformation")?;
             let mut server = contract::blank_server();
-            let mut members = InOrder::new(item, compat)?;
-            contract::virtual_server(&mut server, &mut members)?;
-            members.finish()?;
+            server.read(named(item, "VirtualServerInformation")?, compat)?;
             self.push(server);
         }
         Ok(())
