@@ -6,7 +6,7 @@ use portcullis_xml::{Child, Element, Writer, XmlError, XmlErrorKind, is_characte
 
 use super::contract::{self, Fields};
 use super::envelope::XSI_NAMESPACE;
-use super::leniency::Leniency;
+use super::leniency::{Leniency, loose_guid};
 use crate::config::Compat;
 use crate::message::{
     Guid, IncludeSecurity, JobStatus, NAMESPACE, RemoteJobStatus, UserInfoDateTime, VirtualServer,
@@ -18,7 +18,8 @@ pub(super) trait WireType {
     /// that of the service.
     const NAME: &'static str;
 
-    /// Writes the content of an element of this type.
+    /// Writes the content of an element of this type, and changes nothing: whoever visits fields
+    /// may change them, but this one does not.
     fn write(&mut self, writer: &mut Writer);
 
     /// Takes the value from an element of this type.
@@ -125,11 +126,11 @@ impl WireType for Guid {
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
         let text = text(element, compat)?;
         let guid = if compat.allows(Leniency::LooseGuid) {
-            Self::parse_braced(collapse(text))
+            loose_guid(text)
         } else {
-            text.parse()
+            text.parse().ok()
         };
-        *self = guid.map_err(|_| invalid(element))?;
+        *self = guid.ok_or_else(|| invalid(element))?;
         Ok(())
     }
 }

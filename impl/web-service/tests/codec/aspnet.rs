@@ -50,6 +50,16 @@ fn rows() -> Vec<(&'static str, Option<String>, String)> {
             None,
             run(&format!("<jobId>{{{}}}</jobId>", JOB.to_uppercase())),
         ),
+        (
+            "guid in parentheses, with space around",
+            None,
+            run(&format!("<jobId> ({JOB}) </jobId>")),
+        ),
+        (
+            "guid without hyphens",
+            None,
+            run(&format!("<jobId>{}</jobId>", JOB.replace('-', ""))),
+        ),
         ("guid malformed", None, run("<jobId>12</jobId>")),
         ("guid empty", None, run("<jobId/>")),
         (
@@ -83,7 +93,13 @@ fn rows() -> Vec<(&'static str, Option<String>, String)> {
             format!("<RunJob xmlns='urn:x'>{job}</RunJob>"),
         ),
         ("two operations", None, run(&job).repeat(2)),
+        (
+            "two operations, action of the second",
+            action("DeleteJob"),
+            run(&job) + &operation("DeleteJob", &job),
+        ),
         ("no operation", None, String::new()),
+        ("no operation, action", action("RunJob"), String::new()),
     ]
 }
 
