@@ -160,7 +160,9 @@ impl<N: Net> FarmClient<N> {
         // CD-42: percent-encoded, always.
         let query = codec::write_upload_query(target);
         let head = self.post(&format!("{UPLOAD_PATH}?{query}"));
-        let mut head = head.header(header::CONTENT_TYPE, "application/octet-stream");
+        let mut head = head
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .header(header::CONTENT_LENGTH, octets);
         if self.terms.expect_continue.is_some() {
             head = head.header(header::EXPECT, "100-continue");
         }

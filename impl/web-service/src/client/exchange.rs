@@ -3,6 +3,7 @@
 //! The connection is driven by the caller's own task, so that nothing is left of it when the caller
 //! gives up.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +61,7 @@ pub(super) async fn ask(
         let (mut sender, connection) = open(stream).await?;
         tokio::select! {
             biased;
-            () = drive(connection) => Err(Broken::Cut),
+            never = drive(connection) => match never {},
             answer = answer(&mut sender, message) => answer,
         }
     };
@@ -108,7 +109,7 @@ pub(super) async fn send(
     };
     let (status, _) = tokio::select! {
         biased;
-        () = drive(connection) => Err(UploadError::Cut),
+        never = drive(connection) => match never {},
         sent = sending => sent,
     }?;
     Ok(status)
@@ -127,7 +128,7 @@ where
 
 /// Moves what is sent and received, and never ends: what became of the connection is told to who
 /// waits for the answer.
-async fn drive<S: Stream, B>(connection: Connection<TokioIo<S>, B>)
+async fn drive<S: Stream, B>(connection: Connection<TokioIo<S>, B>) -> Infallible
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
