@@ -1,7 +1,6 @@
 //! The worker process on real sockets, asked by raw octets and by the client of this crate.
 
 mod authentication;
-mod body;
 mod connection;
 mod limits;
 mod name;
