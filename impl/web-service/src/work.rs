@@ -5,11 +5,15 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
+mod folder;
+
 use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
+
+pub use folder::{Incoming, TemporaryFolder};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {
