@@ -144,7 +144,10 @@ pub trait Importer: Clone + Send + Sync + 'static {
 }
 
 /// Why an import failed: the job's report says so in words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum ImportFailure {
     /// No file was uploaded.
     #[error("no package was uploaded")]
@@ -170,6 +173,9 @@ pub enum ImportFailure {
     /// The disk refused.
     #[error("the disk refused")]
     Storage,
+    /// Nobody ran the job as long as its uploaded files are kept.
+    #[error("the job was not run as long as uploaded files are kept")]
+    Expired,
     /// Only in a simulation: the script says so.
     #[error("the script says that the import fails")]
     Scripted,
