@@ -5,11 +5,18 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
+mod simulated;
+
 use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
+
+pub use simulated::{
+    FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
+    SimulatedUpload,
+};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {

@@ -146,7 +146,7 @@ impl<S: Store, D: Depot> Inner<S, D> {
     /// Removes a deleted job's folder; what does not succeed is left to the timer service.
     pub(super) async fn remove_files(&self, job: Guid) {
         if self.depot.remove(job).await.is_ok() {
-            drop(self.services.removed(job).await);
+            self.services.removed(job).await.ok();
         }
     }
 

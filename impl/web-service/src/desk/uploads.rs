@@ -58,7 +58,7 @@ impl<S: Store, D: Depot> Inner<S, D> {
                 Ok(Found::New(job)) => job,
                 // The job was deleted while its file arrived: the folder must not come back.
                 Err(UploadRefusal::UnknownJob) => {
-                    drop(self.depot.remove(target.job).await);
+                    self.depot.remove(target.job).await.ok();
                     return Err(UploadRefusal::UnknownJob);
                 }
                 Err(refusal) => return Err(refusal),

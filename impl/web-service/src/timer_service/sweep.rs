@@ -36,7 +36,7 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
             let key = job.to_string();
             if self.services.load::<ImportJob>(&key).await?.is_none() {
                 self.importer.clean(job).await;
-                drop(self.depot.remove(job).await);
+                self.depot.remove(job).await.ok();
             }
         }
         let kept = self.services.config.temporary_files_kept;
@@ -82,7 +82,7 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
             Some(_) if state.is_final() => {}
             Some(_) | None => return Ok(()),
         }
-        drop(self.depot.remove(job.job).await);
+        self.depot.remove(job.job).await.ok();
         Ok(())
     }
 }
