@@ -151,9 +151,7 @@ pub trait Importer: Clone + Send + Sync + 'static {
 }
 
 /// Why an import failed: the job's report says so in words.
-#[derive(
-    Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportFailure {
     /// No file was uploaded.
