@@ -20,6 +20,10 @@ pub mod error;
 mod farm;
 pub mod message;
 pub mod observe;
+mod records;
+mod services;
+pub mod state;
+mod timer_service;
 pub mod work;
 pub mod worker;
 

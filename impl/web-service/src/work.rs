@@ -6,6 +6,7 @@
 //! side is the same.
 
 mod folder;
+mod simulated;
 
 use std::future::Future;
 
@@ -14,6 +15,10 @@ use bytes::Bytes;
 use crate::message::{FileName, Guid, NewJob};
 
 pub use folder::{Incoming, TemporaryFolder};
+pub use simulated::{
+    FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
+    SimulatedUpload,
+};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {
@@ -148,7 +153,8 @@ pub trait Importer: Clone + Send + Sync + 'static {
 }
 
 /// Why an import failed: the job's report says so in words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ImportFailure {
     /// No file was uploaded.
     #[error("no package was uploaded")]
@@ -174,6 +180,9 @@ pub enum ImportFailure {
     /// The disk refused.
     #[error("the disk refused")]
     Storage,
+    /// Nobody ran the job as long as its uploaded files are kept.
+    #[error("the job was not run as long as uploaded files are kept")]
+    Expired,
     /// Only in a simulation: the script says so.
     #[error("the script says that the import fails")]
     Scripted,
