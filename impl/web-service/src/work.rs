@@ -5,11 +5,16 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
+pub mod cabinet;
+pub mod manifest;
+mod site_importer;
+
 use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
+pub use site_importer::{ImportLimits, SiteImporter, SiteName};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {
@@ -167,6 +172,9 @@ pub enum ImportFailure {
     /// The site has something else where an object belongs.
     #[error("an object cannot be placed: something else is in its place")]
     TargetExists,
+    /// The site collection has no directory at this server.
+    #[error("the site collection is not one of this farm")]
+    UnknownSite,
     /// The disk refused.
     #[error("the disk refused")]
     Storage,
