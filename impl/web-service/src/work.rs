@@ -7,12 +7,16 @@
 
 mod folder;
 mod simulated;
+pub mod cabinet;
+pub mod manifest;
+mod site_importer;
 
 use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
+pub use site_importer::{ImportLimits, SiteImporter, SiteName};
 
 pub use folder::{Incoming, TemporaryFolder};
 pub use simulated::{
@@ -177,6 +181,9 @@ pub enum ImportFailure {
     /// The site has something else where an object belongs.
     #[error("an object cannot be placed: something else is in its place")]
     TargetExists,
+    /// The site collection has no directory at this server.
+    #[error("the site collection is not one of this farm")]
+    UnknownSite,
     /// The disk refused.
     #[error("the disk refused")]
     Storage,
