@@ -133,7 +133,8 @@ impl<N: Net> FarmClient<N> {
                 .header(header::CONTENT_TYPE, "text/xml; charset=utf-8")
                 .header("SOAPAction", format!("\"{action}\"")),
             SoapVersion::V12 => {
-                let media_type = format!("application/soap+xml; charset=utf-8; action=\"{action}\"");
+                let media_type =
+                    format!("application/soap+xml; charset=utf-8; action=\"{action}\"");
                 head.header(header::CONTENT_TYPE, media_type)
             }
         };
@@ -198,11 +199,7 @@ impl<N: Net> FarmClient<N> {
 }
 
 /// What an answer says.
-fn understand(
-    request: &Request,
-    status: StatusCode,
-    octets: &[u8],
-) -> Result<Response, CallError> {
+fn understand(request: &Request, status: StatusCode, octets: &[u8]) -> Result<Response, CallError> {
     match codec::read_answer(octets) {
         Ok((_, Answer::Fault(fault))) => Err(CallError::Fault(fault)),
         Ok((_, Answer::Response(response)))

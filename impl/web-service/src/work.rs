@@ -5,10 +5,10 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
-mod folder;
-mod simulated;
 pub mod cabinet;
+mod folder;
 pub mod manifest;
+mod simulated;
 mod site_importer;
 
 use std::future::Future;
@@ -16,13 +16,13 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
-pub use site_importer::{ImportLimits, SiteImporter, SiteName};
 
 pub use folder::{Incoming, TemporaryFolder};
 pub use simulated::{
     FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
     SimulatedUpload,
 };
+pub use site_importer::{ImportLimits, SiteImporter, SiteName};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {

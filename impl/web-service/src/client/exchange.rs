@@ -65,7 +65,9 @@ pub(super) async fn ask(
             answer = answer(&mut sender, message) => answer,
         }
     };
-    timeout(within, asking).await.unwrap_or(Err(Broken::TimedOut))
+    timeout(within, asking)
+        .await
+        .unwrap_or(Err(Broken::TimedOut))
 }
 
 /// Sends a file and waits for the status.
@@ -105,7 +107,9 @@ pub(super) async fn send(
             pumped = pumping => pumped?,
         }
         let answer = timeout(terms.answer, answering).await;
-        answer.unwrap_or(Err(Broken::TimedOut)).map_err(UploadError::from)
+        answer
+            .unwrap_or(Err(Broken::TimedOut))
+            .map_err(UploadError::from)
     };
     let (status, _) = tokio::select! {
         biased;
@@ -155,10 +159,7 @@ where
     Ok((head.status, body.to_bytes()))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the form that map_err wants"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 fn broken(error: hyper::Error) -> Broken {
     if error.is_parse() {
         Broken::Malformed

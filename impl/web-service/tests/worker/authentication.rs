@@ -25,7 +25,11 @@ async fn a_stranger_is_asked_before_he_sends_the_body() {
     client.send(head).await;
     let answer = client.rest().await;
     assert_eq!(status(&answer), "HTTP/1.1 401 Unauthorized");
-    assert!(field(&answer, "www-authenticate").unwrap().starts_with("Basic realm="));
+    assert!(
+        field(&answer, "www-authenticate")
+            .unwrap()
+            .starts_with("Basic realm=")
+    );
     assert_eq!(field(&answer, "connection"), Some("close"));
     assert_eq!(body(&answer), "");
     let announced = FarmEvent::Answered {
@@ -68,7 +72,11 @@ async fn every_place_but_nowhere_is_behind_the_gate() {
                 "{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{field}Content-Length: 0\r\n\r\n"
             );
             let answer = world.say(request).await;
-            assert_eq!(status(&answer).split(' ').nth(1), Some(expected), "{line} {field}");
+            assert_eq!(
+                status(&answer).split(' ').nth(1),
+                Some(expected),
+                "{line} {field}"
+            );
         }
     }
 }
@@ -78,7 +86,9 @@ async fn a_stranger_may_say_who_he_is_on_the_same_connection() {
     let world = closed().await;
     let mut client = world.connect().await;
     for (field, expected) in [("", "HTTP/1.1 401 Unauthorized"), (ANNA, "HTTP/1.1 200 OK")] {
-        client.send(format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n{field}\r\n")).await;
+        client
+            .send(format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n{field}\r\n"))
+            .await;
         assert_eq!(status(&client.answer().await), expected);
     }
 }

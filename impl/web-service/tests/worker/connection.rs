@@ -22,7 +22,11 @@ async fn a_client_that_wants_to_close_is_told_so() {
     for (version, connection, told) in [
         ("HTTP/1.1", "Connection: close\r\n", Some("close")),
         ("HTTP/1.1", "connection: Close\r\n", Some("close")),
-        ("HTTP/1.1", "Connection: keep-alive, close\r\n", Some("close")),
+        (
+            "HTTP/1.1",
+            "Connection: keep-alive, close\r\n",
+            Some("close"),
+        ),
         ("HTTP/1.0", "", None),
         ("HTTP/1.0", "Connection: close\r\n", None),
     ] {
@@ -61,7 +65,12 @@ async fn requests_that_come_together_are_answered_in_their_order() {
     };
     let get = format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n");
     let nowhere = "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n".to_owned();
-    let all = [upload("a.cab", "first"), get, upload("b.cab", "second"), nowhere];
+    let all = [
+        upload("a.cab", "first"),
+        get,
+        upload("b.cab", "second"),
+        nowhere,
+    ];
     client.send(all.concat()).await;
     for expected in ["200 OK", "200 OK", "200 OK", "404 Not Found"] {
         let answer = client.answer().await;
@@ -113,7 +122,10 @@ async fn octets_that_come_one_by_one_do_not_prolong_a_head() {
     let dripping = async {
         let drip = tokio::time::interval(Duration::from_millis(5));
         tokio::pin!(drip);
-        while tokio::io::AsyncWriteExt::write_all(&mut client.stream, b"x").await.is_ok() {
+        while tokio::io::AsyncWriteExt::write_all(&mut client.stream, b"x")
+            .await
+            .is_ok()
+        {
             drip.as_mut().get_mut().tick().await;
         }
     };
@@ -158,7 +170,9 @@ async fn a_connection_that_is_not_used_is_closed() {
     })
     .await;
     let mut client = world.connect().await;
-    client.send(format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    client
+        .send(format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n"))
+        .await;
     assert_eq!(status(&client.answer().await), "HTTP/1.1 200 OK");
     assert_eq!(client.rest().await, "");
 }
@@ -182,5 +196,8 @@ async fn stopping_closes_what_is_idle_and_lets_an_exchange_end() {
     drop((idle, busy));
     timeout(SOON, world.tasks.wait()).await.unwrap();
     let refused = tokio::net::TcpStream::connect(("127.0.0.1", world.port)).await;
-    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionRefused
+    );
 }

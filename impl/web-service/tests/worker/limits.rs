@@ -66,7 +66,9 @@ async fn a_chunked_upload_is_404_as_soon_as_it_is_over_the_limit() {
     let target = target("a.cab");
     let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     let mut client = world.connect().await;
-    client.send(format!("{head}3E8\r\n{}\r\n", "x".repeat(1000))).await;
+    client
+        .send(format!("{head}3E8\r\n{}\r\n", "x".repeat(1000)))
+        .await;
     client.send("1\r\nx\r\n").await;
     // The client has not ended its body, and reads the answer all the same.
     assert_eq!(status(&client.rest().await), "HTTP/1.1 404 Not Found");
@@ -88,7 +90,10 @@ async fn who_never_stops_sending_is_cut_off_after_the_drain_timer() {
     );
     client.send(head).await;
     let piece = vec![7; 1 << 16];
-    while tokio::io::AsyncWriteExt::write_all(&mut client.stream, &piece).await.is_ok() {}
+    while tokio::io::AsyncWriteExt::write_all(&mut client.stream, &piece)
+        .await
+        .is_ok()
+    {}
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use crate::world::{World, target};
 /// Ways to write one text in a query.
 fn written(name: &str) -> Vec<String> {
     let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC).to_string();
-    let legal = name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"./:*".contains(&octet));
+    let legal = name
+        .bytes()
+        .all(|octet| octet.is_ascii_alphanumeric() || b"./:*".contains(&octet));
     let mut ways = vec![
         format!("%22{encoded}%22"),
         encoded.to_lowercase(),
@@ -51,7 +53,11 @@ async fn names_that_lead_elsewhere_are_refused_in_every_spelling() {
                  Content-Length: 1\r\n\r\nx"
             );
             let answer = world.say(request).await;
-            assert_eq!(status(&answer), "HTTP/1.1 400 Bad Request", "{name:?} as {spelling}");
+            assert_eq!(
+                status(&answer),
+                "HTTP/1.1 400 Bad Request",
+                "{name:?} as {spelling}"
+            );
         }
     }
     // Octets that are no UTF-8, and what becomes a path only when it is decoded twice.

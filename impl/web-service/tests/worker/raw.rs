@@ -48,14 +48,20 @@ impl Client {
             }
             let reading = self.stream.read_buf(&mut self.heard);
             let read = timeout(PATIENCE, reading).await.unwrap().unwrap();
-            assert!(read > 0, "no answer, only {:?}", String::from_utf8_lossy(&self.heard));
+            assert!(
+                read > 0,
+                "no answer, only {:?}",
+                String::from_utf8_lossy(&self.heard)
+            );
         }
     }
 
     fn end_of_answer(&self) -> Option<usize> {
         let head_end = self.heard.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&self.heard[..head_end]).to_lowercase();
-        let field = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let field = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         let length: usize = field.map_or(0, |length| length.parse().unwrap());
         (self.heard.len() >= head_end + length).then_some(head_end + length)
     }

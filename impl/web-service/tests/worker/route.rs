@@ -34,7 +34,10 @@ async fn the_table_of_routes() {
         format!("HEAD {upload}"),
         format!("PUT {upload}"),
         format!("POST {upload}"),
-        format!("POST {}", upload.to_uppercase().replace("FILENAME", "filename")),
+        format!(
+            "POST {}",
+            upload.to_uppercase().replace("FILENAME", "filename")
+        ),
         "GET /".to_owned(),
         "OPTIONS *".to_owned(),
         "POST /_admin/Content+Deployment/DeploymentUpload.aspx".to_owned(),
@@ -50,8 +53,16 @@ async fn the_table_of_routes() {
             .iter()
             .filter_map(|(name, value)| Some(format!("{name}: {}", (*value)?)))
             .collect();
-        let is_long = if body(&answer).is_empty() { "empty" } else { "body" };
-        table += &format!("{line}\n    {}, {is_long}; {}\n", status(&answer), shown.join("; "));
+        let is_long = if body(&answer).is_empty() {
+            "empty"
+        } else {
+            "body"
+        };
+        table += &format!(
+            "{line}\n    {}, {is_long}; {}\n",
+            status(&answer),
+            shown.join("; ")
+        );
         assert!(field(&answer, "date").is_some_and(|date| date.ends_with(" GMT")));
     }
     insta::assert_snapshot!(table);
@@ -64,7 +75,10 @@ async fn the_description_names_the_address_by_which_it_was_reached() {
         format!("GET {SERVICE}?WSDL HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
     };
     let answer = world.say(description("there:8080")).await;
-    assert!(answer.contains(&format!("\"http://there:8080{SERVICE}\"")), "{answer}");
+    assert!(
+        answer.contains(&format!("\"http://there:8080{SERVICE}\"")),
+        "{answer}"
+    );
     // What is no host is no part of an address.
     for host in ["a\"/><x", "a/b", ""] {
         let answer = world.say(description(host)).await;
@@ -138,15 +152,25 @@ async fn what_is_no_message_is_refused_by_its_media_type_or_encoding() {
     for (fields, expected) in [
         ("Content-Type: text/plain\r\n", unsupported),
         ("", unsupported),
-        ("Content-Type: text/xml\r\nContent-Encoding: gzip\r\n", unsupported),
+        (
+            "Content-Type: text/xml\r\nContent-Encoding: gzip\r\n",
+            unsupported,
+        ),
         (
             "Content-Type: text/xml\r\nContent-Encoding: identity\r\n",
             "HTTP/1.1 500 Internal Server Error",
         ),
-        ("Content-Type: application/soap+xml\r\n", "HTTP/1.1 400 Bad Request"),
+        (
+            "Content-Type: application/soap+xml\r\n",
+            "HTTP/1.1 400 Bad Request",
+        ),
     ] {
         let answer = world.say(post(fields)).await;
         assert_eq!(status(&answer), expected, "{fields}");
-        assert_eq!(body(&answer).is_empty(), expected == unsupported, "{fields}");
+        assert_eq!(
+            body(&answer).is_empty(),
+            expected == unsupported,
+            "{fields}"
+        );
     }
 }

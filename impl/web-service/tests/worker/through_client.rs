@@ -31,9 +31,15 @@ async fn calls_are_answered_in_both_versions() {
         let client = world.client(terms(version));
         let answer = client.call(&names()).await;
         let expected = ["/", "/sites/news"].map(str::to_owned);
-        assert_eq!(answer, Ok(Response::GetSiteCollectionNames(expected.into())));
+        assert_eq!(
+            answer,
+            Ok(Response::GetSiteCollectionNames(expected.into()))
+        );
         let status = client.call(&Request::GetJobStatus { job: guid(JOB) }).await;
-        assert!(matches!(status, Ok(Response::GetJobStatus(_))), "{status:?}");
+        assert!(
+            matches!(status, Ok(Response::GetJobStatus(_))),
+            "{status:?}"
+        );
     }
 }
 
@@ -61,10 +67,15 @@ async fn a_file_is_sent_and_is_in_the_folder() {
     let length = u64::try_from(octets.len()).unwrap();
     for file in ["Exported Files.cab", "ü&=%+#.cab", "empty.cab"] {
         let length = if file == "empty.cab" { 0 } else { length };
-        let sent = client.upload(&upload(file), length, Cursor::new(&octets)).await;
+        let sent = client
+            .upload(&upload(file), length, Cursor::new(&octets))
+            .await;
         assert_eq!(sent, Ok(()), "{file}");
         let stored = std::fs::read(world.folder.of_job(guid(JOB)).join(file)).unwrap();
-        assert!(stored == octets[..usize::try_from(length).unwrap()], "{file}");
+        assert!(
+            stored == octets[..usize::try_from(length).unwrap()],
+            "{file}"
+        );
     }
     let mut files = world.memory.files();
     files.sort();
@@ -102,14 +113,18 @@ async fn credentials_open_the_gate() {
     let world = World::with(|config| config.authentication.accounts = vec![anna()]).await;
     let stranger = world.client(Terms::default());
     assert_eq!(stranger.call(&names()).await, Err(CallError::Status(401)));
-    let sent = stranger.upload(&upload("a.cab"), 3, Cursor::new(b"abc")).await;
+    let sent = stranger
+        .upload(&upload("a.cab"), 3, Cursor::new(b"abc"))
+        .await;
     assert_eq!(sent, Err(UploadError::Status(401)));
     let client = world.client(Terms {
         account: Some(anna()),
         ..Terms::default()
     });
     assert!(client.call(&names()).await.is_ok());
-    let sent = client.upload(&upload("a.cab"), 3, Cursor::new(b"abc")).await;
+    let sent = client
+        .upload(&upload("a.cab"), 3, Cursor::new(b"abc"))
+        .await;
     assert_eq!(sent, Ok(()));
 }
 
@@ -120,6 +135,9 @@ async fn who_is_not_there_cannot_be_called() {
     let address: FarmAddress = format!("http://127.0.0.1:{}", free_port()).parse().unwrap();
     let client = FarmClient::new(host, address, Terms::default());
     let refused = std::io::ErrorKind::ConnectionRefused;
-    assert_eq!(client.call(&names()).await, Err(CallError::Connect(refused)));
+    assert_eq!(
+        client.call(&names()).await,
+        Err(CallError::Connect(refused))
+    );
     drop(world);
 }

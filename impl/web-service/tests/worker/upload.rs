@@ -56,7 +56,8 @@ async fn a_chunked_upload_is_an_upload_and_the_connection_stays() {
     let mut client = world.connect().await;
     let target = target("a.cab");
     for _ in 0..2 {
-        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let head =
+            format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
         client.send(format!("{head}3\r\noct\r\n")).await;
         client.send("3;a=b\r\nets\r\n0\r\nTrailer: x\r\n\r\n").await;
         assert_eq!(status(&client.answer().await), "HTTP/1.1 200 OK");
@@ -89,10 +90,26 @@ async fn jobs_that_take_no_file_say_why() {
     let world = World::open().await;
     let other = "11111111-1111-1111-1111-111111111111";
     for (job, expected, why) in [
-        (other, "HTTP/1.1 404 Not Found", "there is no such import job\n"),
-        (CLOSED, "HTTP/1.1 409 Conflict", "the job takes no more files\n"),
-        (CLOSING, "HTTP/1.1 409 Conflict", "the job takes no more files\n"),
-        (VANISHING, "HTTP/1.1 404 Not Found", "there is no such import job\n"),
+        (
+            other,
+            "HTTP/1.1 404 Not Found",
+            "there is no such import job\n",
+        ),
+        (
+            CLOSED,
+            "HTTP/1.1 409 Conflict",
+            "the job takes no more files\n",
+        ),
+        (
+            CLOSING,
+            "HTTP/1.1 409 Conflict",
+            "the job takes no more files\n",
+        ),
+        (
+            VANISHING,
+            "HTTP/1.1 404 Not Found",
+            "there is no such import job\n",
+        ),
     ] {
         let answer = post(&world, &target("a.cab").replace(JOB, job), "octets").await;
         assert_eq!(status(&answer), expected, "{job}");
@@ -112,7 +129,10 @@ async fn a_query_that_is_none_is_400_and_says_what_is_wrong() {
         (String::new(), "filename"),
         ("?filename=a.cab".to_owned(), "remoteJobId"),
         (format!("?remoteJobId={JOB}"), "filename"),
-        (format!("?filename=a.cab&filename=b.cab&remoteJobId={JOB}"), "filename"),
+        (
+            format!("?filename=a.cab&filename=b.cab&remoteJobId={JOB}"),
+            "filename",
+        ),
         ("?filename=a.cab&remoteJobId=1".to_owned(), "remoteJobId"),
     ] {
         let answer = post(&world, &format!("{page}{query}"), "octets").await;
@@ -129,7 +149,9 @@ async fn an_upload_that_is_cut_leaves_nothing() {
     for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
         let mut client = world.connect().await;
         let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
-        client.send(format!("{head}7D000\r\n{}", "x".repeat(500_000))).await;
+        client
+            .send(format!("{head}7D000\r\n{}", "x".repeat(500_000)))
+            .await;
         drop(client);
         world.answered(400).await;
         world.is_empty().await;
@@ -142,10 +164,11 @@ async fn an_upload_whose_other_direction_ends_early_is_answered() {
     let world = World::open().await;
     let mut client = world.connect().await;
     let target = target("a.cab");
-    let request =
-        format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\noctets");
+    let request = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\noctets");
     client.send(request).await;
-    tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.unwrap();
+    tokio::io::AsyncWriteExt::shutdown(&mut client.stream)
+        .await
+        .unwrap();
     assert_eq!(status(&client.answer().await), "HTTP/1.1 200 OK");
 }
 
@@ -154,6 +177,9 @@ async fn an_upload_says_how_long_it_is() {
     let world = World::open().await;
     let target = target("a.cab");
     let request = format!("POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert_eq!(status(&world.say(request).await), "HTTP/1.1 411 Length Required");
+    assert_eq!(
+        status(&world.say(request).await),
+        "HTTP/1.1 411 Length Required"
+    );
     assert_eq!(world.file_count(), 0);
 }

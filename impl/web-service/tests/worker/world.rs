@@ -45,7 +45,9 @@ impl Memory {
     pub(crate) fn files(&self) -> Vec<(String, u64)> {
         let files = self.0.lock().unwrap();
         let files = files.iter();
-        files.map(|((_, name), octets)| (name.clone(), *octets)).collect()
+        files
+            .map(|((_, name), octets)| (name.clone(), *octets))
+            .collect()
     }
 }
 
@@ -70,11 +72,7 @@ impl Desk for Memory {
         }
     }
 
-    async fn may_upload(
-        &self,
-        target: &UploadTarget,
-        _: Option<u64>,
-    ) -> Result<(), UploadRefusal> {
+    async fn may_upload(&self, target: &UploadTarget, _: Option<u64>) -> Result<(), UploadRefusal> {
         if target.job == guid(CLOSED) {
             Err(UploadRefusal::JobClosed)
         } else if [JOB, CLOSING, VANISHING].map(guid).contains(&target.job) {
@@ -120,7 +118,11 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         let folder = TemporaryFolder::open(root.path()).unwrap();
         let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into());
-        let (memory, stop, tasks) = (Memory::default(), CancellationToken::new(), TaskTracker::new());
+        let (memory, stop, tasks) = (
+            Memory::default(),
+            CancellationToken::new(),
+            TaskTracker::new(),
+        );
         let (seen, events) = mpsc::channel(100_000);
         let observer = Observer::new(move |event| seen.try_send(event.clone()).unwrap_or_default());
         let started = worker::start(
@@ -187,7 +189,9 @@ impl World {
     /// The names in the folder of the job.
     pub(crate) async fn stored(&self) -> Vec<(String, u64)> {
         let files = self.folder.list(guid(JOB)).await.unwrap().into_iter();
-        files.map(|file| (file.name.to_string(), file.octets)).collect()
+        files
+            .map(|file| (file.name.to_string(), file.octets))
+            .collect()
     }
 
     /// Waits until no file lies below the folder: what is given up is removed by a thread.
@@ -217,9 +221,7 @@ impl World {
 
 /// The target of an upload as octets.
 pub(crate) fn target(file: &str) -> String {
-    format!(
-        "/_admin/Content%20Deployment/DeploymentUpload.aspx?filename={file}&remoteJobId={JOB}"
-    )
+    format!("/_admin/Content%20Deployment/DeploymentUpload.aspx?filename={file}&remoteJobId={JOB}")
 }
 
 /// The target of an upload as the client has it.
