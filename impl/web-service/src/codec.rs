@@ -17,7 +17,7 @@
 //! ```
 //!
 //! # Module map
-//! - `contract`: every operation with its parameters and its result, once; `wire_type`: their types.
+//! - `contract`: every operation with its parameters and its result; `wire_type`: their types.
 //! - `envelope`, `media_type`: what is around a message. `request`, `response`, `fault`: messages.
 //! - `leniency`: where ASP.NET reads more than the schema says.
 //! - `schema`, `wsdl`, `page`: what the service says of itself. `query`: the query of an upload.
@@ -67,12 +67,13 @@ pub enum Unread {
     Fault(SoapVersion, Fault),
 }
 
-/// Reads a request of at most 4 MiB, in UTF-8 or UTF-16, from the values of the fields `Content-Type`
-/// and `SOAPAction` and the body. The envelope's namespace says the version; nothing else does.
+/// Reads a request of at most 4 MiB, in UTF-8 or UTF-16, from the values of the fields
+/// `Content-Type` and `SOAPAction` and the body. The envelope's namespace says the version; nothing
+/// else does.
 ///
 /// # Errors
-/// See [`Unread`]. A fault is written in the version of the envelope or, where there is none, of the
-/// content type.
+/// See [`Unread`]. A fault is written in the version of the envelope or, where there is none, of
+/// the content type.
 pub fn read_request(
     content_type: Option<&str>,
     soap_action: Option<&str>,
@@ -127,8 +128,8 @@ pub struct SeenFault {
 }
 
 /// Reads an answer of at most 4 MiB. Prefixes, headers and what else SOAP leaves open make no
-/// difference; of a job's status only the status itself is insisted upon (CD-11, CD-12), because its
-/// other members are ours.
+/// difference; of a job's status only the status itself is insisted upon (CD-11, CD-12), because
+/// its other members are ours.
 ///
 /// # Errors
 /// When it is no envelope with a response of this service or a fault in it.

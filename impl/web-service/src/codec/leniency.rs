@@ -1,7 +1,7 @@
 //! Where ASP.NET reads more than the schema says.
 //!
-//! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for its
-//! line here. What was measured with a real `.asmx` is in `SPEC.md`.
+//! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for
+//! its line here. What was measured with a real `.asmx` is in `SPEC.md`.
 
 use super::wire_type::collapse;
 use crate::config::Compat;
@@ -10,8 +10,8 @@ use crate::message::Guid;
 /// One way in which ASP.NET is more lenient than the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leniency {
-    /// A parameter that is not there has its type's default: the guid of zeros, the first word of an
-    /// enumeration, false, the empty text.
+    /// A parameter that is not there has its type's default: the guid of zeros, the first word of
+    /// an enumeration, false, the empty text.
     MissingParameter,
     /// Parameters come in any order.
     AnyOrder,
@@ -20,8 +20,8 @@ pub(super) enum Leniency {
     UnknownParameter,
     /// Of a parameter that is there twice, the first counts.
     RepeatedParameter,
-    /// The action says the operation, and the body is searched for its element; where there is none,
-    /// its parameters are missing. Without an action, the first element says it.
+    /// The action says the operation, and the body is searched for its element; where there is
+    /// none, its parameters are missing. Without an action, the first element says it.
     BodyByAction,
     /// A guid may have white space around it, stand in braces or parentheses, and lack its hyphens.
     LooseGuid,
