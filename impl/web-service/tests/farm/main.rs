@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod sequence;
