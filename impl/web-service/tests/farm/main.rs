@@ -5,6 +5,8 @@ mod cancel;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod lease;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod sequence;
