@@ -21,6 +21,9 @@ use crate::services::{Services, Unanswered, Unmoved};
 use crate::state::{Owner, TimerEvent, TimerState};
 use crate::work::{Depot, Importer};
 
+/// How many rounds look for due timer jobs only, to one that looks for errands too.
+const ROUNDS_PER_ERRAND: u32 = 10;
+
 /// How long sweeps are apart, at most.
 const SWEEP_MAX: Duration = Duration::from_secs(3600);
 
@@ -71,11 +74,17 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         let timers = self.services.config.timers;
         let kept = self.services.config.temporary_files_kept;
         let mut watched = Watched::new();
+        let mut rounds_to_errands = 0;
         let mut swept: Option<Instant> = None;
         loop {
             let round = async {
                 self.run_jobs(&mut watched).await?;
+                if rounds_to_errands > 0 {
+                    rounds_to_errands -= 1;
+                    return Ok(());
+                }
                 self.run_errands().await?;
+                rounds_to_errands = ROUNDS_PER_ERRAND;
                 if swept.is_none_or(|swept| swept.elapsed() >= kept.min(SWEEP_MAX)) {
                     self.sweep().await?;
                     swept = Some(Instant::now());

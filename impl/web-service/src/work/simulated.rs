@@ -51,6 +51,12 @@ impl Shelf {
         folder.map_or_else(Vec::new, |folder| folder.values().cloned().collect())
     }
 
+    /// The jobs that have a folder.
+    #[must_use]
+    pub fn folders(&self) -> Vec<Guid> {
+        self.lock().folders.keys().copied().collect()
+    }
+
     /// The objects that a job has put into its site, each with how often it was placed there.
     #[must_use]
     pub fn placed(&self, job: Guid) -> BTreeMap<u32, u32> {
@@ -120,7 +126,7 @@ impl Depot for SimulatedDepot {
     }
 
     async fn jobs(&self) -> Result<Vec<Guid>, DepotError> {
-        Ok(self.shelf.lock().folders.keys().copied().collect())
+        Ok(self.shelf.folders())
     }
 }
 

@@ -215,6 +215,20 @@ impl World {
         found.count()
     }
 
+    /// When the first event came that satisfies `wanted`.
+    pub(crate) fn first(&self, wanted: impl Fn(&str, &FarmEvent) -> bool) -> Option<Duration> {
+        let events = self.events.lock().unwrap();
+        let mut found = events.iter().filter(|(_, at, event)| wanted(at, event));
+        found.next().map(|(time, ..)| *time)
+    }
+
+    /// When the last event came that satisfies `wanted`.
+    pub(crate) fn last(&self, wanted: impl Fn(&str, &FarmEvent) -> bool) -> Option<Duration> {
+        let events = self.events.lock().unwrap();
+        let found = events.iter().filter(|(_, at, event)| wanted(at, event));
+        found.last().map(|(time, ..)| *time)
+    }
+
     /// What was announced so far, one line an event; jobs are `job`.
     pub(crate) fn transcript(&self) -> String {
         let events = self.events.lock().unwrap();
