@@ -69,7 +69,7 @@ fn found(entry: &DirEntry, above: &str) -> Result<Found, PackError> {
     }
     let path = SitePath::new(&format!("{above}/{name}"));
     let path = path.map_err(|problem| PackProblem::Name(problem).of(&source))?;
-    let octets = metadata.is_file().then(|| metadata.len());
+    let octets = metadata.is_file().then_some(metadata.len());
     Ok(Found {
         source,
         path,
