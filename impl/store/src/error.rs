@@ -9,7 +9,7 @@ use crate::Revision;
 ///
 /// Only [`StoreError::Unknown`] leaves open whether something was written: read again by operation
 /// id ([`Store::outcome`](crate::Store::outcome)), or commit the same batch again.
-#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// Nothing was written: somebody else was there first.
@@ -24,9 +24,7 @@ pub enum StoreError {
     /// The medium is full; nothing was written.
     #[error("the store's medium is full")]
     Full,
-    // The rest is found by who reads or writes a record and never crosses a network.
     /// A record was written by a newer version of this program.
-    #[serde(skip)]
     #[error("record in table `{table}` has schema {found}, this program knows up to {known}")]
     NewerSchema {
         /// The record's table.
@@ -37,7 +35,6 @@ pub enum StoreError {
         known: u32,
     },
     /// A record cannot be read as what its table holds.
-    #[serde(skip)]
     #[error("record `{key}` in table `{table}` is damaged")]
     Damaged {
         /// The record's table.
@@ -46,7 +43,6 @@ pub enum StoreError {
         key: String,
     },
     /// A record cannot be written as JSON, such as a map whose keys are not strings.
-    #[serde(skip)]
     #[error("record of table `{table}` has no form in json")]
     Unencodable {
         /// The record's table.

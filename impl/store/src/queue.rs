@@ -49,6 +49,26 @@ pub(crate) enum Request {
     Close(Reply<()>),
 }
 
+/// Refuses what was `asked` of an owner who has no medium, and everything that waits for it; true
+/// when that closes the store.
+pub(crate) fn refuse(
+    asked: impl IntoIterator<Item = Request>,
+    requests: &mut mpsc::Receiver<Request>,
+) -> bool {
+    let waiting = std::iter::from_fn(|| requests.try_recv().ok());
+    let mut closes = false;
+    for request in asked.into_iter().chain(waiting) {
+        match request {
+            Request::Ask(_, reply) => answer(reply, Err(StoreError::Unavailable)),
+            Request::Close(reply) => {
+                answer(reply, Ok(()));
+                closes = true;
+            }
+        }
+    }
+    closes
+}
+
 /// The sending end, which a store's handle holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue(mpsc::Sender<Request>);
