@@ -6,7 +6,7 @@ use portcullis_xml::{Child, Element, Writer, XmlError, XmlErrorKind, is_characte
 
 use super::contract::{self, Fields};
 use super::envelope::XSI_NAMESPACE;
-use super::leniency::{Leniency, loose_guid};
+use super::leniency::Leniency;
 use crate::config::Compat;
 use crate::message::{
     Guid, IncludeSecurity, JobStatus, NAMESPACE, RemoteJobStatus, UserInfoDateTime, VirtualServer,
@@ -126,11 +126,11 @@ impl WireType for Guid {
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
         let text = text(element, compat)?;
         let guid = if compat.allows(Leniency::LooseGuid) {
-            loose_guid(text)
+            Self::parse_loosely(text)
         } else {
-            text.parse().ok()
+            text.parse()
         };
-        *self = guid.ok_or_else(|| invalid(element))?;
+        *self = guid.map_err(|_| invalid(element))?;
         Ok(())
     }
 }
