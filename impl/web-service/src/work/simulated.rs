@@ -205,6 +205,16 @@ impl Default for ScriptedImport {
     }
 }
 
+impl ScriptedImport {
+    fn passes(&self, phase: FailsIn) -> Result<(), ImportFailure> {
+        if self.fails == Some(phase) {
+            Err(ImportFailure::Scripted)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// Where an import fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailsIn {
@@ -287,13 +297,13 @@ impl Importer for ScriptedImporter {
                 return Err(ImportFailure::Unreadable(wanted.name.clone()));
             }
         }
-        fails(script.fails == Some(FailsIn::Verify))
+        script.passes(FailsIn::Verify)
     }
 
     async fn decompress(&self, order: &ImportOrder) -> Result<u32, ImportFailure> {
         let script = self.script.of(order);
         rest(script.decompress).await;
-        fails(script.fails == Some(FailsIn::Decompress))?;
+        script.passes(FailsIn::Decompress)?;
         self.shelf.lock().working.insert(order.job);
         Ok(script.objects)
     }
@@ -301,7 +311,7 @@ impl Importer for ScriptedImporter {
     async fn place(&self, order: &ImportOrder, number: u32) -> Result<(), ImportFailure> {
         let script = self.script.of(order);
         rest(script.place).await;
-        fails(script.fails == Some(FailsIn::Place(number)))?;
+        script.passes(FailsIn::Place(number))?;
         let mut contents = self.shelf.lock();
         if !contents.working.contains(&order.job) {
             return Err(ImportFailure::Storage);
@@ -314,14 +324,6 @@ impl Importer for ScriptedImporter {
 
     async fn clean(&self, job: Guid) {
         self.shelf.lock().working.remove(&job);
-    }
-}
-
-fn fails(scripted: bool) -> Result<(), ImportFailure> {
-    if scripted {
-        Err(ImportFailure::Scripted)
-    } else {
-        Ok(())
     }
 }
 
