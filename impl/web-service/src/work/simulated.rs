@@ -25,6 +25,8 @@ struct Contents {
     folders: BTreeMap<Guid, BTreeMap<String, ShelvedFile>>,
     /// Jobs whose packages are decompressed.
     working: BTreeSet<Guid>,
+    /// The files that were decompressed for a job.
+    decompressed: BTreeMap<Guid, Vec<StoredFile>>,
     /// How often each object of a job was placed.
     sites: BTreeMap<Guid, BTreeMap<u32, u32>>,
     /// What the disk refuses uploads with.
@@ -61,6 +63,16 @@ impl Shelf {
     #[must_use]
     pub fn placed(&self, job: Guid) -> BTreeMap<u32, u32> {
         self.lock().sites.get(&job).cloned().unwrap_or_default()
+    }
+
+    /// The files of which a job's import consisted; empty when it was not decompressed.
+    #[must_use]
+    pub fn decompressed(&self, job: Guid) -> Vec<StoredFile> {
+        self.lock()
+            .decompressed
+            .get(&job)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Whether a job has a working folder.
@@ -304,7 +316,9 @@ impl Importer for ScriptedImporter {
         let script = self.script.of(order);
         rest(script.decompress).await;
         script.passes(FailsIn::Decompress)?;
-        self.shelf.lock().working.insert(order.job);
+        let mut contents = self.shelf.lock();
+        contents.working.insert(order.job);
+        contents.decompressed.insert(order.job, order.files.clone());
         Ok(script.objects)
     }
 
