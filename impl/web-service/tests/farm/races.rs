@@ -115,28 +115,28 @@ async fn play(race: Race) -> Outcome {
         let server = server.clone();
         let run = async move { server.run(job).await };
         call(&mut calls, at, run, &told, |told, answer| {
-            told.runs.push(answer)
+            told.runs.push(answer);
         });
     }
     for at in race.cancels {
         let server = other.clone();
         let cancel = async move { server.cancel(job).await };
         call(&mut calls, at, cancel, &told, |told, answer| {
-            told.cancels.push(answer)
+            told.cancels.push(answer);
         });
     }
     for at in race.deletes {
         let server = other.clone();
         let delete = async move { server.delete(job).await };
         call(&mut calls, at, delete, &told, |told, answer| {
-            told.deletes.push(answer)
+            told.deletes.push(answer);
         });
     }
     for (number, at) in race.uploads.into_iter().enumerate() {
         let server = importing.clone();
         let upload = async move { server.upload(job, &format!("{number}.cab"), b"MSCF").await };
         call(&mut calls, at, upload, &told, |told, answer| {
-            told.uploads.push(answer)
+            told.uploads.push(answer);
         });
     }
     let watching = other.clone();
