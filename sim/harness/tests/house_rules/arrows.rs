@@ -17,6 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["portcullis-net", "portcullis-store", "portcullis-xml"],
     ),
     (
+        "portcullis-web-service",
+        &["portcullis-net", "portcullis-store", "portcullis-xml"],
+    ),
+    (
         "portcullis-harness",
         &[
             "portcullis-agent",
@@ -25,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "portcullis-reports",
             "portcullis-store",
             "portcullis-tls",
+            "portcullis-web-service",
             "portcullis-xml",
         ],
     ),
