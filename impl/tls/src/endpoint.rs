@@ -8,6 +8,7 @@ use portcullis_net::WallClock;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
@@ -41,7 +42,21 @@ impl Endpoint {
     /// When the identity's certificates or key cannot be used.
     pub fn new(identity: &Identity, wall: WallClock) -> Result<Self, IdentityError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Self::with(identity, wall, provider, None)
+        Self::with(identity, wall, provider, Clients::Proven, None)
+    }
+
+    /// The endpoint of a server that serves clients without a certificate too: whom it lets in is
+    /// decided above TLS. A client that shows a certificate must have one of the identity's
+    /// authorities; where the identity has none, no client is asked for one.
+    ///
+    /// A client without a certificate has no names:
+    /// [`Connection::peer_names`](portcullis_net::Connection::peer_names) is empty.
+    ///
+    /// # Errors
+    /// When the identity's certificates or key cannot be used.
+    pub fn open_to_all(identity: &Identity, wall: WallClock) -> Result<Self, IdentityError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        Self::with(identity, wall, provider, Clients::Anybody, None)
     }
 
     /// The same endpoint with another bound on how long an accepted connection may take for its
@@ -56,6 +71,7 @@ impl Endpoint {
         identity: &Identity,
         wall: WallClock,
         provider: Arc<CryptoProvider>,
+        clients: Clients,
         key_log: Option<Arc<dyn KeyLog>>,
     ) -> Result<Self, IdentityError> {
         let refused = |error| at("certificate")(IdentityProblem::Certificate(error));
@@ -74,18 +90,10 @@ impl Endpoint {
         // The name would be the address that the connection goes to, which means nothing here.
         client.enable_sni = false;
 
-        let clients = WebPkiClientVerifier::builder_with_provider(
-            identity.authorities(),
-            Arc::clone(&provider),
-        );
-        let clients = clients.build().map_err(|error| {
-            let problem = rustls::Error::General(error.to_string());
-            at("authorities")(IdentityProblem::Certificate(problem))
-        })?;
-        let mut server = ServerConfig::builder_with_details(provider, time)
+        let mut server = ServerConfig::builder_with_details(Arc::clone(&provider), time)
             .with_protocol_versions(&[&TLS13])
             .map_err(refused)?
-            .with_client_cert_verifier(clients)
+            .with_client_cert_verifier(clients.verifier(identity, provider)?)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         server.send_tls13_tickets = 0;
         server.session_storage = Arc::new(NoServerSessionStorage {});
@@ -99,6 +107,37 @@ impl Endpoint {
             acceptor: TlsAcceptor::from(Arc::new(server)),
             handshake_timer: HANDSHAKE_TIMER,
             keep: None,
+        })
+    }
+}
+
+/// Whom an acceptor lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clients {
+    /// Those with a certificate of an authority that is believed.
+    Proven,
+    /// Those too that show none.
+    Anybody,
+}
+
+impl Clients {
+    fn verifier(
+        self,
+        identity: &Identity,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, IdentityError> {
+        let authorities = identity.authorities();
+        if self == Self::Anybody && authorities.is_empty() {
+            return Ok(WebPkiClientVerifier::no_client_auth());
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider);
+        let verifier = match self {
+            Self::Proven => verifier,
+            Self::Anybody => verifier.allow_unauthenticated(),
+        };
+        verifier.build().map_err(|error| {
+            let problem = rustls::Error::General(error.to_string());
+            at("authorities")(IdentityProblem::Certificate(problem))
         })
     }
 }

@@ -94,22 +94,40 @@ impl Identity {
         key: &Path,
         authorities: &Path,
     ) -> Result<Self, IdentityError> {
-        let files = [
-            (CERTIFICATE, certificate),
-            (PRIVATE_KEY, key),
-            (AUTHORITIES, authorities),
-        ];
-        let read = |(part, file): (&'static str, &Path)| {
+        Self::of_files(certificate, key, Some(authorities))
+    }
+
+    /// The same of a server that believes nobody's certificates, because it asks for none: see
+    /// [`Endpoint::open_to_all`](crate::Endpoint::open_to_all).
+    ///
+    /// # Errors
+    /// With the name of the file and what is wrong with it.
+    pub fn without_authorities(certificate: &Path, key: &Path) -> Result<Self, IdentityError> {
+        Self::of_files(certificate, key, None)
+    }
+
+    fn of_files(
+        certificate: &Path,
+        key: &Path,
+        authorities: Option<&Path>,
+    ) -> Result<Self, IdentityError> {
+        let read = |part: &'static str, file: &Path| {
             fs::read(file).map_err(|error| IdentityError {
                 part,
                 file: Some(file.to_owned()),
                 problem: IdentityProblem::Unreadable(error),
             })
         };
-        let [certificate, key, authorities] = files.map(read);
-        Self::from_pem(&certificate?, &key?, &authorities?).map_err(|mut error| {
-            let named = files.into_iter().find(|(part, _)| *part == error.part);
-            error.file = named.map(|(_, file)| file.to_owned());
+        let chain = read(CERTIFICATE, certificate)?;
+        let private = read(PRIVATE_KEY, key)?;
+        let trusted = authorities
+            .map(|file| read(AUTHORITIES, file))
+            .transpose()?;
+        Self::of_pem(&chain, &private, trusted.as_deref()).map_err(|mut error| {
+            let files = [(CERTIFICATE, Some(certificate)), (PRIVATE_KEY, Some(key))];
+            let mut files = files.into_iter().chain([(AUTHORITIES, authorities)]);
+            let named = files.find(|(part, _)| *part == error.part);
+            error.file = named.and_then(|(_, file)| file.map(Path::to_owned));
             error
         })
     }
@@ -123,6 +141,14 @@ impl Identity {
         key: &[u8],
         authorities: &[u8],
     ) -> Result<Self, IdentityError> {
+        Self::of_pem(certificate, key, Some(authorities))
+    }
+
+    fn of_pem(
+        certificate: &[u8],
+        key: &[u8],
+        authorities: Option<&[u8]>,
+    ) -> Result<Self, IdentityError> {
         let chain = certificates(certificate).map_err(at(CERTIFICATE))?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
             if matches!(error, pem::Error::NoItemsFound) {
@@ -131,7 +157,8 @@ impl Identity {
                 IdentityProblem::NotPem(error)
             }
         });
-        let authorities = certificates(authorities).map_err(at(AUTHORITIES))?;
+        let authorities = authorities.map(certificates).transpose();
+        let authorities = authorities.map_err(at(AUTHORITIES))?.unwrap_or_default();
         Self::from_der(chain, key.map_err(at(PRIVATE_KEY))?, authorities)
     }
 

@@ -112,11 +112,10 @@ impl<C: Connection> TlsStream<C> {
 impl<C: Connection> Open<C> {
     fn new(session: tokio_rustls::TlsStream<C>) -> io::Result<Self> {
         let certificates = session.get_ref().1.peer_certificates();
+        // Who insists on a certificate has refused the peer without one in the handshake.
         let own = certificates.and_then(|chain| chain.first()).map(names_of);
-        // Both sides insist on a certificate, and it was parsed before; so this is never reached.
-        let Some(Ok(names)) = own else {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        };
+        let names = own.unwrap_or_else(|| Ok(Vec::new()));
+        let names = names.map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
         Ok(Self {
             session,
             names,

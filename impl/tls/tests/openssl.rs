@@ -28,7 +28,7 @@ type Heard = Result<String, ErrorKind>;
 /// A name, and what is tried with the files of a world.
 type Case = (&'static str, fn(&World) -> Outcome<()>);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 11] = [
     ("s_client_speaks_to_our_acceptor", s_client_speaks),
     ("s_client_with_rsa_speaks_too", s_client_with_rsa_speaks),
     (
@@ -46,6 +46,18 @@ const CASES: [Case; 8] = [
     (
         "s_client_with_an_older_version_is_refused",
         s_client_with_tls_1_2,
+    ),
+    (
+        "s_client_without_a_certificate_speaks_to_an_acceptor_open_to_all",
+        s_client_without_certificate_is_welcome,
+    ),
+    (
+        "s_client_shows_its_name_to_an_acceptor_open_to_all",
+        s_client_with_certificate_is_known,
+    ),
+    (
+        "s_client_of_another_authority_is_refused_by_an_acceptor_open_to_all",
+        s_client_of_another_authority_is_no_guest,
     ),
     ("s_server_speaks_to_our_opener", s_server_speaks),
     (
@@ -125,11 +137,26 @@ impl World {
 
     /// The network of our host `name`, which accepts what `ours` has issued.
     fn net(&self, name: &str) -> Outcome<Tls<TokioNet>> {
+        let host = Host::real(name, Ipv4Addr::LOCALHOST.into());
+        let endpoint = Endpoint::new(&self.identity(name)?, host.wall)?;
+        Ok(Tls::new(host.net, endpoint))
+    }
+
+    /// The network of our host `prod`, which lets everybody in.
+    fn open_net(&self) -> Outcome<Tls<TokioNet>> {
+        let host = Host::real("prod", Ipv4Addr::LOCALHOST.into());
+        let endpoint = Endpoint::open_to_all(&self.identity("prod")?, host.wall)?;
+        Ok(Tls::new(host.net, endpoint))
+    }
+
+    fn identity(&self, name: &str) -> Outcome<Identity> {
         let file = |end: &str| self.path().join(format!("{name}.{end}"));
         let authorities = self.path().join("ours.pem");
-        let identity = Identity::from_pem_files(&file("pem"), &file("key"), &authorities)?;
-        let host = Host::real(name, Ipv4Addr::LOCALHOST.into());
-        Ok(Tls::new(host.net, Endpoint::new(&identity, host.wall)?))
+        Ok(Identity::from_pem_files(
+            &file("pem"),
+            &file("key"),
+            &authorities,
+        )?)
     }
 }
 
@@ -157,8 +184,13 @@ fn run<T>(trial: impl Future<Output = Outcome<T>>) -> Outcome<T> {
 /// What `s_client` called with `arguments` makes of our acceptor `prod`: what is heard from it, or
 /// why nothing is, and everything that it prints.
 fn meet_client(world: &World, arguments: &str) -> Outcome<(Heard, String)> {
+    meet_client_at(world, &world.net("prod")?, arguments)
+}
+
+/// The same with the acceptor on `net`.
+fn meet_client_at(world: &World, net: &Tls<TokioNet>, arguments: &str) -> Outcome<(Heard, String)> {
     run(async {
-        let mut listener = world.net("prod")?.bind(0).await?;
+        let mut listener = net.bind(0).await?;
         let port = listener.local_addr().port();
         let arguments = format!(
             "s_client -connect 127.0.0.1:{port} -CAfile ours.pem -verify_return_error \
@@ -214,6 +246,31 @@ fn s_client_without_certificate(world: &World) -> Outcome<()> {
 
 fn s_client_of_another_authority(world: &World) -> Outcome<()> {
     let (heard, printed) = meet_client(world, "-cert stranger.pem -key stranger.key")?;
+    expect(&heard, Err(ErrorKind::PermissionDenied))?;
+    contains(&printed, "unknown ca")
+}
+
+fn s_client_without_certificate_is_welcome(world: &World) -> Outcome<()> {
+    let (heard, printed) = meet_client_at(world, &world.open_net()?, "")?;
+    expect(&heard, Ok(": a question\n"))?;
+    contains(&printed, "an answer\n")?;
+    // Who believes no authority asks nobody for a certificate.
+    let file = |end: &str| world.path().join(format!("prod.{end}"));
+    let identity = Identity::without_authorities(&file("pem"), &file("key"))?;
+    let host = Host::real("prod", Ipv4Addr::LOCALHOST.into());
+    let net = Tls::new(host.net, Endpoint::open_to_all(&identity, host.wall)?);
+    let (heard, _) = meet_client_at(world, &net, "-cert dev.pem -key dev.key")?;
+    expect(&heard, Ok(": a question\n"))
+}
+
+fn s_client_with_certificate_is_known(world: &World) -> Outcome<()> {
+    let (heard, _) = meet_client_at(world, &world.open_net()?, "-cert dev.pem -key dev.key")?;
+    expect(&heard, Ok("dev: a question\n"))
+}
+
+fn s_client_of_another_authority_is_no_guest(world: &World) -> Outcome<()> {
+    let stranger = "-cert stranger.pem -key stranger.key";
+    let (heard, printed) = meet_client_at(world, &world.open_net()?, stranger)?;
     expect(&heard, Err(ErrorKind::PermissionDenied))?;
     contains(&printed, "unknown ca")
 }

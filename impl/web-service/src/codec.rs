@@ -3,6 +3,16 @@
 //! Both directions of both sides are here, because a deploying farm, an import farm and an outsider
 //! who only listens need them all.
 
+mod contract;
+mod envelope;
+mod fault;
+mod leniency;
+mod media_type;
+mod query;
+mod request;
+mod response;
+mod wire_type;
+
 use portcullis_xml::XmlError;
 
 use crate::config::Compat;
@@ -40,36 +50,36 @@ pub enum Unread {
 /// # Errors
 /// See [`Unread`].
 pub fn read_request(
-    _content_type: Option<&str>,
-    _soap_action: Option<&str>,
-    _body: &[u8],
-    _compat: Compat,
+    content_type: Option<&str>,
+    soap_action: Option<&str>,
+    body: &[u8],
+    compat: Compat,
 ) -> Result<Call, Unread> {
-    todo!()
+    request::read(content_type, soap_action, body, compat)
 }
 
 /// Writes a request as an envelope.
 #[must_use]
-pub fn write_request(_version: SoapVersion, _request: &Request) -> String {
-    todo!()
+pub fn write_request(version: SoapVersion, request: &Request) -> String {
+    request::write(version, request)
 }
 
 /// Writes a response as an envelope.
 #[must_use]
-pub fn write_response(_version: SoapVersion, _response: &Response) -> String {
-    todo!()
+pub fn write_response(version: SoapVersion, response: &Response) -> String {
+    response::write(version, response)
 }
 
 /// Writes a fault as an envelope.
 #[must_use]
-pub fn write_fault(_version: SoapVersion, _fault: &Fault) -> String {
-    todo!()
+pub fn write_fault(version: SoapVersion, fault: &Fault) -> String {
+    fault::write(version, fault)
 }
 
 /// The HTTP status of a fault: 400 for SOAP 1.2's Sender, else 500.
 #[must_use]
-pub fn fault_status(_version: SoapVersion, _fault: &Fault) -> u16 {
-    todo!()
+pub fn fault_status(version: SoapVersion, fault: &Fault) -> u16 {
+    fault::status(version, fault)
 }
 
 /// What a caller reads.
@@ -96,8 +106,8 @@ pub struct SeenFault {
 ///
 /// # Errors
 /// When it is no envelope with a response of this service or a fault in it.
-pub fn read_answer(_body: &[u8]) -> Result<(SoapVersion, Answer), XmlError> {
-    todo!()
+pub fn read_answer(body: &[u8]) -> Result<(SoapVersion, Answer), XmlError> {
+    response::read(body)
 }
 
 /// The service description (WSDL 1.1) for the service at `address`.
@@ -133,12 +143,12 @@ pub enum QueryProblem {
 ///
 /// # Errors
 /// See [`QueryProblem`].
-pub fn read_upload_query(_query: &str) -> Result<UploadTarget, QueryProblem> {
-    todo!()
+pub fn read_upload_query(query: &str) -> Result<UploadTarget, QueryProblem> {
+    query::read(query)
 }
 
 /// Writes the query of an upload, percent-encoded, without quotes.
 #[must_use]
-pub fn write_upload_query(_target: &UploadTarget) -> String {
-    todo!()
+pub fn write_upload_query(target: &UploadTarget) -> String {
+    query::write(target)
 }

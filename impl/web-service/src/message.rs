@@ -8,7 +8,7 @@ mod file_name;
 mod guid;
 mod token;
 
-pub use fault::{Fault, FaultCode, Violation};
+pub use fault::{Fault, FaultCode, HeaderName, UnknownName, Violation};
 pub use file_name::{FILE_NAME_OCTETS_MAX, FileName, FileNameProblem};
 pub use guid::{Guid, GuidError};
 pub use token::{IncludeSecurity, JobStatus, Operation, UserInfoDateTime};

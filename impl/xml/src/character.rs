@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use crate::XmlErrorKind;
 
-/// The production Char of XML 1.0 (ET-65).
-pub(crate) const fn is_legal(c: char) -> bool {
+/// Whether XML 1.0 has the character: its production Char (ET-65).
+#[must_use]
+pub const fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::character::normal_text;
 use crate::gate::{Gate, Token};
 use crate::namespace::{Binding, resolve};
-use crate::{ElementReader, Limits, XmlError, XmlErrorKind};
+use crate::{Decoded, ElementReader, Limits, XmlError, XmlErrorKind};
 
 /// A checked document.
 ///
@@ -82,7 +82,19 @@ impl<'a> Document<'a> {
     /// # Errors
     /// Those of [`check`](crate::check).
     pub fn parse(octets: &'a [u8], limits: &Limits) -> Result<Self, XmlError> {
-        let mut gate = Gate::new(octets, limits)?;
+        Self::build(Gate::new(octets, limits)?)
+    }
+
+    /// Checks a document whose encoding was recognised before, and keeps what it says. Offsets are
+    /// those of the decoded text.
+    ///
+    /// # Errors
+    /// Those of [`check`](crate::check), and [`XmlErrorKind::EncodingContradicted`].
+    pub fn parse_decoded(decoded: &'a Decoded<'_>, limits: &Limits) -> Result<Self, XmlError> {
+        Self::build(Gate::of_text(decoded.as_str(), decoded.encoding(), limits)?)
+    }
+
+    fn build(mut gate: Gate<'a>) -> Result<Self, XmlError> {
         let mut document = Self {
             nodes: Vec::new(),
             attributes: Vec::new(),
@@ -126,7 +138,9 @@ impl<'a> Document<'a> {
                         node.end = end;
                     }
                 }
-                Token::Text { at, raw } => document.add_text(at, &open, normal_text(raw)),
+                Token::Text { at, raw } | Token::Section { at, raw } => {
+                    document.add_text(at, &open, normal_text(raw))
+                }
                 Token::Reference { at, means } => {
                     document.add_text(at, &open, Cow::Owned(means.to_string()));
                 }

@@ -60,6 +60,9 @@ pub enum XmlErrorKind {
     /// ET-68: the same attribute twice on one element, by name or by expanded name.
     #[error("duplicate attribute")]
     DuplicateAttribute,
+    /// The document is in another encoding than it, or what carries it, says.
+    #[error("declared encoding is not that of the document")]
+    EncodingContradicted,
     /// ET-63: the declaration names an encoding other than UTF-8.
     #[error("declared encoding is not utf-8")]
     EncodingNotUtf8,
@@ -72,6 +75,9 @@ pub enum XmlErrorKind {
     /// The XML declaration is not as XML 1.0 wants it.
     #[error("malformed xml declaration")]
     InvalidDeclaration,
+    /// The octets behind a mark of UTF-16 are not UTF-16.
+    #[error("not utf-16")]
+    InvalidUtf16,
     /// ET-63: the octets are not UTF-8.
     #[error("not utf-8")]
     InvalidUtf8,

@@ -6,8 +6,9 @@ use quick_xml::events::Event;
 
 use crate::attribute::Attributes;
 use crate::character::{first_illegal, is_space, resolve, section_end};
+use crate::limits::Dialect;
 use crate::scope::{Budget, Name, Scope};
-use crate::{Limits, XmlError, XmlErrorKind};
+use crate::{Encoding, Limits, XmlError, XmlErrorKind};
 
 /// Whether `octets` are a document that the gate lets through; builds nothing.
 ///
@@ -33,6 +34,8 @@ pub(crate) enum Token<'a> {
     Text { at: usize, raw: &'a str },
     /// A reference inside the root.
     Reference { at: usize, means: char },
+    /// The text of a CDATA section inside the root, as written.
+    Section { at: usize, raw: &'a str },
     /// The document is over and good.
     End,
 }
@@ -41,6 +44,7 @@ pub(crate) enum Token<'a> {
 #[derive(Debug)]
 pub(crate) struct Gate<'a> {
     source: &'a str,
+    encoding: Encoding,
     budget: Budget,
     reader: Reader<&'a [u8]>,
     scope: Scope<'a>,
@@ -53,19 +57,23 @@ pub(crate) struct Gate<'a> {
 impl<'a> Gate<'a> {
     /// Checks the octets as such; the tokens follow.
     pub(crate) fn new(octets: &'a [u8], limits: &Limits) -> Result<Self, XmlError> {
-        if octets.len() > limits.octets_max {
-            let limit = limits.octets_max;
-            return Err(XmlError::new(
-                limit,
-                XmlErrorKind::DocumentTooLong { limit },
-            ));
-        }
+        check_length(octets.len(), limits)?;
         // ET-63: the whole of it, before the tokenizer sees any of it.
         let source = std::str::from_utf8(octets)
             .map_err(|error| XmlError::new(error.valid_up_to(), XmlErrorKind::InvalidUtf8))?;
         if source.starts_with('\u{FEFF}') {
             return Err(XmlError::new(0, XmlErrorKind::ByteOrderMark));
         }
+        Self::of_text(source, Encoding::Utf8, limits)
+    }
+
+    /// Checks the characters of a document that came in the given encoding; the tokens follow.
+    pub(crate) fn of_text(
+        source: &'a str,
+        encoding: Encoding,
+        limits: &Limits,
+    ) -> Result<Self, XmlError> {
+        check_length(source.len(), limits)?;
         // ET-65: raw characters; referenced ones follow with their references.
         if let Some(at) = first_illegal(source) {
             return Err(XmlError::new(at, XmlErrorKind::IllegalCharacter));
@@ -77,6 +85,7 @@ impl<'a> Gate<'a> {
         config.allow_unmatched_ends = true;
         Ok(Self {
             source,
+            encoding,
             budget: Budget::new(*limits, source.len()),
             reader,
             scope: Scope::default(),
@@ -120,7 +129,12 @@ impl<'a> Gate<'a> {
                     self.declaration()?;
                     None
                 }
-                Event::Comment(_) | Event::CData(_) | Event::PI(_) | Event::DocType(_) => {
+                Event::Comment(_) => {
+                    self.comment(at)?;
+                    None
+                }
+                Event::CData(_) => self.section(at)?,
+                Event::PI(_) | Event::DocType(_) => {
                     return Err(XmlError::new(at, XmlErrorKind::MalformedMarkup));
                 }
             };
@@ -140,10 +154,15 @@ impl<'a> Gate<'a> {
     }
 
     /// ET-64: everything that begins with `<!` or `<?` is refused before the tokenizer looks for
-    /// its end; an XML declaration is good at the start only.
+    /// its end; an XML declaration is good at the start only, comments and CDATA sections where
+    /// the dialect has them.
     fn refuse_special(&self, at: usize) -> Result<(), XmlError> {
         let rest = self.source.as_bytes().get(at..).unwrap_or_default();
+        let is_soap = self.budget.limits.dialect == Dialect::Soap;
         let kind = match rest {
+            [b'<', b'!', b'-', b'-', ..] if is_soap => return Ok(()),
+            [b'<', b'!', b'[', ..] if is_soap && rest.starts_with(b"<![CDATA[") => return Ok(()),
+            [b'<', b'!', b'-' | b'[', ..] if is_soap => XmlErrorKind::MalformedMarkup,
             [b'<', b'?', b'x', b'm', b'l', next, ..] if is_space(*next) || *next == b'?' => {
                 if at == 0 {
                     return Ok(());
@@ -177,8 +196,12 @@ impl<'a> Gate<'a> {
             let (place, verdict) = match attribute.name {
                 "version" if last == 0 => (1, (value != "1.0", XmlErrorKind::UnsupportedVersion)),
                 "encoding" if last == 1 => {
-                    let foreign = !value.eq_ignore_ascii_case("utf-8");
-                    (2, (foreign, XmlErrorKind::EncodingNotUtf8))
+                    let foreign = !value.eq_ignore_ascii_case(self.encoding.name());
+                    let kind = match self.encoding {
+                        Encoding::Utf8 => XmlErrorKind::EncodingNotUtf8,
+                        Encoding::Utf16 => XmlErrorKind::EncodingContradicted,
+                    };
+                    (2, (foreign, kind))
                 }
                 "standalone" if last == 1 || last == 2 => {
                     let odd = !matches!(value, "yes" | "no");
@@ -226,6 +249,27 @@ impl<'a> Gate<'a> {
         self.count_text(at, name.len().saturating_add(2))?;
         let means = resolve(name).map_err(|kind| XmlError::new(at, kind))?;
         Ok(Token::Reference { at, means })
+    }
+
+    /// A comment holds no `--` and does not end with a third hyphen.
+    fn comment(&self, at: usize) -> Result<(), XmlError> {
+        let inner = self.consumed(at).strip_prefix("<!--");
+        match inner.and_then(|comment| comment.strip_suffix("-->")) {
+            Some(inner) if !inner.contains("--") && !inner.ends_with('-') => Ok(()),
+            Some(_) | None => Err(XmlError::new(at, XmlErrorKind::MalformedMarkup)),
+        }
+    }
+
+    fn section(&mut self, at: usize) -> Result<Option<Token<'a>>, XmlError> {
+        if self.scope.depth() == 0 {
+            return Err(XmlError::new(at, XmlErrorKind::ContentOutsideRoot));
+        }
+        let inner = self.consumed(at).strip_prefix("<![CDATA[");
+        let raw = inner
+            .and_then(|section| section.strip_suffix("]]>"))
+            .ok_or(XmlError::new(at, XmlErrorKind::MalformedMarkup))?;
+        self.count_text(at, raw.len())?;
+        Ok((!raw.is_empty()).then_some(Token::Section { at, raw }))
     }
 
     fn count_text(&mut self, at: usize, octets: usize) -> Result<(), XmlError> {
@@ -294,13 +338,24 @@ impl<'a> Gate<'a> {
     }
 }
 
+fn check_length(octets: usize, limits: &Limits) -> Result<(), XmlError> {
+    let limit = limits.octets_max;
+    if octets > limit {
+        let kind = XmlErrorKind::DocumentTooLong { limit };
+        return Err(XmlError::new(limit, kind));
+    }
+    Ok(())
+}
+
 /// The rule that the tokenizer found broken.
 fn tokenizer_kind(error: &Tokenizer) -> XmlErrorKind {
     match error {
         Tokenizer::Syntax(
             SyntaxError::UnclosedTag
             | SyntaxError::UnclosedSingleQuotedAttributeValue
-            | SyntaxError::UnclosedDoubleQuotedAttributeValue,
+            | SyntaxError::UnclosedDoubleQuotedAttributeValue
+            | SyntaxError::UnclosedComment
+            | SyntaxError::UnclosedCData,
         ) => XmlErrorKind::UnclosedMarkup,
         Tokenizer::Syntax(SyntaxError::UnclosedXmlDecl) => XmlErrorKind::InvalidDeclaration,
         Tokenizer::IllFormed(IllFormedError::UnclosedReference) => XmlErrorKind::MalformedReference,

@@ -15,8 +15,12 @@
 //!   them would be the reason to think again.
 //! - Whatever is above a limit (ET-67).
 //!
+//! SOAP's senders do write comments, CDATA sections, byte order marks and UTF-16. [`Limits::soap`]
+//! lets the first two pass, [`Decoded`] takes care of the others, and the rest stays refused.
+//!
 //! # Module map
 //! - [`check`]: the gate alone. [`Document`], [`Element`]: what a document says, names resolved.
+//! - [`Decoded`]: documents in either of two encodings.
 //! - [`ElementReader`]: reads an element so that nothing in it goes unnoticed (ET-69).
 //! - [`Writer`]: canonical output (ET-71).
 //! - [`Limits`], [`XmlError`]: what a document may cost, and why it was refused.
@@ -32,6 +36,7 @@
 mod attribute;
 mod character;
 mod document;
+mod encoding;
 mod error;
 mod gate;
 mod limits;
@@ -40,7 +45,9 @@ mod reader;
 mod scope;
 mod writer;
 
+pub use character::is_legal as is_character;
 pub use document::{Attribute, Child, Document, Element};
+pub use encoding::{Decoded, Encoding};
 pub use error::{XmlError, XmlErrorKind};
 pub use gate::check;
 pub use limits::Limits;

@@ -1,11 +1,21 @@
-//! What a document may cost: the table of section 6.3.
+//! What a document may cost: the table of section 6.3; and what it may hold.
+
+/// What a document may hold beside elements, attributes, text and references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Nothing (ET-64).
+    Plain,
+    /// Comments and CDATA sections, which SOAP leaves to XML.
+    Soap,
+}
 
 /// Upper bounds on one document (ET-67).
 ///
-/// There are two sets, [`Limits::control`] and [`Limits::transfer_part`]; every bound can be
-/// lowered from there and none can be raised.
+/// There are three sets, [`Limits::control`], [`Limits::transfer_part`] and [`Limits::soap`]; every
+/// bound can be lowered from there and none can be raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    pub(crate) dialect: Dialect,
     pub(crate) octets_max: usize,
     pub(crate) depth_max: usize,
     pub(crate) elements_max: usize,
@@ -27,6 +37,7 @@ impl Limits {
     #[must_use]
     pub const fn control() -> Self {
         Self {
+            dialect: Dialect::Plain,
             octets_max: 1 << 20,
             depth_max: 32,
             elements_max: 10_000,
@@ -43,6 +54,7 @@ impl Limits {
     #[must_use]
     pub const fn transfer_part() -> Self {
         Self {
+            dialect: Dialect::Plain,
             octets_max: 16 << 20,
             depth_max: 64,
             elements_max: 1_000_000,
@@ -52,6 +64,25 @@ impl Limits {
             text_octets_max: 8 << 20,
             namespaces_max: 16,
             steps_per_octet_max: 16,
+        }
+    }
+
+    /// The bounds for envelopes of SOAP: 4 MiB, 64 deep, 32 namespaces. These are the only limits
+    /// under which comments and CDATA sections pass: both kinds of SOAP forbid document type
+    /// declarations and processing instructions and nothing else, and their senders use them.
+    #[must_use]
+    pub const fn soap() -> Self {
+        Self {
+            dialect: Dialect::Soap,
+            octets_max: 4 << 20,
+            depth_max: 64,
+            elements_max: 100_000,
+            attributes_max: 64,
+            name_octets_max: 256,
+            attribute_octets_max: 16 << 10,
+            text_octets_max: 1 << 20,
+            namespaces_max: 32,
+            steps_per_octet_max: 32,
         }
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use portcullis_net::{Randomness, WallClock};
 use rustls::KeyLog;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Clients, Endpoint};
 use crate::identity::{Identity, IdentityError};
 
 pub use authority::Authority;
@@ -37,7 +37,13 @@ pub fn endpoint(
 ) -> Result<Endpoint, IdentityError> {
     let slot = provider::Slot::take(random);
     let made = slot.provider();
-    let endpoint = Endpoint::with(identity, wall, Arc::new(made), Some(Arc::new(Told(keys))))?;
+    let endpoint = Endpoint::with(
+        identity,
+        wall,
+        Arc::new(made),
+        Clients::Proven,
+        Some(Arc::new(Told(keys))),
+    )?;
     Ok(Endpoint {
         keep: Some(Arc::new(slot)),
         ..endpoint

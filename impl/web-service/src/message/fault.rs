@@ -4,8 +4,6 @@ use std::fmt;
 
 use portcullis_xml::XmlError;
 
-use super::Operation;
-
 /// Whose fault it is, in the words of SOAP 1.1; SOAP 1.2 calls the first two `Sender` and `Receiver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultCode {
@@ -38,7 +36,7 @@ impl Fault {
     pub const fn code(&self) -> FaultCode {
         match self.violation {
             Violation::NotAnEnvelope => FaultCode::VersionMismatch,
-            Violation::HeaderNotUnderstood => FaultCode::MustUnderstand,
+            Violation::HeaderNotUnderstood(_) => FaultCode::MustUnderstand,
             Violation::Unavailable => FaultCode::Server,
             Violation::ActionMismatch
             | Violation::BodyEmpty
@@ -57,6 +55,7 @@ impl Fault {
             | Violation::ParameterUnknown(_)
             | Violation::ParameterNamespace(_)
             | Violation::SiteCollectionUnknown
+            | Violation::TextAmongParameters
             | Violation::UnknownJob
             | Violation::VirtualServerUnknown => FaultCode::Client,
         }
@@ -76,7 +75,8 @@ impl fmt::Display for Fault {
 }
 
 /// Every rule whose violation is answered with a fault. The text is the fault's text: it names
-/// parameters of the schema and never repeats what was sent.
+/// parameters of the schema and repeats nothing of what was sent, except the name of a parameter
+/// that the schema does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// `SOAPAction` or the parameter `action` names another operation than the body, or none.
@@ -93,7 +93,7 @@ pub enum Violation {
     EnvelopeMalformed,
     /// A header block with mustUnderstand is not understood: no header is.
     #[error("a header that must be understood is not")]
-    HeaderNotUnderstood,
+    HeaderNotUnderstood(HeaderName),
     /// The farm is set to take no incoming jobs (CD-3, CD-19).
     #[error("this farm does not accept incoming content deployment jobs")]
     IncomingJobsRefused,
@@ -130,12 +130,15 @@ pub enum Violation {
     /// A parameter is there twice.
     #[error("parameter {0} is there more than once")]
     ParameterRepeated(&'static str),
-    /// There is a parameter that the operation does not have, or text among the parameters.
-    #[error("operation {} has no such parameter", .0.name())]
-    ParameterUnknown(Operation),
+    /// There is a parameter that the operation does not have.
+    #[error("the operation has no parameter {0}")]
+    ParameterUnknown(UnknownName),
     /// The site collection to import into is not there.
     #[error("there is no such site collection")]
     SiteCollectionUnknown,
+    /// There is text among the parameters.
+    #[error("there is text among the parameters")]
+    TextAmongParameters,
     /// The farm's databases cannot be reached.
     #[error("the farm cannot answer at present")]
     Unavailable,
@@ -147,6 +150,43 @@ pub enum Violation {
     VirtualServerUnknown,
 }
 
+/// The name of a header block, which SOAP 1.2 wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderName {
+    /// Its namespace; empty for none.
+    pub namespace: String,
+    /// Its name in there.
+    pub name: String,
+}
+
+/// How many letters of the name of an unknown parameter a fault repeats.
+const UNKNOWN_NAME_LETTERS_MAX: usize = 64;
+
+/// The name of a parameter that the schema does not have, cut to 64 letters. A name of XML, so there
+/// is no markup in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName(String);
+
+impl UnknownName {
+    /// The beginning of `name`.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.chars().take(UNKNOWN_NAME_LETTERS_MAX).collect())
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Violation {
     /// A stable word for the rule, in kebab case: for histories and for the fault's detail.
     #[must_use]
@@ -156,7 +196,7 @@ impl Violation {
             Self::BodyEmpty => "body-empty",
             Self::DecompressionBegun => "decompression-begun",
             Self::EnvelopeMalformed => "envelope-malformed",
-            Self::HeaderNotUnderstood => "header-not-understood",
+            Self::HeaderNotUnderstood(_) => "header-not-understood",
             Self::IncomingJobsRefused => "incoming-jobs-refused",
             Self::InsecureConnection => "insecure-connection",
             Self::JobBusy => "job-busy",
@@ -171,6 +211,7 @@ impl Violation {
             Self::ParameterRepeated(_) => "parameter-repeated",
             Self::ParameterUnknown(_) => "parameter-unknown",
             Self::SiteCollectionUnknown => "site-collection-unknown",
+            Self::TextAmongParameters => "text-among-parameters",
             Self::Unavailable => "unavailable",
             Self::UnknownJob => "unknown-job",
             Self::VirtualServerUnknown => "virtual-server-unknown",
@@ -179,8 +220,9 @@ impl Violation {
 
     /// The parameter that it speaks of, if it speaks of one.
     #[must_use]
-    pub const fn parameter(&self) -> Option<&'static str> {
+    pub const fn parameter(&self) -> Option<&str> {
         match self {
+            Self::ParameterUnknown(name) => Some(name.as_str()),
             Self::ParameterInvalid(name)
             | Self::ParameterMissing(name)
             | Self::ParameterMisplaced(name)
@@ -190,7 +232,7 @@ impl Violation {
             | Self::BodyEmpty
             | Self::DecompressionBegun
             | Self::EnvelopeMalformed
-            | Self::HeaderNotUnderstood
+            | Self::HeaderNotUnderstood(_)
             | Self::IncomingJobsRefused
             | Self::InsecureConnection
             | Self::JobBusy
@@ -198,8 +240,8 @@ impl Violation {
             | Self::NotAnEnvelope
             | Self::NotXml(_)
             | Self::OperationUnknown
-            | Self::ParameterUnknown(_)
             | Self::SiteCollectionUnknown
+            | Self::TextAmongParameters
             | Self::Unavailable
             | Self::UnknownJob
             | Self::VirtualServerUnknown => None,

@@ -79,8 +79,11 @@ enum Command {
     /// Prints the reference page of the keys of scenario files, as Markdown.
     Keys {
         /// Of the configurations of `serve agent` instead.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "web_service")]
         agent: bool,
+        /// Of the configurations of `serve web-service` instead.
+        #[arg(long)]
+        web_service: bool,
     },
 }
 
@@ -113,11 +116,11 @@ pub fn main() -> process::ExitCode {
             say(&reference::json_schema(PROTOCOLS));
             Ok(ExitCode::Pass)
         }
-        Some(Command::Keys { agent }) => {
-            let page = if agent {
-                crate::serve::reference()
-            } else {
-                reference::page(PROTOCOLS)
+        Some(Command::Keys { agent, web_service }) => {
+            let page = match (agent, web_service) {
+                (true, _) => crate::serve::reference(),
+                (false, true) => crate::serve::web_service::reference(),
+                (false, false) => reference::page(PROTOCOLS),
             };
             say(&page);
             Ok(ExitCode::Pass)

@@ -46,6 +46,16 @@ pub(super) enum Served {
         #[arg(long, value_name = "FILTER", default_value = "info")]
         log: String,
     },
+    /// One server of an import farm of content deployment: SOAP service, upload, import.
+    WebService {
+        /// The server's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+
+        /// What to log on standard error, such as `info` or `portcullis_web_service=debug`.
+        #[arg(long, value_name = "FILTER", default_value = "info")]
+        log: String,
+    },
 }
 
 /// Send a task to the next environment and wait for its completion.

@@ -15,6 +15,7 @@
 //! - `owner`: the process that owns the store. `foreground`, `remote`: the others without an owner,
 //!   and with one.
 //! - `control`: the channel. `sight`, `screen`, `trouble`: what a watcher sees.
+//! - [`web_service`]: a server of an import farm of content deployment.
 //! - `preflight`: which direction of a link is closed, and the rule that would open it.
 
 mod args;
@@ -30,6 +31,7 @@ mod settings;
 mod sight;
 mod state_directory;
 mod trouble;
+pub mod web_service;
 
 use std::error::Error;
 use std::future::Future;
@@ -52,6 +54,7 @@ use control::{Ask, Ordered, Submission};
 use owner::{OwnError, Owner};
 use screen::Screen;
 use sight::Sight;
+use web_service::FarmSettings;
 
 pub use args::{
     CancelArgs, NewKeyArgs, PreflightArgs, QueryArgs, RenewKeysArgs, ServeArgs, SubmitArgs,
@@ -110,8 +113,12 @@ impl ServeArgs {
     /// Serves until SIGINT or SIGTERM.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let Served::Agent { config, log } = self.what;
-        run(&config, &log, serve_agent)
+        match self.what {
+            Served::Agent { config, log } => run(&config, &log, serve_agent),
+            Served::WebService { config, log } => {
+                run_with(FarmSettings::read, &config, &log, web_service::serve)
+            }
+        }
     }
 }
 
@@ -252,16 +259,26 @@ impl NewKeyArgs {
     }
 }
 
-/// Reads the configuration, starts a runtime, and turns a panic into its exit code.
+/// As [`run_with`], for the configuration of an environment.
 fn run<F: Future<Output = Exit>>(
     config: &Path,
     log: &str,
     body: impl FnOnce(Settings) -> F,
 ) -> ExitCode {
+    run_with(Settings::read, config, log, body)
+}
+
+/// Reads the configuration, starts a runtime, and turns a panic into its exit code.
+fn run_with<S, F: Future<Output = Exit>>(
+    read: impl FnOnce(&Path) -> Result<S, SettingsError>,
+    config: &Path,
+    log: &str,
+    body: impl FnOnce(S) -> F,
+) -> ExitCode {
     if let Err(problem) = start_log(log) {
         return complain(&problem).into();
     }
-    let settings = match Settings::read(config) {
+    let settings = match read(config) {
         Ok(settings) => settings,
         Err(error) => {
             let ink = if std::io::stderr().is_terminal() {

@@ -25,6 +25,8 @@ use thiserror::Error;
 use super::keys::ENVIRONMENT;
 use crate::scenario::{Ink, Problems, ScenarioError, Table, read_settings};
 
+pub(super) use links::listen;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
@@ -139,7 +141,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<Settings
         let help = "at most 64 visible ASCII characters";
         problems.report(table.span_of("product"), "no product version", "here", help);
     }
-    let listen = links::listen(table, problems);
+    let listen = listen(table, problems);
     let context = links::Surroundings {
         base,
         listen,

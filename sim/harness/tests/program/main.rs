@@ -10,7 +10,7 @@ use std::process::Command;
 
 use portcullis_harness::protocols::PROTOCOLS;
 use portcullis_harness::scenario::reference::{MARK, json_schema, page};
-use portcullis_harness::serve::reference;
+use portcullis_harness::serve::{reference, web_service};
 
 fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
@@ -39,6 +39,18 @@ fn the_page_of_the_agents_keys_is_fresh() {
         below == reference(),
         "impl/agent/CONFIGURATION.md is out of date: put the output of `portcullis keys --agent` \
          below the mark"
+    );
+}
+
+#[test]
+fn the_page_of_the_farms_keys_is_fresh() {
+    let page = scenarios().join("../impl/web-service/CONFIGURATION.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let (_, below) = page.split_once("A test compares. -->\n").expect("the mark");
+    assert!(
+        below == web_service::reference(),
+        "impl/web-service/CONFIGURATION.md is out of date: put the output of `portcullis keys \
+         --web-service` below the mark"
     );
 }
 

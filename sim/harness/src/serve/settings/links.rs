@@ -21,7 +21,7 @@ pub(super) struct Surroundings<'c> {
 }
 
 /// The address to listen on.
-pub(super) fn listen(table: &Table, problems: &mut Problems) -> Option<IpAddr> {
+pub(in crate::serve) fn listen(table: &Table, problems: &mut Problems) -> Option<IpAddr> {
     let text = table.text("listen")?;
     let literal = if text == "localhost" {
         "127.0.0.1"

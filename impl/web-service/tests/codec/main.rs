@@ -1,0 +1,3 @@
+//! The codec: what is written, what is read, and what is refused.
+
+mod properties;

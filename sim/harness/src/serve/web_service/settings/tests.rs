@@ -1,0 +1,114 @@
+//! What a configuration file of a farm says, and what it may not say.
+
+use super::*;
+
+const LEAST: &str = "server = \"wfe1\"\nstate = \"state/target\"\nport = 8080\n";
+
+fn parse(rest: &str) -> Result<FarmSettings, ScenarioError> {
+    let text = format!("{LEAST}{rest}");
+    FarmSettings::parse("farm.toml", &text, Path::new("/etc/portcullis"))
+}
+
+fn complaints(rest: &str) -> Vec<String> {
+    let error = parse(rest).expect_err("refused");
+    let problems = error.problems.into_iter();
+    problems.map(|problem| problem.message).collect()
+}
+
+#[test]
+fn the_least_that_a_file_says_leaves_every_default_of_the_farm() {
+    let expected = Config::new("wfe1", 8080, "http://127.0.0.1:8080");
+    let settings = parse("").expect("good");
+    assert_eq!(settings.farm, expected);
+    assert!(!settings.farm.accept_incoming_jobs, "off by default");
+    assert_eq!(settings.state, Path::new("/etc/portcullis/state/target"));
+    assert_eq!(
+        settings.temporary_folder,
+        Path::new("/etc/portcullis/state/target/temporary")
+    );
+    assert_eq!(
+        parse("[timers]\n[limits]\n").expect("good").farm,
+        expected,
+        "the keys' defaults are the farm's"
+    );
+}
+
+#[test]
+fn everything_that_a_file_may_say_is_heard() {
+    let settings = parse(
+        "administration_url = \"http://target:8080/\"\naccept_incoming_jobs = true\n\
+         import_server_url = \"http://other:8080\"\nlate_cancel = \"fault\"\ncompat = \"aspnet\"\n\
+         [[web_application]]\nname = \"Intranet\"\nurl = \"http://intranet/\"\n\
+         [[site_collection]]\nweb_application = \"Intranet\"\npath = \"/sites/news\"\n\
+         directory = \"news\"\n\
+         [database]\nname = \"farm\"\nuser = \"portcullis\"\nport = 15432\n\
+         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n[limits]\nupload = \"1 GiB\"\njobs = 7\n",
+    )
+    .expect("good");
+    let farm = settings.farm;
+    assert_eq!(farm.administration_url, "http://target:8080");
+    assert!(farm.accept_incoming_jobs && !farm.is_import_server);
+    assert_eq!(farm.late_cancel, LateCancel::Fault);
+    assert_eq!(farm.compat, Compat::Aspnet);
+    assert_eq!(farm.timers.import, Some(Duration::from_secs(7200)));
+    assert_eq!(farm.timers.cancel, Duration::from_secs(5));
+    assert_eq!(
+        (farm.limits.upload_octets_max, farm.limits.jobs_max),
+        (1 << 30, 7)
+    );
+    let application = farm
+        .web_application("HTTP://INTRANET")
+        .expect("it is there");
+    assert!(application.site_collections.contains("/sites/news"));
+    let place = ("http://intranet".to_owned(), "/sites/news".to_owned());
+    assert_eq!(settings.sites[&place], Path::new("/etc/portcullis/news"));
+    let database = settings.database.expect("it is shared");
+    assert_eq!((database.port, database.password), (15432, None));
+}
+
+#[test]
+fn beyond_loopback_somebody_must_prove_who_he_is() {
+    let message = "other machines could deploy content without proving who they are";
+    assert_eq!(complaints("listen = \"0.0.0.0\"\n"), [message]);
+}
+
+#[test]
+fn what_cannot_be_is_told_all_at_once() {
+    let said = complaints(
+        "administration_url = \"target:8080\"\n\
+         [[web_application]]\nname = \"A\"\nurl = \"ftp://a\"\n\
+         [[site_collection]]\nweb_application = \"A\"\npath = \"news/\"\ndirectory = \"n\"\n\
+         [[site_collection]]\nweb_application = \"A\"\npath = \"news/\"\ndirectory = \"m\"\n",
+    );
+    assert_eq!(
+        said,
+        [
+            "`administration_url` is no address of a web site",
+            "`url` is no address of a web site",
+            "not the path of a site collection",
+            "not the path of a site collection",
+            "two site collections with one path",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_password_is_read_from_a_file_that_only_its_owner_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("deploy.password");
+    let text =
+        format!("{LEAST}[[account]]\nname = \"deploy\"\npassword_file = \"deploy.password\"\n");
+    let read = || FarmSettings::parse("farm.toml", text.as_str(), directory.path());
+    std::fs::write(&file, "secret word\nmore\n").expect("written");
+    for (mode, is_read) in [(0o644, false), (0o600, true)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("ours");
+        assert_eq!(read().is_ok(), is_read, "{mode:o}");
+    }
+    let settings = read().expect("good");
+    let accounts = settings.farm.authentication.accounts;
+    assert_eq!(accounts[0].password, "secret word");
+    assert!(!format!("{accounts:?}").contains("secret"), "never printed");
+}
