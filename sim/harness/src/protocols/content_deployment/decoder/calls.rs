@@ -16,7 +16,7 @@ use crate::protocols::content_deployment::credentials;
 use crate::protocols::content_deployment::vocabulary::{field, kind};
 
 /// The most header fields of a head that is read.
-pub(super) const HEADERS_MAX: usize = 256;
+pub(in super::super) const HEADERS_MAX: usize = 256;
 
 /// The requests of one connection.
 pub(super) struct CallSide {
@@ -96,7 +96,7 @@ pub(super) fn header<'h>(headers: &'h [Header<'_>], name: &str) -> Option<&'h st
 }
 
 /// How the end of a body is known, if the head says so.
-pub(super) fn framing(headers: &[Header<'_>]) -> Result<Option<Framing>, &'static str> {
+pub(in super::super) fn framing(headers: &[Header<'_>]) -> Result<Option<Framing>, &'static str> {
     let coding = header(headers, "transfer-encoding");
     if coding.is_some_and(|coding| coding.to_ascii_lowercase().ends_with("chunked")) {
         return Ok(Some(Framing::Chunked));

@@ -8,7 +8,7 @@ const LINE_OCTETS_MAX: usize = 8 << 10;
 
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(in super::super) enum Framing {
     /// It has so many octets.
     Length(u64),
     /// It comes in chunks.
@@ -18,7 +18,7 @@ pub(super) enum Framing {
 }
 
 /// What the messages of one direction say.
-pub(super) trait Side {
+pub(in super::super) trait Side {
     /// Takes a whole head.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ pub(super) trait Side {
 
 /// What came of some octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(in super::super) enum Found {
     /// They are not the end of anything.
     Nothing,
     /// A message of so many octets ends with the last of those taken.
@@ -43,7 +43,7 @@ pub(super) enum Found {
 
 /// Finds the messages of one direction of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(in super::super) struct Stream {
     state: State,
     /// Octets of the message that is being read.
     octets: u64,
@@ -79,7 +79,7 @@ impl Default for State {
 
 impl Stream {
     /// Takes octets from the front of `octets`, up to the end of a message if one ends there.
-    pub(super) fn take(&mut self, octets: &mut &[u8], side: &mut impl Side) -> Found {
+    pub(in super::super) fn take(&mut self, octets: &mut &[u8], side: &mut impl Side) -> Found {
         while let Some((&first, rest)) = octets.split_first() {
             let found = match &mut self.state {
                 State::Silent => {
