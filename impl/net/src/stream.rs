@@ -55,6 +55,11 @@ pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
         None
     }
 
+    /// Whether what is said cannot be read or changed on its way.
+    fn is_secure(&self) -> bool {
+        false
+    }
+
     /// Completes what an accepted connection still has to agree on below the protocol, such as a
     /// TLS handshake. Reading and writing do so by themselves; who asks for
     /// [`Connection::peer_names`] before reading calls this first.

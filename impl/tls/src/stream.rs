@@ -149,6 +149,10 @@ impl<C: Connection> Connection for TlsStream<C> {
         }
     }
 
+    fn is_secure(&self) -> bool {
+        self.is_tls()
+    }
+
     async fn establish(&mut self) -> io::Result<()> {
         std::future::poll_fn(|cx| self.poll_established(cx)).await
     }

@@ -26,8 +26,8 @@ pub struct Config {
     pub accept_incoming_jobs: bool,
     /// Whether content deployment is refused over connections without TLS. Default: no.
     pub require_secure_connection: bool,
-    /// How many reports the farm keeps of each content deployment job of the source; older ones and
-    /// their logs are removed when an import ends. Default 20; ours.
+    /// How many import logs the farm keeps of each content deployment job of the source; the oldest
+    /// are removed when an import ends. Default 20; ours.
     pub reports_kept: u32,
     /// How long the uploaded files of a job that nobody runs or deletes stay in the temporary
     /// folder, counted from the job's last change. Default 7 days; ours.
@@ -184,6 +184,9 @@ pub struct Timers {
     pub cancel: Duration,
     /// How long an import may take before it ends as ImportTimedOut. Default: for ever.
     pub import: Option<Duration>,
+    /// How long a database may take to answer; a commit that takes longer has an unknown fate.
+    /// Default 15 s.
+    pub database: Duration,
     /// How long the timer service waits after a database did not answer. Default 5 s.
     pub database_retry: Duration,
 }
@@ -200,6 +203,7 @@ impl Default for Timers {
             lease: Duration::from_secs(60),
             cancel: Duration::from_secs(30),
             import: None,
+            database: Duration::from_secs(15),
             database_retry: Duration::from_secs(5),
         }
     }
@@ -228,6 +232,8 @@ pub struct Limits {
     pub job_octets_max: u64,
     /// Import jobs that are not deleted. Default 10,000.
     pub jobs_max: usize,
+    /// Imports that one server runs at a time; further ones wait. Default 4.
+    pub imports_max: usize,
 }
 
 impl Default for Limits {
@@ -243,6 +249,7 @@ impl Default for Limits {
             files_per_job_max: 10_000,
             job_octets_max: 64 << 30,
             jobs_max: 10_000,
+            imports_max: 4,
         }
     }
 }

@@ -1,9 +1,16 @@
 //! What each operation does: the worker's side of the farm, without HTTP.
 
+mod cancel;
+mod farm_desk;
+mod jobs;
+mod uploads;
+
 use std::future::Future;
 
 use crate::error::UploadRefusal;
 use crate::message::{Fault, Request, Response, UploadTarget};
+
+pub use farm_desk::FarmDesk;
 
 /// Answers requests, whoever carries them. The worker process asks it; the real one works on the
 /// farm's databases.

@@ -1,12 +1,20 @@
 //! One server of an import farm: worker and timer service behind one handle.
 
+use std::sync::Arc;
+
 use portcullis_net::{Host, Net};
 use portcullis_store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::desk::FarmDesk;
 use crate::error::StartError;
 use crate::observe::Observer;
+use crate::services::{Part, Services};
+use crate::timer_service::TimerService;
 use crate::work::{Depot, Importer};
+use crate::worker;
 
 /// The two databases of a farm. Worker and timer service communicate through them only.
 #[derive(Clone, Debug)]
@@ -17,26 +25,57 @@ pub struct Databases<S> {
     pub content: S,
 }
 
-/// A running server of an import farm. Clones are handles to the same one.
+/// A running server of an import farm. Clones are handles to the same one, which runs on when they
+/// are dropped: it ends with its host or with [`ImportFarm::stop`].
 #[derive(Clone, Debug)]
 pub struct ImportFarm {
     port: u16,
+    stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl ImportFarm {
     /// Starts the worker, and the timer service where this is the import server.
     ///
+    /// Databases that do not answer are no reason not to start: what needs them is refused or waits
+    /// until they do.
+    ///
     /// # Errors
     /// When the port cannot be listened on.
     pub async fn start<N: Net, S: Store, D: Depot, I: Importer>(
-        _host: Host<N>,
-        _databases: Databases<S>,
-        _depot: D,
-        _importer: I,
-        _config: Config,
-        _observer: Observer,
+        host: Host<N>,
+        databases: Databases<S>,
+        depot: D,
+        importer: I,
+        config: Config,
+        observer: Observer,
     ) -> Result<Self, StartError> {
-        todo!()
+        let config = Arc::new(config);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let desk = FarmDesk::new(
+            &host,
+            databases.clone(),
+            depot.clone(),
+            Arc::clone(&config),
+            observer.clone(),
+        );
+        let port = worker::start(
+            &host,
+            desk,
+            depot.clone(),
+            Arc::clone(&config),
+            observer.clone(),
+            stop.clone(),
+            &tasks,
+        )
+        .await?;
+        if config.is_import_server {
+            let part = Part::TimerService;
+            let services = Services::new(part, &host, databases, config, observer);
+            let (stop, tasks) = (stop.clone(), tasks.clone());
+            TimerService::new(&host, services, depot, importer, stop, tasks).start();
+        }
+        Ok(Self { port, stop, tasks })
     }
 
     /// The port on which Central Administration is served.
@@ -46,7 +85,10 @@ impl ImportFarm {
     }
 
     /// Ends the server: no new connection, requests and import phases are given up where they are.
+    /// Returns when nothing of it runs.
     pub async fn stop(&self) {
-        todo!()
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }

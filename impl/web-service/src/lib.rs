@@ -19,7 +19,12 @@ pub mod error;
 mod farm;
 pub mod message;
 pub mod observe;
+mod records;
+mod services;
+pub mod state;
+mod timer_service;
 pub mod work;
+pub mod worker;
 
 pub use config::Config;
 pub use farm::{Databases, ImportFarm};

@@ -5,11 +5,18 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
+mod simulated;
+
 use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
+
+pub use simulated::{
+    FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
+    SimulatedUpload,
+};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {
@@ -144,7 +151,10 @@ pub trait Importer: Clone + Send + Sync + 'static {
 }
 
 /// Why an import failed: the job's report says so in words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum ImportFailure {
     /// No file was uploaded.
     #[error("no package was uploaded")]
@@ -170,6 +180,9 @@ pub enum ImportFailure {
     /// The disk refused.
     #[error("the disk refused")]
     Storage,
+    /// Nobody ran the job as long as its uploaded files are kept.
+    #[error("the job was not run as long as uploaded files are kept")]
+    Expired,
     /// Only in a simulation: the script says so.
     #[error("the script says that the import fails")]
     Scripted,

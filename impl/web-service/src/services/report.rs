@@ -1,0 +1,49 @@
+//! What a job's report says of its moves.
+
+use jiff::Timestamp;
+
+use crate::records::{ImportJob, ReportLine, Severity};
+use crate::state::{JobEvent, JobState};
+
+/// The line about `event`, which has just brought `job` to where it is; none when it says nothing
+/// that a reader wants to know.
+pub(super) fn line(job: &ImportJob, event: &JobEvent, now: Timestamp) -> Option<ReportLine> {
+    let progress = &job.progress;
+    let message = |text: String| Some((Severity::Message, text));
+    let (severity, text) = match event {
+        JobEvent::PickedUp | JobEvent::Recovered => match (progress.state, progress.starts) {
+            (JobState::Verifying, 0 | 1) => {
+                message(format!("the import of {} packages begins", job.files))
+            }
+            (JobState::Verifying | JobState::Decompressing | JobState::Placing, _) => {
+                let text = "the import goes on after it was interrupted";
+                Some((Severity::Warning, text.to_owned()))
+            }
+            (
+                JobState::Created
+                | JobState::CancelInProgress
+                | JobState::Cancelled
+                | JobState::Succeeded
+                | JobState::Failed
+                | JobState::TimedOut,
+                _,
+            ) => None,
+        },
+        JobEvent::Verified => message("the packages are decompressed".to_owned()),
+        JobEvent::Decompressed { objects } => message(format!("{objects} objects are placed")),
+        JobEvent::Placed => None,
+        JobEvent::Finished => message(format!("imported {} objects", progress.placed)),
+        JobEvent::Failed(why) => Some((Severity::Error, why.to_string())),
+        JobEvent::CancelRequested => message("a request to cancel is handled".to_owned()),
+        JobEvent::CancelHandled => message("cancelled".to_owned()),
+        JobEvent::TimedOut => {
+            let text = "the import took longer than this farm allows";
+            Some((Severity::Error, text.to_owned()))
+        }
+    }?;
+    Some(ReportLine {
+        at_ms: now.as_millisecond(),
+        severity,
+        text,
+    })
+}

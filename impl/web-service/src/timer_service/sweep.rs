@@ -1,0 +1,96 @@
+//! Tidying up: what workers left to do, and what nobody needs any more.
+
+use portcullis_store::Store;
+
+use super::TimerService;
+use crate::records::{CancelRequest, ImportJob, Removal};
+use crate::services::{Unanswered, Unmoved};
+use crate::state::{JobEvent, JobState, TimerEvent, TimerState};
+use crate::work::{Depot, ImportFailure, Importer};
+
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "one file for each concern of the timer service"
+)]
+impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
+    /// Removes the files of deleted jobs, and finishes requests to cancel whose worker is gone.
+    pub(super) async fn run_errands(&self) -> Result<(), Unanswered> {
+        for request in self.services.load_all::<CancelRequest>().await? {
+            self.services.handle_cancel(request.record.job).await?;
+        }
+        for removal in self.services.load_all::<Removal>().await? {
+            let job = removal.record.job;
+            self.importer.clean(job).await;
+            if self.depot.remove(job).await.is_ok() {
+                answered(self.services.removed(job).await)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what has lain too long: files of jobs that nobody ran or deleted, and jobs whose
+    /// creation or deletion was interrupted. Folders without a job go too.
+    pub(super) async fn sweep(&self) -> Result<(), Unanswered> {
+        let folders = self.depot.jobs().await.unwrap_or_default();
+        for job in folders {
+            let key = job.to_string();
+            if self.services.load::<ImportJob>(&key).await?.is_none() {
+                self.importer.clean(job).await;
+                self.depot.remove(job).await.ok();
+            }
+        }
+        let kept = self.services.config.temporary_files_kept;
+        for found in self.services.load_all::<ImportJob>().await? {
+            let age_ms = self
+                .services
+                .now()
+                .as_millisecond()
+                .saturating_sub(found.record.changed_ms);
+            let is_old = u64::try_from(age_ms).is_ok_and(|age| u128::from(age) >= kept.as_millis());
+            if is_old {
+                answered(self.expire(&found.record).await)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the files of a job that has not changed for long.
+    async fn expire(&self, job: &ImportJob) -> Result<(), Unmoved> {
+        let services = &self.services;
+        let state = job.progress.state;
+        let timer_job = services.timer_job(job.job).await?;
+        let Some(mut item) = services.item(job.job).await? else {
+            return Ok(());
+        };
+        match timer_job {
+            // Its creation was never answered, or its deletion has begun.
+            None if state == JobState::Created || state.is_final() => {
+                services.delete_item(&item).await?;
+            }
+            Some(found)
+                if state == JobState::Created
+                    && matches!(
+                        found.record.progress.state,
+                        TimerState::Stopped | TimerState::Withdrawn
+                    ) =>
+            {
+                // The timer job decides: it cannot be run from here on.
+                services.move_timer_job(&found, &TimerEvent::Withdrawn).await?;
+                let expired = JobEvent::Failed(ImportFailure::Expired);
+                services.apply(&mut item, &expired).await?;
+            }
+            Some(_) if state.is_final() => {}
+            Some(_) | None => return Ok(()),
+        }
+        self.depot.remove(job.job).await.ok();
+        Ok(())
+    }
+}
+
+/// Somebody else was faster: the next round looks again.
+fn answered(moved: Result<(), Unmoved>) -> Result<(), Unanswered> {
+    match moved {
+        Ok(()) | Err(Unmoved::Illegal | Unmoved::Refused) => Ok(()),
+        Err(Unmoved::Unanswered) => Err(Unanswered),
+    }
+}

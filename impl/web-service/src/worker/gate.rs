@@ -1,0 +1,134 @@
+//! Who may come in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::config::Authentication;
+
+/// Not a secret: it only makes lengths equal, so that a comparison tells nothing by its duration.
+const KEY: &[u8] = b"comparison of credentials";
+
+/// Decides by what a connection and a request prove.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    authentication: Authentication,
+}
+
+/// What a request meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It may come in.
+    Known,
+    /// Credentials are missing or wrong, and others would help.
+    Unknown,
+    /// Only another connection, with a certificate, would help.
+    NoCertificate,
+}
+
+impl Gate {
+    pub(super) const fn new(authentication: Authentication) -> Self {
+        Self { authentication }
+    }
+
+    /// Whether one of the names that a connection has proven is one that may come in.
+    pub(super) fn knows_certificate(&self, names: Option<&[String]>) -> bool {
+        let known = &self.authentication.certificates;
+        names.is_some_and(|names| names.iter().any(|name| known.contains(name)))
+    }
+
+    /// Decides, from whether the connection is known and the request's `Authorization` field (CD-2).
+    pub(super) fn verdict(&self, certificate_is_known: bool, field: Option<&[u8]>) -> Verdict {
+        if self.authentication.is_open() || certificate_is_known {
+            return Verdict::Known;
+        }
+        if self.authentication.accounts.is_empty() {
+            return Verdict::NoCertificate;
+        }
+        match field.and_then(credentials) {
+            Some(credentials) if self.knows(&credentials) => Verdict::Known,
+            Some(_) | None => Verdict::Unknown,
+        }
+    }
+
+    /// Whether these are name and password of an account. All accounts are compared, and each takes
+    /// as long whether its name is right or not.
+    fn knows(&self, credentials: &[u8]) -> bool {
+        let accounts = self.authentication.accounts.iter();
+        let equal = accounts.map(|account| {
+            let own = format!("{}:{}", account.name, account.password);
+            match (digest(credentials), digest(own.as_bytes())) {
+                (Some(theirs), Some(own)) => {
+                    theirs.verify(&own.finalize().into_bytes()).is_ok()
+                }
+                _ => false,
+            }
+        });
+        equal.fold(false, std::ops::BitOr::bitor)
+    }
+}
+
+fn digest(octets: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut digest = Hmac::new_from_slice(KEY).ok()?;
+    digest.update(octets);
+    Some(digest)
+}
+
+/// Name and password with a colon between, from a field of the scheme `Basic` (RFC 7617).
+fn credentials(field: &[u8]) -> Option<Vec<u8>> {
+    let text = str::from_utf8(field).ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    STANDARD.decode(token.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Account;
+
+    fn gate() -> Gate {
+        let account = |name: &str, password: &str| Account {
+            name: name.to_owned(),
+            password: password.to_owned(),
+        };
+        Gate::new(Authentication {
+            accounts: vec![account("anna", "a:b"), account("berta", "")],
+            certificates: ["source.example".to_owned()].into(),
+        })
+    }
+
+    fn basic(text: &str) -> Vec<u8> {
+        format!("bAsIc {}", STANDARD.encode(text)).into_bytes()
+    }
+
+    #[test]
+    fn only_name_and_password_of_one_account_are_known() {
+        let verdict = |text: &str| gate().verdict(false, Some(&basic(text)));
+        for right in ["anna:a:b", "berta:"] {
+            assert_eq!(verdict(right), Verdict::Known, "{right}");
+        }
+        for wrong in ["anna:", "anna:a", "berta:a:b", "Anna:a:b", "carla:", "anna", ""] {
+            assert_eq!(verdict(wrong), Verdict::Unknown, "{wrong}");
+        }
+        for field in ["", "Basic", "Basic !", "Bearer YW5uYTphOmI=", "Negotiate x"] {
+            let verdict = gate().verdict(false, Some(field.as_bytes()));
+            assert_eq!(verdict, Verdict::Unknown, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_enough_and_without_accounts_needed() {
+        let mut gate = gate();
+        let known = gate.knows_certificate(Some(&["source.example".to_owned()]));
+        assert!(known && !gate.knows_certificate(Some(&["other".to_owned()])));
+        assert_eq!(gate.verdict(known, None), Verdict::Known);
+        gate.authentication.accounts.clear();
+        assert_eq!(gate.verdict(false, Some(&basic("anna:a:b"))), Verdict::NoCertificate);
+        gate.authentication.certificates.clear();
+        assert_eq!(gate.verdict(false, None), Verdict::Known);
+    }
+}

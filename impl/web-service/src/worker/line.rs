@@ -1,0 +1,216 @@
+//! One connection's stream with the timers that HTTP itself does not have.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use portcullis_net::Connection;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::config::Timers;
+
+/// How much of what a client still sends after an early answer is read, at most. The drain timer
+/// is what usually ends it.
+const DRAIN_OCTETS_MAX: usize = 256 << 20;
+
+/// How much is read at once of what is thrown away.
+const DRAIN_PIECE_OCTETS: usize = 16 << 10;
+
+/// Where a connection stands: shared by its stream and by the exchanges on it.
+#[derive(Clone, Debug)]
+pub(super) struct Course(Arc<Mutex<Point>>);
+
+#[derive(Debug)]
+struct Point {
+    /// When waiting for a request's head is over; `None` during an exchange, which has timers of
+    /// its own.
+    deadline: Option<Instant>,
+    /// Whether octets of the next head have come.
+    head_has_begun: bool,
+}
+
+impl Course {
+    fn new(deadline: Option<Instant>) -> Self {
+        let head_has_begun = false;
+        Self(Arc::new(Mutex::new(Point {
+            deadline,
+            head_has_begun,
+        })))
+    }
+
+    /// A head has come: no timer of the connection runs until the exchange is over.
+    pub(super) fn exchange_begins(&self) {
+        *self.lock() = Point {
+            deadline: None,
+            head_has_begun: false,
+        };
+    }
+
+    /// The answer is on its way: the connection waits for the next head.
+    pub(super) fn exchange_ends(&self, keep_alive: Duration) {
+        *self.lock() = Point {
+            deadline: Instant::now().checked_add(keep_alive),
+            head_has_begun: false,
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Point> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that gives up a client that takes too long over the head of a request or over reading
+/// an answer, and that closes so that the client reads the answer and not a reset.
+pub(super) struct Line<S> {
+    stream: S,
+    timers: Timers,
+    course: Course,
+    /// Runs while a head is awaited, and while what follows an answer is thrown away.
+    timer: Pin<Box<Sleep>>,
+    /// Runs while the client does not read.
+    stalled: Option<Pin<Box<Sleep>>>,
+    head_is_late: bool,
+    is_shut: bool,
+    drained: usize,
+}
+
+impl<S: Connection> Line<S> {
+    /// The stream of a connection whose first head is due at `deadline`.
+    pub(super) fn new(stream: S, timers: Timers, deadline: Instant) -> Self {
+        Self {
+            stream,
+            timers,
+            course: Course::new(Some(deadline)),
+            timer: Box::pin(sleep_until(deadline)),
+            stalled: None,
+            head_is_late: false,
+            is_shut: false,
+            drained: 0,
+        }
+    }
+
+    /// Where the connection stands.
+    pub(super) const fn course(&self) -> &Course {
+        &self.course
+    }
+
+    /// Whether a head that had begun was not complete in time.
+    pub(super) const fn head_is_late(&self) -> bool {
+        self.head_is_late
+    }
+
+    /// Whether waiting for a head is over.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let (deadline, head_has_begun) = {
+            let point = self.course.lock();
+            (point.deadline, point.head_has_begun)
+        };
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        if self.timer.deadline() != deadline {
+            self.timer.as_mut().reset(deadline);
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        self.head_is_late = head_has_begun;
+        Poll::Ready(io::ErrorKind::TimedOut.into())
+    }
+
+    /// The result of a write, or that the client has not read for too long.
+    fn unless_stalled<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let idle = self.timers.body_idle;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: Connection> AsyncRead for Line<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Ready(read) => {
+                let mut point = self.course.lock();
+                if point.deadline.is_some() && !point.head_has_begun && buf.filled().len() > before
+                {
+                    // From accept the first head has one timer, whenever its octets begin to come.
+                    point.head_has_begun = true;
+                    let latest = Instant::now().checked_add(self.timers.head);
+                    point.deadline = point.deadline.min(latest);
+                }
+                drop(point);
+                Poll::Ready(read)
+            }
+            Poll::Pending => self.poll_late(cx).map(Err),
+        }
+    }
+}
+
+impl<S: Connection> AsyncWrite for Line<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, octets);
+        self.unless_stalled(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.unless_stalled(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.unless_stalled(cx, flushed)
+    }
+
+    /// Ends this side's direction and throws away what still comes, until the client ends its own
+    /// or the drain timer does. Closing with octets of the client unread would send an RST, and an
+    /// RST may overtake the answer.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if !this.is_shut {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            this.is_shut = true;
+            let end = Instant::now().checked_add(this.timers.drain);
+            this.timer.as_mut().reset(end.unwrap_or_else(Instant::now));
+        }
+        let mut room = [0; DRAIN_PIECE_OCTETS];
+        while this.drained < DRAIN_OCTETS_MAX && this.timer.as_mut().poll(cx).is_pending() {
+            let mut piece = ReadBuf::new(&mut room);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece));
+            if read.is_err() || piece.filled().is_empty() {
+                break;
+            }
+            this.drained = this.drained.saturating_add(piece.filled().len());
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,107 @@
+//! An exchange with the remote import service.
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderName};
+use hyper::http::request::Parts;
+use tokio::time::timeout;
+
+use super::exchange::{Visitor, Worker, is_plain, text};
+use super::inlet::{Cut, Inlet};
+use super::reply::Reply;
+use crate::codec::{self, SoapVersion, Unread};
+use crate::desk::Desk;
+use crate::message::{Fault, Violation};
+use crate::work::Depot;
+
+const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
+
+/// What is announced of a message whose operation is not known.
+const UNKNOWN: &str = "soap";
+
+/// Answers a message (CD-4).
+pub(super) async fn answer<K: Desk, D: Depot>(
+    worker: &Worker<K, D>,
+    visitor: Visitor,
+    head: &Parts,
+    body: &mut Inlet,
+) -> Reply {
+    let config = &worker.config;
+    if !is_plain(&head.headers) {
+        return Reply::refusal(UNKNOWN, StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding");
+    }
+    let message = match collect(body, config.limits.message_octets_max, config).await {
+        Ok(message) => message,
+        Err(refusal) => return refusal,
+    };
+    let content_type = text(&head.headers, &header::CONTENT_TYPE);
+    let action = text(&head.headers, &SOAP_ACTION);
+    let call = match codec::read_request(content_type, action, &message, config.compat) {
+        Ok(call) => call,
+        Err(Unread::MediaType) => {
+            return Reply::refusal(UNKNOWN, StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type");
+        }
+        Err(Unread::Fault(version, fault)) => return fault_reply(UNKNOWN, version, &fault),
+    };
+    drop(message);
+    let (version, what) = (call.version, call.request.operation().name());
+    if config.require_secure_connection && !visitor.is_secure {
+        return fault_reply(what, version, &Violation::InsecureConnection.into());
+    }
+    match worker.desk.answer(call.request).await {
+        Ok(response) => Reply::empty(what, StatusCode::OK)
+            .with(media_type(version), codec::write_response(version, &response)),
+        Err(fault) => fault_reply(what, version, &fault),
+    }
+}
+
+/// CD-5: a fault of the request's version.
+fn fault_reply(what: &'static str, version: SoapVersion, fault: &Fault) -> Reply {
+    let status = StatusCode::from_u16(codec::fault_status(version, fault));
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Reply::refusal(what, status, fault.violation.name())
+        .with(media_type(version), codec::write_fault(version, fault))
+}
+
+const fn media_type(version: SoapVersion) -> &'static str {
+    match version {
+        SoapVersion::V11 => "text/xml; charset=utf-8",
+        SoapVersion::V12 => "application/soap+xml; charset=utf-8",
+    }
+}
+
+/// The whole message, if it is short enough and comes in time.
+async fn collect(
+    body: &mut Inlet,
+    octets_max: usize,
+    config: &crate::Config,
+) -> Result<Vec<u8>, Reply> {
+    let too_large = || Reply::refusal(UNKNOWN, StatusCode::PAYLOAD_TOO_LARGE, "too-large");
+    let max = u64::try_from(octets_max).unwrap_or(u64::MAX);
+    if body.declared().is_some_and(|octets| octets > max) {
+        return Err(too_large());
+    }
+    let mut message = Vec::new();
+    let collecting = timeout(config.timers.message, async {
+        while let Some(piece) = body.piece(config.timers.body_idle).await? {
+            if message.len().saturating_add(piece.len()) > octets_max {
+                return Ok(false);
+            }
+            message.extend_from_slice(&piece);
+        }
+        Ok(true)
+    });
+    match collecting.await {
+        Ok(Ok(true)) => Ok(message),
+        Ok(Ok(false)) => Err(too_large()),
+        Ok(Err(cut)) => Err(cut_reply(UNKNOWN, cut)),
+        Err(_) => Err(cut_reply(UNKNOWN, Cut::TimedOut)),
+    }
+}
+
+/// What a body is answered that did not come to its end.
+pub(super) const fn cut_reply(what: &'static str, cut: Cut) -> Reply {
+    match cut {
+        Cut::TimedOut => Reply::refusal(what, StatusCode::REQUEST_TIMEOUT, "body-timeout"),
+        Cut::Lost => Reply::refusal(what, StatusCode::BAD_REQUEST, "body-cut"),
+    }
+}

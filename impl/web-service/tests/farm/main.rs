@@ -1,0 +1,6 @@
+//! Servers of an import farm under paused time: on databases and a shelf that survive crashes.
+
+#[cfg(test)]
+mod sequence;
+#[cfg(test)]
+mod world;
