@@ -8,10 +8,13 @@ mod envelope;
 mod fault;
 mod leniency;
 mod media_type;
+mod page;
 mod query;
 mod request;
 mod response;
+mod schema;
 mod wire_type;
+mod wsdl;
 
 use portcullis_xml::XmlError;
 
@@ -112,14 +115,14 @@ pub fn read_answer(body: &[u8]) -> Result<(SoapVersion, Answer), XmlError> {
 
 /// The service description (WSDL 1.1) for the service at `address`.
 #[must_use]
-pub fn wsdl(_address: &str) -> String {
-    todo!()
+pub fn wsdl(address: &str) -> String {
+    wsdl::describe(address)
 }
 
 /// The page that a browser gets at the service's address.
 #[must_use]
-pub fn service_page(_address: &str) -> String {
-    todo!()
+pub fn service_page(address: &str) -> String {
+    page::show(address)
 }
 
 /// Why the query of an upload cannot be used: 400.

@@ -12,6 +12,7 @@
     clippy::as_conversions
 )]
 
+pub mod client;
 pub mod codec;
 pub mod config;
 pub mod desk;

@@ -5,6 +5,7 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
+mod folder;
 mod simulated;
 
 use std::future::Future;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
 
+pub use folder::{Incoming, TemporaryFolder};
 pub use simulated::{
     FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
     SimulatedUpload,

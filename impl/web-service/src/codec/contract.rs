@@ -166,6 +166,10 @@ pub(super) struct Names {
     pub(super) response: &'static str,
     /// The element in the response that holds the result.
     pub(super) result: &'static str,
+    /// The input message of the service description (CD-8).
+    pub(super) input: &'static str,
+    /// The output message (CD-8).
+    pub(super) output: &'static str,
 }
 
 /// The names that belong to `operation`.
@@ -177,6 +181,8 @@ pub(super) const fn names(operation: Operation) -> Names {
                     request: stringify!($operation),
                     response: concat!(stringify!($operation), "Response"),
                     result: concat!(stringify!($operation), "Result"),
+                    input: concat!(stringify!($operation), "SoapIn"),
+                    output: concat!(stringify!($operation), "SoapOut"),
                 },)+
             }
         };
@@ -185,54 +191,4 @@ pub(super) const fn names(operation: Operation) -> Names {
         CancelJob CreateJob DeleteImportLogs DeleteJob GetJobStatus GetRemoteAdminServerUrl
         GetSiteCollectionNames GetVirtualServersInformation RunJob
     )
-}
-
-/// A field as the description of the service has it.
-pub(super) struct Listed {
-    /// Its name.
-    pub(super) name: &'static str,
-    /// The qualified name of its type in the description.
-    pub(super) type_name: &'static str,
-}
-
-/// Notes fields and leaves them as they are.
-#[derive(Default)]
-struct Listing(Vec<Listed>);
-
-impl Fields for Listing {
-    type Error = std::convert::Infallible;
-
-    fn field<T: WireType>(&mut self, name: &'static str, _: &mut T) -> Result<(), Self::Error> {
-        let type_name = T::NAME;
-        self.0.push(Listed { name, type_name });
-        Ok(())
-    }
-}
-
-/// The parameters of `operation`, in order.
-pub(super) fn listed_parameters(operation: Operation) -> Vec<Listed> {
-    let mut listing = Listing::default();
-    let Ok(()) = parameters(&mut blank_request(operation), &mut listing);
-    listing.0
-}
-
-/// The result of `operation`, if it has one.
-pub(super) fn listed_result(operation: Operation) -> Vec<Listed> {
-    let mut listing = Listing::default();
-    let Ok(()) = result(&mut blank_response(operation), &mut listing);
-    listing.0
-}
-
-/// The members of `ContentDeploymentRemoteJobStatus`, in order.
-pub(super) fn listed_status() -> Vec<Listed> {
-    let mut listing = Listing::default();
-    let Ok(()) = remote_job_status(&mut blank_status(), &mut listing);
-    listing.0
-}
-
-/// The members of `VirtualServerInformation`, in order.
-pub(super) fn listed_server() -> Vec<Listed> {
-    let mut listing = Listing::default();
-    let Ok(()) = virtual_server(&mut blank_server(), &mut listing);
-    listing.0
 }

@@ -3,7 +3,9 @@
 use portcullis_xml::{Element, Writer, XmlError, XmlErrorKind};
 
 use super::SoapVersion;
+use super::leniency::Leniency;
 use super::wire_type::{collapse, elements};
+use crate::config::Compat;
 use crate::message::HeaderName;
 
 /// The namespace of `xsi:nil` and `xsi:type`.
@@ -101,9 +103,9 @@ impl<'d> Envelope<'d> {
     ///
     /// # Errors
     /// When a block does not say properly whether it has to be understood.
-    pub(super) fn not_understood(&self) -> Result<Option<HeaderName>, XmlError> {
+    pub(super) fn not_understood(&self, compat: Compat) -> Result<Option<HeaderName>, XmlError> {
         for block in &self.headers {
-            if self.must_be_understood(*block)? && self.is_ours(*block) {
+            if self.must_be_understood(*block, compat)? && self.is_ours(*block) {
                 return Ok(Some(HeaderName {
                     namespace: block.namespace().to_owned(),
                     name: block.name().to_owned(),
@@ -113,13 +115,19 @@ impl<'d> Envelope<'d> {
         Ok(None)
     }
 
-    fn must_be_understood(&self, block: Element<'_>) -> Result<bool, XmlError> {
+    /// SOAP 1.1 has 0 and 1 (WS-I Basic Profile 1.1, R1013), SOAP 1.2 also words.
+    fn must_be_understood(&self, block: Element<'_>, compat: Compat) -> Result<bool, XmlError> {
+        let has_words = match self.version {
+            SoapVersion::V11 => compat.allows(Leniency::WordyMustUnderstand),
+            SoapVersion::V12 => true,
+        };
         let namespace = self.version.envelope_namespace();
-        let word = block.attribute(namespace, "mustUnderstand").map(collapse);
-        match (self.version, word) {
-            (_, None | Some("0")) | (SoapVersion::V12, Some("false")) => Ok(false),
-            (_, Some("1")) | (SoapVersion::V12, Some("true")) => Ok(true),
-            (_, Some(_)) => Err(XmlError::new(block.at(), XmlErrorKind::InvalidValue)),
+        match block.attribute(namespace, "mustUnderstand").map(collapse) {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some("false") if has_words => Ok(false),
+            Some("true") if has_words => Ok(true),
+            Some(_) => Err(XmlError::new(block.at(), XmlErrorKind::InvalidValue)),
         }
     }
 

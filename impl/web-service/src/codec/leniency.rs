@@ -3,7 +3,9 @@
 //! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for its
 //! line here. What was measured with a real `.asmx` is in `SPEC.md`.
 
+use super::wire_type::collapse;
 use crate::config::Compat;
+use crate::message::Guid;
 
 /// One way in which ASP.NET is more lenient than the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +20,13 @@ pub(super) enum Leniency {
     UnknownParameter,
     /// Of a parameter that is there twice, the first counts.
     RepeatedParameter,
-    /// The body's element is taken for what `SOAPAction` says, whatever its namespace and name: its
-    /// parameters are then missing.
+    /// The action says the operation, and the body is searched for its element; where there is none,
+    /// its parameters are missing. Without an action, the first element says it.
     BodyByAction,
-    /// A guid may stand in braces and with white space around it.
+    /// A guid may have white space around it, stand in braces or parentheses, and lack its hyphens.
     LooseGuid,
+    /// SOAP 1.1's mustUnderstand may be `true` and `false`, too.
+    WordyMustUnderstand,
     /// `xsi:nil` is passed over.
     Nil,
 }
@@ -35,4 +39,17 @@ impl Compat {
             Self::Aspnet => true,
         }
     }
+}
+
+/// A guid in any of the forms of [`Leniency::LooseGuid`].
+pub(super) fn loose_guid(text: &str) -> Option<Guid> {
+    let text = collapse(text);
+    let text = [('{', '}'), ('(', ')')]
+        .into_iter()
+        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close))
+        .unwrap_or(text);
+    if text.len() == 32 && text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+        return u128::from_str_radix(text, 16).ok().map(Guid::from_bits);
+    }
+    text.parse().ok()
 }

@@ -65,7 +65,7 @@ fn parameter(text: &str) -> Result<Option<(&str, String, &str)>, Unread> {
         return Ok(None);
     }
     let (name, rest) = text.split_once('=').ok_or(Unread::MediaType)?;
-    let name = name.trim();
+    let (name, rest) = (name.trim(), rest.trim_start());
     let Some(quoted) = rest.strip_prefix('"') else {
         let (value, after) = rest.split_once(';').unwrap_or((rest, ""));
         return Ok(Some((name, value.trim().to_owned(), after)));

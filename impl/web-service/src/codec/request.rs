@@ -7,7 +7,7 @@ use super::envelope::{self, Envelope, NoEnvelope};
 use super::leniency::Leniency;
 use super::media_type::MediaType;
 use super::wire_type::{WireType, Written, collapse};
-use super::{Call, SoapVersion, Unread};
+use super::{Call, SoapVersion, Unread, schema};
 use crate::config::Compat;
 use crate::message::{Fault, NAMESPACE, Operation, Request, UnknownName, Violation};
 
@@ -59,42 +59,42 @@ fn read_body(
     compat: Compat,
 ) -> Result<Request, Violation> {
     // Headers come first: what is not understood must not be half done.
-    match envelope.not_understood() {
+    match envelope.not_understood(compat) {
         Ok(None) => {}
         Ok(Some(name)) => return Err(Violation::HeaderNotUnderstood(name)),
         Err(_) => return Err(Violation::EnvelopeMalformed),
     }
-    let &[element] = envelope.body.as_slice() else {
-        return Err(Violation::BodyEmpty);
-    };
-    // CD-6
-    let by_body = (element.namespace() == NAMESPACE)
-        .then(|| Operation::parse(element.name()))
-        .flatten();
     let mut actions = actions
         .into_iter()
         .flatten()
         .map(bare_action)
         .filter(|action| !action.is_empty());
-    let operation = if compat.allows(Leniency::BodyByAction) {
-        match actions.next() {
-            Some(action) => named_by(action).ok_or(Violation::ActionMismatch)?,
-            None => by_body.ok_or(Violation::OperationUnknown)?,
-        }
+    let body = envelope.body.as_slice();
+    let (operation, element) = if compat.allows(Leniency::BodyByAction) {
+        let operation = match (actions.next(), body) {
+            (Some(action), _) => named_by(action).ok_or(Violation::ActionMismatch)?,
+            (None, [first, ..]) => operation_of(*first).ok_or(Violation::OperationUnknown)?,
+            (None, []) => return Err(Violation::BodyEmpty),
+        };
+        let is_it = |element: &&Element<'_>| operation_of(**element) == Some(operation);
+        (operation, body.iter().find(is_it))
     } else {
-        let operation = by_body.ok_or(Violation::OperationUnknown)?;
+        let [element] = body else {
+            return Err(Violation::BodyEmpty);
+        };
+        let operation = operation_of(*element).ok_or(Violation::OperationUnknown)?;
         // CD-7: it need not be there, but where it is it has to be true.
         if actions.any(|action| named_by(action) != Some(operation)) {
             return Err(Violation::ActionMismatch);
         }
-        operation
+        (operation, Some(element))
     };
     let mut arguments = Arguments {
         found: Vec::new(),
         compat,
     };
-    if by_body == Some(operation) {
-        arguments.take(operation, element)?;
+    if let Some(element) = element {
+        arguments.take(operation, *element)?;
     }
     let mut request = contract::blank_request(operation);
     contract::parameters(&mut request, &mut arguments)?;
@@ -110,6 +110,12 @@ fn bare_action(action: &str) -> &str {
     inside.unwrap_or(action)
 }
 
+/// CD-6: the operation whose request the element is.
+fn operation_of(element: Element<'_>) -> Option<Operation> {
+    let is_ours = element.namespace() == NAMESPACE;
+    is_ours.then(|| Operation::parse(element.name())).flatten()
+}
+
 fn named_by(action: &str) -> Option<Operation> {
     Operation::parse(action.strip_prefix(NAMESPACE)?)
 }
@@ -123,7 +129,7 @@ struct Arguments<'d> {
 impl<'d> Arguments<'d> {
     /// Takes the children of the operation's element, and refuses what the schema does not have.
     fn take(&mut self, operation: Operation, element: Element<'d>) -> Result<(), Violation> {
-        let names = contract::listed_parameters(operation);
+        let names = schema::parameters(operation);
         for child in element.children() {
             match child {
                 Child::Text { text, .. } if collapse(text).is_empty() => {}

@@ -6,7 +6,7 @@ use portcullis_xml::{Child, Element, Writer, XmlError, XmlErrorKind, is_characte
 
 use super::contract::{self, Fields};
 use super::envelope::XSI_NAMESPACE;
-use super::leniency::Leniency;
+use super::leniency::{Leniency, loose_guid};
 use crate::config::Compat;
 use crate::message::{
     Guid, IncludeSecurity, JobStatus, NAMESPACE, RemoteJobStatus, UserInfoDateTime, VirtualServer,
@@ -18,7 +18,8 @@ pub(super) trait WireType {
     /// that of the service.
     const NAME: &'static str;
 
-    /// Writes the content of an element of this type.
+    /// Writes the content of an element of this type, and changes nothing: whoever visits fields
+    /// may change them, but this one does not.
     fn write(&mut self, writer: &mut Writer);
 
     /// Takes the value from an element of this type.
@@ -26,7 +27,7 @@ pub(super) trait WireType {
 }
 
 /// Text in which what XML cannot say is replaced, so that everything can be written.
-struct Sayable<'a>(&'a str);
+pub(super) struct Sayable<'a>(pub(super) &'a str);
 
 impl fmt::Display for Sayable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,11 +126,11 @@ impl WireType for Guid {
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
         let text = text(element, compat)?;
         let guid = if compat.allows(Leniency::LooseGuid) {
-            Self::parse_braced(collapse(text))
+            loose_guid(text)
         } else {
-            text.parse()
+            text.parse().ok()
         };
-        *self = guid.map_err(|_| invalid(element))?;
+        *self = guid.ok_or_else(|| invalid(element))?;
         Ok(())
     }
 }
@@ -181,24 +182,35 @@ impl WireType for Vec<String> {
     }
 }
 
+impl WireType for VirtualServer {
+    const NAME: &'static str = "tns:VirtualServerInformation";
+
+    fn write(&mut self, writer: &mut Writer) {
+        let Ok(()) = contract::virtual_server(self, &mut Written(writer));
+    }
+
+    fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
+        let mut members = InOrder::new(element, compat)?;
+        contract::virtual_server(self, &mut members)?;
+        members.finish()
+    }
+}
+
 impl WireType for Vec<VirtualServer> {
     const NAME: &'static str = "tns:ArrayOfVirtualServerInformation";
 
     fn write(&mut self, writer: &mut Writer) {
         for server in self {
             writer.open("VirtualServerInformation");
-            let Ok(()) = contract::virtual_server(server, &mut Written(writer));
+            server.write(writer);
             writer.close();
         }
     }
 
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
         for item in elements(element)? {
-            let item = named(item, "VirtualServerInformation")?;
             let mut server = contract::blank_server();
-            let mut members = InOrder::new(item, compat)?;
-            contract::virtual_server(&mut server, &mut members)?;
-            members.finish()?;
+            server.read(named(item, "VirtualServerInformation")?, compat)?;
             self.push(server);
         }
         Ok(())

@@ -1,0 +1,119 @@
+//! `compat = "aspnet"`, line for line beside the strict reading: the table of what a real `.asmx`
+//! does, and what is not forgiven even there.
+
+use std::fmt::Write as _;
+
+use portcullis_web_service::codec::{SoapVersion, read_request};
+use portcullis_web_service::config::Compat;
+use portcullis_web_service::message::NAMESPACE;
+
+use crate::samples::{JOB, envelope, operation, said};
+
+const ALL_EIGHT: [&str; 8] = [
+    "<description>d</description>",
+    "<sourceId>be315bb7-e7be-4af4-a8bc-1cd369eb5220</sourceId>",
+    "<destinationServerUrl>http://destination</destinationServerUrl>",
+    "<destinationSiteCollection>/</destinationSiteCollection>",
+    "<includeSecurity>All</includeSecurity>",
+    "<includeUserInfoDateTime>ImportAll</includeUserInfoDateTime>",
+    "<enableEventReceivers>1</enableEventReceivers>",
+    "<fileCompression>false</fileCompression>",
+];
+
+/// A name, an action and the content of the body.
+fn rows() -> Vec<(&'static str, Option<String>, String)> {
+    let action = |name: &str| Some(format!("\"{NAMESPACE}{name}\""));
+    let job = format!("<jobId>{JOB}</jobId>");
+    let run = |parameters: &str| operation("RunJob", parameters);
+    let all: Vec<&str> = ALL_EIGHT.to_vec();
+    let reordered: Vec<&str> = ALL_EIGHT.iter().rev().copied().collect();
+    let misspelt = all.concat().replace(">All<", ">Everything<");
+    let xsi = "xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xsi:nil='true'";
+    vec![
+        ("without action", None, run(&job)),
+        ("with action", action("RunJob"), run(&job)),
+        (
+            "action of another operation",
+            action("DeleteJob"),
+            run(&job),
+        ),
+        ("action of no operation", action("Nothing"), run(&job)),
+        ("parameters missing", None, operation("CreateJob", "")),
+        (
+            "parameters reordered",
+            None,
+            operation("CreateJob", &reordered.concat()),
+        ),
+        ("enumeration", None, operation("CreateJob", &misspelt)),
+        (
+            "guid in braces, upper case",
+            None,
+            run(&format!("<jobId>{{{}}}</jobId>", JOB.to_uppercase())),
+        ),
+        (
+            "guid in parentheses, with space around",
+            None,
+            run(&format!("<jobId> ({JOB}) </jobId>")),
+        ),
+        (
+            "guid without hyphens",
+            None,
+            run(&format!("<jobId>{}</jobId>", JOB.replace('-', ""))),
+        ),
+        ("guid malformed", None, run("<jobId>12</jobId>")),
+        ("guid empty", None, run("<jobId/>")),
+        (
+            "parameter twice",
+            None,
+            run(&format!("{job}<jobId>12</jobId>")),
+        ),
+        ("parameter unknown", None, run(&format!("{job}<colour/>"))),
+        (
+            "parameter of another namespace",
+            None,
+            run(&format!("<jobId xmlns='urn:x'>{JOB}</jobId>")),
+        ),
+        ("text among parameters", None, run(&format!("x{job}"))),
+        (
+            "text nil",
+            None,
+            operation(
+                "GetRemoteAdminServerUrl",
+                &format!("<clientVersion {xsi}/>"),
+            ),
+        ),
+        (
+            "body namespace wrong, action right",
+            action("RunJob"),
+            format!("<RunJob xmlns='urn:x'>{job}</RunJob>"),
+        ),
+        (
+            "body namespace wrong, no action",
+            None,
+            format!("<RunJob xmlns='urn:x'>{job}</RunJob>"),
+        ),
+        ("two operations", None, run(&job).repeat(2)),
+        (
+            "two operations, action of the second",
+            action("DeleteJob"),
+            run(&job) + &operation("DeleteJob", &job),
+        ),
+        ("no operation", None, String::new()),
+        ("no operation, action", action("RunJob"), String::new()),
+    ]
+}
+
+#[test]
+fn what_aspnet_forgives_stands_beside_what_the_schema_says() {
+    let mut table = String::new();
+    for (name, action, body) in rows() {
+        let document = envelope(SoapVersion::V11, "", &body);
+        writeln!(table, "{name}").unwrap();
+        for compat in [Compat::Strict, Compat::Aspnet] {
+            let action = action.as_deref();
+            let read = read_request(Some("text/xml"), action, document.as_bytes(), compat);
+            writeln!(table, "  {compat:?}: {}", said(&read)).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
