@@ -19,7 +19,7 @@ use crate::engine::{Boot, Node};
 use crate::scenario::{Key, Kind, Plan, Table};
 
 /// How long a caller waits for anything.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// `say = { … }`.
 pub(super) const KEYS: &[Key] = &[

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use portcullis_net::Randomness;
 use portcullis_web_service::Config;
+use portcullis_web_service::client::{FarmAddress, Scheme, Terms};
+use portcullis_web_service::codec::SoapVersion;
 use portcullis_web_service::config::{Authentication, LateCancel, Limits, Timers, WebApplication};
 use portcullis_web_service::message::{Guid, IncludeSecurity, NewJob, UserInfoDateTime};
 use portcullis_web_service::work::{FailsIn, ImportScript, ScriptedImport};
@@ -36,8 +38,11 @@ pub(super) fn setting(plan: &Plan) -> Setting {
         };
         (host.name.clone(), server)
     });
+    let empty = creations(plan).filter(|creation| creation.quantity("objects") == Some(0));
+    let empty = empty.filter_map(|creation| creation.text("as"));
     Setting {
         servers: servers.collect(),
+        empty: empty.map(str::to_owned).collect(),
     }
 }
 
@@ -175,13 +180,23 @@ pub(super) fn planned_work(plan: &Plan) -> Duration {
     })
 }
 
-/// How `from` reaches the Central Administration of `to`.
-pub(super) fn address(plan: &Plan, from: &str, to: &str) -> Address {
+/// How `from` reaches the Central Administration of `to`, and speaks as the step `table` says.
+pub(super) fn address(plan: &Plan, table: &Table, from: &str, to: &str) -> Address {
     let server = host(plan, to);
     Address {
-        host: to.to_owned(),
-        port: port(server),
-        account: credentials::shown(plan, from, server),
+        farm: FarmAddress {
+            host: to.to_owned(),
+            port: port(server),
+            scheme: Scheme::Http,
+        },
+        terms: Terms {
+            version: match table.text("soap") {
+                Some("1.2") => SoapVersion::V12,
+                _ => SoapVersion::V11,
+            },
+            account: credentials::shown(plan, from, server),
+            ..Terms::default()
+        },
     }
 }
 

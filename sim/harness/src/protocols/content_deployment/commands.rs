@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_reports::Source;
+use portcullis_web_service::client::CallError;
 use portcullis_web_service::message::{FileName, Guid, Operation, Request, Response, UploadTarget};
 
 use super::announce::noted;
 use super::caller;
 use super::cast;
-use super::deployment::{self, Deployment, PATIENCE, ask, version};
+use super::deployment::{self, Deployment};
 use super::line::{Then, Visit};
 use super::requests::{self, Quotes};
 use super::station;
@@ -116,8 +117,7 @@ impl Subject {
 fn calling(plan: &Plan, table: &Table) -> Told {
     let (from, to) = (text(table, "from"), text(table, "to"));
     let (name, alias) = (text(table, "operation"), text(table, "as"));
-    let address = cast::address(plan, &from, &to);
-    let version = version(table);
+    let address = cast::address(plan, table, &from, &to);
     let subject = Subject::of(plan, table);
     let operation = Operation::parse(&name).expect("the loader admits operations only");
     let order = cast::new_job(plan, table);
@@ -143,20 +143,13 @@ fn calling(plan: &Plan, table: &Table) -> Told {
                 },
                 Operation::GetVirtualServersInformation => Request::GetVirtualServersInformation,
             };
-            match ask(&node, &address, version, &request).await {
+            match address.client(&node).call(&request).await {
                 Ok(Response::CreateJob(job)) if !alias.is_empty() => {
                     Known::of(&node).learn(&node, &alias, job);
                 }
                 // What was answered is in the history already.
-                Ok(_) | Err(deployment::Failed::Refused(_) | deployment::Failed::Troubled) => {}
-                Err(failed @ deployment::Failed::Silent(_)) => {
-                    let particulars = [
-                        (field::ANSWERS, Some(name)),
-                        (field::REASON, Some(failed.reason())),
-                    ];
-                    let event = noted(effect::CALL_FAILED, particulars);
-                    node.recorder.record(Source::Harness, event);
-                }
+                Ok(_) | Err(CallError::Fault(_) | CallError::Status(_)) => {}
+                Err(error) => failed(&node, &name, deployment::reason(&error)),
             }
         })
     });
@@ -166,7 +159,7 @@ fn calling(plan: &Plan, table: &Table) -> Told {
 
 fn uploading(plan: &Plan, table: &Table) -> Told {
     let (from, to) = (text(table, "from"), text(table, "to"));
-    let address = cast::address(plan, &from, &to);
+    let address = cast::address(plan, table, &from, &to);
     let subject = Subject::of(plan, table);
     let file = FileName::new(&text(table, "file")).expect("validate has refused other names");
     let size = table.quantity("size").unwrap_or_default();
@@ -199,18 +192,12 @@ fn uploading(plan: &Plan, table: &Table) -> Told {
                 chunk,
                 every,
                 then,
-                // As slow as the step may be told to be.
-                patience: PATIENCE.saturating_mul(60),
+                patience: caller::PATIENCE,
             };
-            let net = &node.host.net;
-            let (heard, ending) = visit.make(net, &address.host, address.port, || {}).await;
+            let (net, farm) = (&node.host.net, &address.farm);
+            let (heard, ending) = visit.make(net, &farm.host, farm.port, || {}).await;
             if !heard.is_whole() {
-                let particulars = [
-                    (field::ANSWERS, Some("upload".to_owned())),
-                    (field::REASON, Some(ending.name().to_owned())),
-                ];
-                let event = noted(effect::CALL_FAILED, particulars);
-                node.recorder.record(Source::Harness, event);
+                failed(&node, "upload", ending.name().to_owned());
             }
         })
     });
@@ -223,4 +210,14 @@ fn configuring(plan: &Plan, table: &Table) -> Told {
     let run = station::configuring(plan, &host, is_accepting);
     let particulars = vec![("accept-incoming-jobs", is_accepting.to_string())];
     (host, particulars, run)
+}
+
+/// A call without an answer is part of the history, so that a scenario cannot pass by accident.
+fn failed(node: &Node, what: &str, why: String) {
+    let particulars = [
+        (field::CALL, Some(what.to_owned())),
+        (field::REASON, Some(why)),
+    ];
+    let event = noted(effect::CALL_FAILED, particulars);
+    node.recorder.record(Source::Harness, event);
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use portcullis_reports::Source;
-use portcullis_web_service::codec::{self, Answer, SoapVersion};
+use portcullis_web_service::client::{CallError, FarmAddress, FarmClient, UploadError};
 use portcullis_web_service::message::{
     FileName, Guid, JobStatus, NewJob, Request, Response, UploadTarget,
 };
@@ -14,14 +14,10 @@ use tokio::time::{Instant, sleep};
 use super::announce::noted;
 use super::cast;
 use super::commands::Known;
-use super::line::Visit;
-use super::requests::{self, Address, Quotes};
+use super::requests::Address;
 use super::vocabulary::{effect, field};
-use crate::engine::Node;
+use crate::engine::{Node, SimNet};
 use crate::scenario::{Plan, Table};
-
-/// How long a caller waits for an answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often a call that may be repeated without harm is made in a row.
 const ATTEMPTS: u32 = 5;
@@ -35,69 +31,45 @@ pub(super) struct Deployment {
     /// What the scenario calls the job.
     alias: String,
     address: Address,
-    /// How the import server is reached, by its host's name.
+    /// How each server of a farm is reached.
     servers: Vec<Address>,
-    version: SoapVersion,
     order: NewJob,
     files: Vec<(FileName, Vec<u8>)>,
     poll: Duration,
     timeout: Duration,
-    runs: bool,
-    deletes: bool,
+    end: End,
+}
+
+/// With what a deployment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With the uploads.
+    Uploaded,
+    /// With the last status.
+    Ended,
+    /// With DeleteJob.
+    Deleted,
 }
 
 /// Why a deployment was given up: at which step, and why.
 struct GivenUp(&'static str, String);
 
-/// Why a call has no response.
-pub(super) enum Failed {
-    /// The farm says so.
-    Refused(String),
-    /// There was no answer, or none that can be read.
-    Silent(&'static str),
-    /// The farm's own trouble, which may pass.
-    Troubled,
-}
-
-impl Failed {
-    /// In words.
-    pub(super) fn reason(&self) -> String {
-        match self {
-            Self::Refused(why) => why.clone(),
-            Self::Silent(ending) => format!("no answer: {ending}"),
-            Self::Troubled => "the farm cannot answer at present".to_owned(),
-        }
+/// Whether a call may be repeated in the hope that it then succeeds.
+pub(super) fn may_pass(error: &CallError) -> bool {
+    match error {
+        CallError::Connect(_) | CallError::TimedOut | CallError::Cut => true,
+        CallError::Fault(fault) => fault.rule.as_deref() == Some("unavailable"),
+        CallError::Status(status) => *status == 503,
+        CallError::Malformed => false,
     }
 }
 
-/// The version of SOAP that a step of the scenario speaks.
-pub(super) fn version(table: &Table) -> SoapVersion {
-    match table.text("soap") {
-        Some("1.2") => SoapVersion::V12,
-        _ => SoapVersion::V11,
-    }
-}
-
-/// Calls an operation once.
-pub(super) async fn ask(
-    node: &Node,
-    address: &Address,
-    version: SoapVersion,
-    request: &Request,
-) -> Result<Response, Failed> {
-    let visit = Visit::asking(requests::call(address, version, request), PATIENCE);
-    let net = &node.host.net;
-    let (heard, ending) = visit.make(net, &address.host, address.port, || {}).await;
-    if !heard.is_whole() {
-        return Err(Failed::Silent(ending.name()));
-    }
-    match codec::read_answer(&heard.body) {
-        Ok((_, Answer::Response(response))) => Ok(response),
-        Ok((_, Answer::Fault(fault))) => match fault.rule.as_deref() {
-            Some("unavailable") => Err(Failed::Troubled),
-            _ => Err(Failed::Refused(fault.rule.unwrap_or(fault.text))),
-        },
-        Err(_) => Err(Failed::Refused(heard.code.to_string())),
+/// Why a call failed, in a word where there is one.
+pub(super) fn reason(error: &CallError) -> String {
+    match error {
+        CallError::Fault(fault) => fault.rule.clone().unwrap_or_else(|| fault.text.clone()),
+        CallError::Status(status) => status.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -116,17 +88,21 @@ impl Deployment {
         let servers = plan.hosts.iter().filter(|host| {
             host.keys.text("role") == Some(super::IMPORT_FARM)
         });
+        let end = match (deploy.flag("run"), deploy.flag("delete")) {
+            (false, _) => End::Uploaded,
+            (true, false) => End::Ended,
+            (true, true) => End::Deleted,
+        };
+        let address = |to: &str| cast::address(plan, deploy, from, to);
         Self {
             alias: alias.to_owned(),
-            address: cast::address(plan, from, text("to")),
-            servers: servers.map(|server| cast::address(plan, from, &server.name)).collect(),
-            version: version(deploy),
+            address: address(text("to")),
+            servers: servers.map(|server| address(&server.name)).collect(),
             order: cast::new_job(plan, deploy),
             files: files.collect(),
             poll: deploy.duration("poll").unwrap_or_default(),
             timeout: deploy.duration("timeout").unwrap_or_default(),
-            runs: deploy.flag("run"),
-            deletes: deploy.flag("delete"),
+            end,
         }
     }
 
@@ -153,124 +129,117 @@ impl Deployment {
     }
 
     async fn steps(&self, node: &Node) -> Result<Option<JobStatus>, GivenUp> {
-        let import_server = self.import_server(node).await?;
+        let farm = self.import_server(node).await?;
         let request = Request::CreateJob(self.order.clone());
-        let job = match self.insist(node, &import_server, "create", 1, &request).await? {
+        let job = match insist(&farm, "create", 1, &request).await? {
             Response::CreateJob(job) => job,
             other => return Err(unexpected("create", &other)),
         };
         Known::of(node).learn(node, &self.alias, job);
-        for (name, content) in &self.files {
-            self.upload(node, &import_server, job, name, content).await?;
+        for (file, content) in &self.files {
+            let file = file.clone();
+            upload(&farm, &UploadTarget { file, job }, content).await?;
         }
-        if !self.runs {
+        if self.end == End::Uploaded {
             return Ok(None);
         }
-        let run = Request::RunJob { job };
-        self.insist(node, &import_server, "run", 1, &run).await?;
-        let status = self.watch(node, &import_server, job).await?;
-        if self.deletes {
+        // CD-48: only now.
+        insist(&farm, "run", 1, &Request::RunJob { job }).await?;
+        let status = self.watch(&farm, job).await?;
+        if self.end == End::Deleted {
             let delete = Request::DeleteJob { job };
-            self.insist(node, &import_server, "delete", ATTEMPTS, &delete).await?;
+            insist(&farm, "delete", ATTEMPTS, &delete).await?;
         }
         Ok(Some(status))
     }
 
     /// CD-47: first of all, which server imports.
-    async fn import_server(&self, node: &Node) -> Result<Address, GivenUp> {
+    async fn import_server(&self, node: &Node) -> Result<FarmClient<SimNet>, GivenUp> {
         let request = Request::GetRemoteAdminServerUrl {
             client_version: "16.0".to_owned(),
         };
-        let url = match self.insist(node, &self.address, "ask", ATTEMPTS, &request).await? {
+        let first = self.address.client(node);
+        let url = match insist(&first, "ask", ATTEMPTS, &request).await? {
             Response::GetRemoteAdminServerUrl(url) => url,
             other => return Err(unexpected("ask", &other)),
         };
+        let nowhere = || GivenUp("ask", format!("{url} is nowhere"));
+        let told: FarmAddress = url.parse().map_err(|_| nowhere())?;
         let mut servers = self.servers.iter();
-        let found = servers.find(|server| url == format!("http://{}:{}", server.host, server.port));
-        found.cloned().ok_or_else(|| GivenUp("ask", format!("{url} is nowhere")))
-    }
-
-    /// Calls an operation, again while the farm is in trouble or does not answer.
-    async fn insist(
-        &self,
-        node: &Node,
-        address: &Address,
-        step: &'static str,
-        attempts: u32,
-        request: &Request,
-    ) -> Result<Response, GivenUp> {
-        let mut attempt = 1;
-        loop {
-            match ask(node, address, self.version, request).await {
-                Ok(response) => return Ok(response),
-                Err(Failed::Silent(_) | Failed::Troubled) if attempt < attempts => {
-                    attempt += 1;
-                    sleep(REST).await;
-                }
-                Err(failed) => return Err(GivenUp(step, failed.reason())),
-            }
-        }
-    }
-
-    /// CD-43: one request for each file, again until it is taken.
-    async fn upload(
-        &self,
-        node: &Node,
-        address: &Address,
-        job: Guid,
-        name: &FileName,
-        content: &[u8],
-    ) -> Result<(), GivenUp> {
-        let file = name.clone();
-        let target = UploadTarget { file, job };
-        let octets = requests::upload(address, &target, content, Quotes::None);
-        let visit = Visit::asking(octets, PATIENCE);
-        let mut attempt = 1;
-        loop {
-            let net = &node.host.net;
-            let (heard, ending) = visit.make(net, &address.host, address.port, || {}).await;
-            match heard.code {
-                200..=299 if heard.is_whole() => return Ok(()),
-                0 | 503 if attempt < ATTEMPTS => {
-                    attempt += 1;
-                    sleep(REST).await;
-                }
-                0 => return Err(GivenUp("upload", format!("no answer: {}", ending.name()))),
-                // CD-45: a failed transfer, whatever the code.
-                code => return Err(GivenUp("upload", code.to_string())),
-            }
-        }
+        let found = servers.find(|server| server.farm == told);
+        found.map(|server| server.client(node)).ok_or_else(nowhere)
     }
 
     /// CD-49, CD-50: asks for the status until it is final or has not changed for too long.
-    async fn watch(
-        &self,
-        node: &Node,
-        address: &Address,
-        job: Guid,
-    ) -> Result<JobStatus, GivenUp> {
+    async fn watch(&self, farm: &FarmClient<SimNet>, job: Guid) -> Result<JobStatus, GivenUp> {
         let request = Request::GetJobStatus { job };
         let (mut last, mut changed) = (None, Instant::now());
         loop {
             sleep(self.poll).await;
-            match ask(node, address, self.version, &request).await {
-                Ok(Response::GetJobStatus(now)) => {
-                    if now.status.is_final() {
-                        return Ok(now.status);
-                    }
-                    if last != Some(now.status) {
-                        (last, changed) = (Some(now.status), Instant::now());
-                    }
+            match farm.call(&request).await {
+                Ok(Response::GetJobStatus(now)) if now.status.is_final() => {
+                    return Ok(now.status);
                 }
+                Ok(Response::GetJobStatus(now)) if last != Some(now.status) => {
+                    (last, changed) = (Some(now.status), Instant::now());
+                }
+                Ok(Response::GetJobStatus(_)) => {}
                 Ok(other) => return Err(unexpected("poll", &other)),
                 // A poll that fails is one poll less.
-                Err(Failed::Silent(_) | Failed::Troubled) => {}
-                Err(refused) => return Err(GivenUp("poll", refused.reason())),
+                Err(error) if may_pass(&error) => {}
+                Err(error) => return Err(GivenUp("poll", reason(&error))),
             }
             if changed.elapsed() >= self.timeout {
                 return Err(GivenUp("poll", "timeout".to_owned()));
             }
         }
+    }
+}
+
+/// Calls an operation, again while the farm is in trouble or does not answer.
+async fn insist(
+    farm: &FarmClient<SimNet>,
+    step: &'static str,
+    attempts: u32,
+    request: &Request,
+) -> Result<Response, GivenUp> {
+    let mut attempt = 1;
+    loop {
+        match farm.call(request).await {
+            Ok(response) => return Ok(response),
+            Err(error) if may_pass(&error) && attempt < attempts => {
+                attempt += 1;
+                sleep(REST).await;
+            }
+            Err(error) => return Err(GivenUp(step, reason(&error))),
+        }
+    }
+}
+
+/// CD-43: one request for each file, again until it is taken.
+async fn upload(
+    farm: &FarmClient<SimNet>,
+    target: &UploadTarget,
+    content: &[u8],
+) -> Result<(), GivenUp> {
+    let octets = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    let mut attempt = 1;
+    loop {
+        let error = match farm.upload(target, octets, content).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let may_pass = !matches!(error, UploadError::Status(status) if status != 503);
+        if !may_pass || attempt == ATTEMPTS {
+            // CD-45: a failed transfer, whatever the status.
+            let why = match error {
+                UploadError::Status(status) => status.to_string(),
+                other => other.to_string(),
+            };
+            return Err(GivenUp("upload", why));
+        }
+        attempt += 1;
+        sleep(REST).await;
     }
 }
 

@@ -394,6 +394,12 @@ const PATTERN: &[Key] = &[
         .beside(&["message", "effect", "kind"]),
     Key::new("result", Kind::Text, "What an answer says, word for word.")
         .beside(&["message", "kind"]),
+    Key::new(
+        "call",
+        Kind::Text,
+        "The operation, or `upload`, of a `call-failed`.",
+    )
+    .beside(&["effect"]),
     Key::new("reason", Kind::Text, "Why, word for word.").beside(&["state", "effect"]),
     Key::new(
         "step",

@@ -202,6 +202,16 @@ impl<'a> Reading<'a> {
         moves.filter(move |moved| moved.state.machine == machine)
     }
 
+    /// Whether the packages of `job` have objects to place.
+    #[must_use]
+    pub fn has_objects(&self, job: &str) -> bool {
+        let mut created = self.asked("create-job").filter(|exchange| exchange.job() == job);
+        let description = created.find_map(|exchange| exchange.request);
+        description.is_none_or(|request| {
+            !self.setting.empty.contains(request.field(field::DESCRIPTION))
+        })
+    }
+
     /// Whether anything was done in `span` that interrupts a server or cuts it off.
     ///
     /// Work that was interrupted may begin again, and who was cut off may have been given up.

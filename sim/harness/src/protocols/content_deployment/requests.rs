@@ -1,52 +1,41 @@
-//! Requests as octets, as callers of simulated farms write them.
+//! Whom callers of simulated farms ask, and uploads as octets.
 
-use portcullis_web_service::codec::{self, SoapVersion};
-use portcullis_web_service::config::Account;
-use portcullis_web_service::message::{Request, SERVICE_PATH, UPLOAD_PATH, UploadTarget};
+use portcullis_web_service::client::{FarmAddress, FarmClient, Terms};
+use portcullis_web_service::codec;
+use portcullis_web_service::message::{UPLOAD_PATH, UploadTarget};
 
 use super::credentials;
+use crate::engine::{Node, SimNet};
 
-/// Whom a request goes to, and who asks.
+/// Whom a request goes to, and how it is put.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
-    /// The host.
-    pub(super) host: String,
-    /// The port of its Central Administration.
-    pub(super) port: u16,
-    /// What the caller shows.
-    pub(super) account: Option<Account>,
+    /// Where its Central Administration is.
+    pub(super) farm: FarmAddress,
+    /// What the caller shows, and in which SOAP it speaks.
+    pub(super) terms: Terms,
 }
 
 impl Address {
-    fn head(&self, target: &str, fields: &[(&str, &str)], length: usize) -> String {
-        let mut head = format!("POST {target} HTTP/1.1\r\nHost: {}:{}\r\n", self.host, self.port);
-        for (name, value) in fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if let Some(account) = &self.account {
-            head.push_str(&format!("Authorization: {}\r\n", credentials::basic(account)));
-        }
-        head.push_str(&format!("Content-Length: {length}\r\nConnection: close\r\n\r\n"));
-        head
+    /// A client on the host of `node`.
+    pub(super) fn client(&self, node: &Node) -> FarmClient<SimNet> {
+        FarmClient::new(node.host.clone(), self.farm.clone(), self.terms.clone())
     }
-}
 
-/// A call of an operation.
-pub(super) fn call(address: &Address, version: SoapVersion, request: &Request) -> Vec<u8> {
-    let envelope = codec::write_request(version, request);
-    let action = request.operation().soap_action();
-    let (plain, full) = (
-        "text/xml; charset=utf-8".to_owned(),
-        format!("application/soap+xml; charset=utf-8; action=\"{action}\""),
-    );
-    let quoted = format!("\"{action}\"");
-    let fields: &[(&str, &str)] = match version {
-        SoapVersion::V11 => &[("Content-Type", &plain), ("SOAPAction", &quoted)],
-        SoapVersion::V12 => &[("Content-Type", &full)],
-    };
-    let mut octets = address.head(SERVICE_PATH, fields, envelope.len()).into_bytes();
-    octets.extend_from_slice(envelope.as_bytes());
-    octets
+    fn head(&self, target: &str, length: usize) -> String {
+        let host = self.farm.authority();
+        let account = self.terms.account.as_ref();
+        let credentials = account.map(|account| {
+            let shown = credentials::basic(account);
+            format!("Authorization: {shown}\r\n")
+        });
+        format!(
+            "POST {target} HTTP/1.1\r\nHost: {host}\r\n{}\
+             Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n",
+            credentials.unwrap_or_default()
+        )
+    }
 }
 
 /// An upload of `content`; the values of its query in quotes where `manner` says so.
@@ -66,9 +55,8 @@ pub(super) fn upload(
             quoted.collect::<Vec<_>>().join("&")
         }
     };
-    let kind = [("Content-Type", "application/octet-stream")];
     let target = format!("{UPLOAD_PATH}?{query}");
-    let mut octets = address.head(&target, &kind, content.len()).into_bytes();
+    let mut octets = address.head(&target, content.len()).into_bytes();
     octets.extend_from_slice(content);
     octets
 }

@@ -1,6 +1,6 @@
 //! Who takes part in a run, as the checks need to know it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use portcullis_web_service::config::Account;
@@ -10,6 +10,8 @@ use portcullis_web_service::config::Account;
 pub struct Setting {
     /// The servers of import farms, by name, which is also the name of the host.
     pub servers: BTreeMap<String, Server>,
+    /// The descriptions of jobs whose packages have no objects.
+    pub empty: BTreeSet<String>,
 }
 
 /// What the checks need to know about one server of an import farm.

@@ -129,6 +129,8 @@ pub mod field {
     pub const ACT: &str = "act";
     /// How a connection ended that a caller opened.
     pub const ENDING: &str = "ending";
+    /// Which call failed: an operation, or `upload`.
+    pub const CALL: &str = "call";
     /// At which step of a deployment something went wrong.
     pub const STEP: &str = "step";
     /// Why.

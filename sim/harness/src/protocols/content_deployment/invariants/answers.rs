@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocols::content_deployment::invariant::Breach;
-use crate::protocols::content_deployment::reading::{Exchange, Reading, Said};
+use crate::protocols::content_deployment::reading::{Exchange, Noted, Reading, Said};
 use crate::protocols::content_deployment::vocabulary::{field, kind};
 
 /// CD-5, CD-8: a call is answered by the response of its own operation or by a fault, both in its
@@ -136,7 +136,7 @@ pub(crate) fn refusing_farms_take_nothing(reading: &Reading<'_>) -> Vec<Breach> 
             let changes = action.name == "configure" && action.host == exchange.server;
             changes && action.position < answer.position
         });
-        let (before, meanwhile): (Vec<_>, Vec<_>) =
+        let (before, meanwhile): (Vec<&Noted<'_>>, Vec<_>) =
             changes.partition(|change| change.position < begun);
         let is_accepting = match before.last() {
             Some(change) => change.field("accept-incoming-jobs") == "true",

@@ -96,7 +96,7 @@ pub(crate) fn success_is_complete(reading: &Reading<'_>) -> Vec<Breach> {
         let was_interrupted = reading.was_disturbed(0..moved.position);
         let is_complete = match count {
             Some(count) => numbers.len() == count,
-            None => !reading.expects_objects(job),
+            None => !reading.has_objects(job),
         };
         if !is_complete && !was_interrupted {
             breaches.push(Breach::at(
