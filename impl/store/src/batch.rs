@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Record, StoreError, record};
+use crate::{Conflict, Record, StoreError, record};
 
 /// Names one commit for ever, so that its fate can be asked after when the answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +84,14 @@ pub(crate) struct Expectation {
     pub(crate) key: String,
     /// None: the row must be absent.
     pub(crate) revision: Option<Revision>,
+}
+
+/// What a store remembers of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    pub(crate) committed: Committed,
+    /// [`Batch::fingerprint`] of what was committed.
+    pub(crate) fingerprint: u64,
 }
 
 /// Changes that are carried out together or not at all.
@@ -170,6 +178,32 @@ impl Batch {
             revision,
         });
         self
+    }
+
+    /// The rule of every store: whether the batch is to be carried out (none), is answered as the
+    /// first time, or is refused. `remembered` is what the store knows of the operation, `found`
+    /// has the revisions of the expected rows, in the order of the expectations.
+    pub(crate) fn judge(
+        &self,
+        remembered: Option<Remembered>,
+        found: &[Option<Revision>],
+    ) -> Result<Option<Committed>, Conflict> {
+        if let Some(known) = remembered {
+            return if known.fingerprint == self.fingerprint() {
+                Ok(Some(known.committed))
+            } else {
+                Err(Conflict::OperationReused)
+            };
+        }
+        let mut rows = self.expectations.iter().zip(found);
+        match rows.find(|(expectation, found)| expectation.revision != **found) {
+            None => Ok(None),
+            Some((expectation, found)) => Err(Conflict::Row {
+                table: expectation.table.clone(),
+                key: expectation.key.clone(),
+                found: *found,
+            }),
+        }
     }
 
     /// A number that tells batches of different content apart (FNV-1a); not a defence against

@@ -1,5 +1,6 @@
 //! What can come of an operation other than success.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Revision;
@@ -50,7 +51,7 @@ pub enum StoreError {
 }
 
 /// Why a batch was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum Conflict {
     /// A row is not as the batch expected it.
     #[error("row `{key}` in table `{table}` is not as expected")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::Change;
+use crate::batch::{Change, Remembered};
 use crate::{Batch, Committed, Conflict, OperationId, Revision, Row};
 
 /// How many operations a store remembers: more than can be in doubt at once by orders of magnitude.
@@ -12,8 +12,7 @@ pub const OPERATIONS_REMEMBERED: u64 = 65_536;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
     tables: BTreeMap<String, BTreeMap<String, Row>>,
-    /// Revision and fingerprint by operation.
-    operations: BTreeMap<OperationId, (Revision, u64)>,
+    operations: BTreeMap<OperationId, Remembered>,
     by_revision: BTreeMap<Revision, OperationId>,
     last: Revision,
 }
@@ -31,32 +30,20 @@ impl Ledger {
     }
 
     pub(crate) fn outcome(&self, operation: &OperationId) -> Option<Committed> {
-        let (revision, _) = *self.operations.get(operation)?;
-        Some(Committed { revision })
+        self.operations.get(operation).map(|known| known.committed)
     }
 
     /// Carries out `batch`. The flag tells whether rows were written: a repeated operation is
     /// answered as the first time and writes nothing.
     pub(crate) fn apply(&mut self, batch: &Batch) -> Result<(Committed, bool), Conflict> {
-        if let Some((revision, fingerprint)) = self.operations.get(batch.operation()) {
-            return if *fingerprint == batch.fingerprint() {
-                let revision = *revision;
-                Ok((Committed { revision }, false))
-            } else {
-                Err(Conflict::OperationReused)
-            };
-        }
-        for expectation in batch.expectations() {
-            let (table, key) = (&expectation.table, &expectation.key);
-            let row = self.tables.get(table).and_then(|rows| rows.get(key));
-            let found = row.map(|row| row.revision);
-            if found != expectation.revision {
-                return Err(Conflict::Row {
-                    table: table.clone(),
-                    key: key.clone(),
-                    found,
-                });
-            }
+        let remembered = self.operations.get(batch.operation()).copied();
+        let found: Vec<Option<Revision>> = batch
+            .expectations()
+            .iter()
+            .map(|row| Some(self.tables.get(&row.table)?.get(&row.key)?.revision))
+            .collect();
+        if let Some(committed) = batch.judge(remembered, &found)? {
+            return Ok((committed, false));
         }
         self.last = Revision(self.last.0 + 1);
         for change in batch.changes() {
@@ -89,8 +76,17 @@ impl Ledger {
     fn remember(&mut self, batch: &Batch) {
         let operation = batch.operation().clone();
         self.by_revision.insert(self.last, operation.clone());
-        self.operations
-            .insert(operation, (self.last, batch.fingerprint()));
+        let committed = Committed {
+            revision: self.last,
+        };
+        let fingerprint = batch.fingerprint();
+        self.operations.insert(
+            operation,
+            Remembered {
+                committed,
+                fingerprint,
+            },
+        );
         if let Some(forgotten) = self.last.0.checked_sub(OPERATIONS_REMEMBERED)
             && let Some(operation) = self.by_revision.remove(&Revision(forgotten))
         {

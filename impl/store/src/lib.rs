@@ -55,19 +55,25 @@
 
 mod batch;
 mod disk;
+mod either;
 mod error;
 mod ledger;
+mod postgres;
 mod queue;
 mod record;
+mod remote;
 mod sim_store;
 mod sqlite;
 mod store;
 
 pub use batch::{Batch, Committed, OperationId, Revision, Row};
 pub use disk::{Disk, Write, WriteHook};
+pub use either::EitherStore;
 pub use error::{Conflict, StoreError};
 pub use ledger::OPERATIONS_REMEMBERED;
+pub use postgres::{PostgresConfig, PostgresOpenError, PostgresStore};
 pub use record::{Record, Stored};
+pub use remote::{RemoteConfig, RemoteStore, serve_store};
 pub use sim_store::SimStore;
 pub use sqlite::{OpenError, OpenErrorKind, SqliteStore};
 pub use store::Store;

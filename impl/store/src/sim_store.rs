@@ -3,8 +3,8 @@
 use portcullis_net::Spawner;
 use tokio::sync::mpsc;
 
-use crate::queue::{GROUP_MAX, Queue, Request, answer, queue, store_by_queue};
-use crate::{Batch, Committed, Disk, Row, StoreError};
+use crate::queue::{Answer, GROUP_MAX, Question, Queue, Request, answer, queue, store_by_queue};
+use crate::{Batch, Disk, StoreError};
 
 /// A store on a simulated [`Disk`], with the queue, the group commit and the answers after the sync
 /// of the real one. Its one task belongs to the host and dies with it.
@@ -36,9 +36,7 @@ impl SimStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when it was closed before.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.queue
-            .ask(Request::Close, StoreError::Unavailable)
-            .await
+        self.queue.close().await
     }
 }
 
@@ -65,11 +63,8 @@ async fn serve(
         let batches: Vec<Batch> = group
             .iter()
             .filter_map(|request| match request {
-                Request::Commit(batch, _) => Some(batch.clone()),
-                Request::Outcome(..)
-                | Request::Read { .. }
-                | Request::Scan(..)
-                | Request::Close(_) => None,
+                Request::Ask(Question::Commit(batch), _) => Some(batch.clone()),
+                Request::Ask(..) | Request::Close(_) => None,
             })
             .collect();
         let mut results = Vec::new();
@@ -82,20 +77,12 @@ async fn serve(
         }
         let mut results = results.into_iter();
         for request in group.drain(..) {
-            let disk = &owner.disk;
             match request {
-                Request::Commit(_, reply) => {
-                    answer(reply, results.next().unwrap_or(Err(StoreError::Unknown)));
+                Request::Ask(Question::Commit(_), reply) => {
+                    let result = results.next().unwrap_or(Err(StoreError::Unknown));
+                    answer(reply, result.map(Answer::Commit));
                 }
-                Request::Outcome(operation, reply) => {
-                    answer(reply, Ok(disk.inspect(|ledger| ledger.outcome(&operation))));
-                }
-                Request::Read { table, key, reply } => {
-                    answer(reply, Ok(disk.inspect(|ledger| ledger.read(&table, &key))));
-                }
-                Request::Scan(table, reply) => {
-                    answer(reply, Ok(disk.inspect(|ledger| ledger.scan(&table))));
-                }
+                Request::Ask(question, reply) => answer(reply, look(&owner.disk, &question)),
                 Request::Close(reply) => {
                     answer(reply, Ok(()));
                     return;
@@ -103,4 +90,14 @@ async fn serve(
             }
         }
     }
+}
+
+/// Answers from what is durable.
+fn look(disk: &Disk, question: &Question) -> Result<Answer, StoreError> {
+    disk.inspect(|ledger| match question {
+        Question::Commit(_) => Err(StoreError::Unknown),
+        Question::Outcome(operation) => Ok(Answer::Outcome(ledger.outcome(operation))),
+        Question::Read { table, key } => Ok(Answer::Read(ledger.read(table, key))),
+        Question::Scan { table } => Ok(Answer::Scan(ledger.scan(table))),
+    })
 }

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::queue::{GROUP_MAX, Queue, Reply, Request, answer, queue, store_by_queue};
-use crate::{Committed, Row, StoreError};
+use crate::StoreError;
+use crate::queue::{Answer, GROUP_MAX, Question, Queue, Request, answer, queue, store_by_queue};
 
 /// Why a store's file was not opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -90,33 +90,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when it was closed before.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.queue
-            .ask(Request::Close, StoreError::Unavailable)
-            .await
-    }
-}
-
-/// An answer that waits for the sync.
-enum Pending {
-    Commit(Reply<Committed>, Result<Committed, StoreError>),
-    Outcome(
-        Reply<Option<Committed>>,
-        Result<Option<Committed>, StoreError>,
-    ),
-    Row(Reply<Option<Row>>, Result<Option<Row>, StoreError>),
-    Rows(Reply<Vec<Row>>, Result<Vec<Row>, StoreError>),
-}
-
-impl Pending {
-    /// Sends the answer; what made the whole group fail comes first.
-    fn send(self, group: &Result<(), StoreError>) {
-        let group = group.clone();
-        match self {
-            Self::Commit(reply, result) => answer(reply, group.and(result)),
-            Self::Outcome(reply, result) => answer(reply, group.and(result)),
-            Self::Row(reply, result) => answer(reply, group.and(result)),
-            Self::Rows(reply, result) => answer(reply, group.and(result)),
-        }
+        self.queue.close().await
     }
 }
 
@@ -137,7 +111,13 @@ fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
         let mut verdict = Ok(());
         let mut pending = Vec::new();
         for request in group {
-            pending.extend(step(&transaction, request, &mut verdict, &mut closing));
+            match request {
+                Request::Ask(question, reply) => {
+                    let result = step(&transaction, &question, &mut verdict);
+                    pending.push((reply, result));
+                }
+                Request::Close(reply) => closing = Some(reply),
+            }
         }
         // Dropping the transaction of a failed group undoes it.
         if verdict.is_ok() {
@@ -147,8 +127,9 @@ fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
         } else {
             drop(transaction);
         }
-        for pending in pending {
-            pending.send(&verdict);
+        // What made the whole group fail comes first.
+        for (reply, result) in pending {
+            answer(reply, verdict.clone().and(result));
         }
         if let Some(reply) = closing {
             // The file is free before the answer.
@@ -164,43 +145,22 @@ fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-/// Carries out one request inside the group's transaction.
+/// Answers one question inside the group's transaction; a failed statement fails the whole group.
 fn step(
     transaction: &Connection,
-    request: Request,
+    question: &Question,
     verdict: &mut Result<(), StoreError>,
-    closing: &mut Option<Reply<()>>,
-) -> Option<Pending> {
-    match request {
-        Request::Commit(batch, reply) => {
-            let result = note(file::apply(transaction, &batch), verdict);
-            let result = result.and_then(|result| result.map_err(StoreError::Refused));
-            Some(Pending::Commit(reply, result))
-        }
-        Request::Outcome(operation, reply) => {
-            let result = note(file::outcome(transaction, &operation), verdict);
-            Some(Pending::Outcome(reply, result))
-        }
-        Request::Read { table, key, reply } => {
-            let result = note(file::read(transaction, &table, &key), verdict);
-            Some(Pending::Row(reply, result))
-        }
-        Request::Scan(table, reply) => {
-            let result = note(file::scan(transaction, &table), verdict);
-            Some(Pending::Rows(reply, result))
-        }
-        Request::Close(reply) => {
-            *closing = Some(reply);
-            None
-        }
-    }
-}
-
-/// Lets a failed statement fail the whole group.
-fn note<T>(
-    result: rusqlite::Result<T>,
-    verdict: &mut Result<(), StoreError>,
-) -> Result<T, StoreError> {
+) -> Result<Answer, StoreError> {
+    let result = match question {
+        Question::Commit(batch) => match file::apply(transaction, batch) {
+            Ok(Ok(committed)) => Ok(Answer::Commit(committed)),
+            Ok(Err(conflict)) => return Err(StoreError::Refused(conflict)),
+            Err(error) => Err(error),
+        },
+        Question::Outcome(operation) => file::outcome(transaction, operation).map(Answer::Outcome),
+        Question::Read { table, key } => file::read(transaction, table, key).map(Answer::Read),
+        Question::Scan { table } => file::scan(transaction, table).map(Answer::Scan),
+    };
     result.map_err(|error| {
         let error = file::before_commit(&error);
         *verdict = Err(error.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
 use super::OpenErrorKind;
-use crate::batch::Change;
+use crate::batch::{Change, Remembered};
 use crate::{
     Batch, Committed, Conflict, OPERATIONS_REMEMBERED, OperationId, Revision, Row, StoreError,
 };
@@ -151,19 +151,21 @@ pub(super) fn outcome(
     connection: &Connection,
     operation: &OperationId,
 ) -> rusqlite::Result<Option<Committed>> {
-    Ok(remembered(connection, operation)?.map(|(committed, _)| committed))
+    Ok(remembered(connection, operation)?.map(|known| known.committed))
 }
 
-/// The operation's commit and the fingerprint of its batch.
 fn remembered(
     connection: &Connection,
     operation: &OperationId,
-) -> rusqlite::Result<Option<(Committed, i64)>> {
+) -> rusqlite::Result<Option<Remembered>> {
     connection
         .prepare_cached("SELECT revision, fingerprint FROM operations WHERE id = ?1")?
         .query_row(params![operation.as_str()], |row| {
             let revision = revision(row.get(0)?);
-            Ok((Committed { revision }, row.get(1)?))
+            Ok(Remembered {
+                committed: Committed { revision },
+                fingerprint: row.get::<_, i64>(1)?.cast_unsigned(),
+            })
         })
         .optional()
 }
@@ -173,24 +175,15 @@ pub(super) fn apply(
     connection: &Connection,
     batch: &Batch,
 ) -> rusqlite::Result<Result<Committed, Conflict>> {
-    let fingerprint = batch.fingerprint().cast_signed();
-    if let Some((committed, known)) = remembered(connection, batch.operation())? {
-        return Ok(if known == fingerprint {
-            Ok(committed)
-        } else {
-            Err(Conflict::OperationReused)
-        });
+    let remembered = remembered(connection, batch.operation())?;
+    let mut found = Vec::new();
+    for row in batch.expectations() {
+        found.push(read(connection, &row.table, &row.key)?.map(|row| row.revision));
     }
-    for expectation in batch.expectations() {
-        let (table, key) = (&expectation.table, &expectation.key);
-        let found = read(connection, table, key)?.map(|row| row.revision);
-        if found != expectation.revision {
-            return Ok(Err(Conflict::Row {
-                table: table.clone(),
-                key: key.clone(),
-                found,
-            }));
-        }
+    match batch.judge(remembered, &found) {
+        Ok(None) => {}
+        Ok(Some(committed)) => return Ok(Ok(committed)),
+        Err(conflict) => return Ok(Err(conflict)),
     }
     let next: i64 = connection
         .prepare_cached("SELECT coalesce(max(revision), 0) + 1 FROM operations")?
@@ -200,7 +193,11 @@ pub(super) fn apply(
     }
     connection
         .prepare_cached("INSERT INTO operations (id, revision, fingerprint) VALUES (?1, ?2, ?3)")?
-        .execute(params![batch.operation().as_str(), next, fingerprint])?;
+        .execute(params![
+            batch.operation().as_str(),
+            next,
+            batch.fingerprint().cast_signed()
+        ])?;
     let remembered_from = revision(next).0.saturating_sub(OPERATIONS_REMEMBERED);
     connection
         .prepare_cached("DELETE FROM operations WHERE revision <= ?1")?
