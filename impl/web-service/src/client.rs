@@ -133,7 +133,8 @@ impl<N: Net> FarmClient<N> {
                 .header(header::CONTENT_TYPE, "text/xml; charset=utf-8")
                 .header("SOAPAction", format!("\"{action}\"")),
             SoapVersion::V12 => {
-                let media_type = format!("application/soap+xml; charset=utf-8; action=\"{action}\"");
+                let media_type =
+                    format!("application/soap+xml; charset=utf-8; action=\"{action}\"");
                 head.header(header::CONTENT_TYPE, media_type)
             }
         };
@@ -160,7 +161,9 @@ impl<N: Net> FarmClient<N> {
         // CD-42: percent-encoded, always.
         let query = codec::write_upload_query(target);
         let head = self.post(&format!("{UPLOAD_PATH}?{query}"));
-        let mut head = head.header(header::CONTENT_TYPE, "application/octet-stream");
+        let mut head = head
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .header(header::CONTENT_LENGTH, octets);
         if self.terms.expect_continue.is_some() {
             head = head.header(header::EXPECT, "100-continue");
         }
@@ -196,11 +199,7 @@ impl<N: Net> FarmClient<N> {
 }
 
 /// What an answer says.
-fn understand(
-    request: &Request,
-    status: StatusCode,
-    octets: &[u8],
-) -> Result<Response, CallError> {
+fn understand(request: &Request, status: StatusCode, octets: &[u8]) -> Result<Response, CallError> {
     match codec::read_answer(octets) {
         Ok((_, Answer::Fault(fault))) => Err(CallError::Fault(fault)),
         Ok((_, Answer::Response(response)))

@@ -122,7 +122,7 @@ pub fn wsdl(address: &str) -> String {
 /// The page that a browser gets at the service's address.
 #[must_use]
 pub fn service_page(address: &str) -> String {
-    page::show(address)
+    page::Page(address).to_string()
 }
 
 /// Why the query of an upload cannot be used: 400.

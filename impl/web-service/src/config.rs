@@ -81,7 +81,7 @@ impl Config {
 }
 
 /// An address without a slash at its end, scheme and host in lower case.
-fn normal_url(url: &str) -> String {
+pub(crate) fn normal_url(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();

@@ -5,8 +5,11 @@
 //! lies there, decompresses it and places its objects into a site. The state machine above either
 //! side is the same.
 
+pub mod cabinet;
 mod folder;
+pub mod manifest;
 mod simulated;
+mod site_importer;
 
 use std::future::Future;
 
@@ -19,6 +22,7 @@ pub use simulated::{
     FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
     SimulatedUpload,
 };
+pub use site_importer::{ImportLimits, SiteImporter, SiteName};
 
 /// Keeps uploaded files, one folder a job.
 pub trait Depot: Clone + Send + Sync + 'static {
@@ -153,9 +157,7 @@ pub trait Importer: Clone + Send + Sync + 'static {
 }
 
 /// Why an import failed: the job's report says so in words.
-#[derive(
-    Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportFailure {
     /// No file was uploaded.
@@ -179,6 +181,9 @@ pub enum ImportFailure {
     /// The site has something else where an object belongs.
     #[error("an object cannot be placed: something else is in its place")]
     TargetExists,
+    /// The site collection has no directory at this server.
+    #[error("the site collection is not one of this farm")]
+    UnknownSite,
     /// The disk refused.
     #[error("the disk refused")]
     Storage,

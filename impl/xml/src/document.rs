@@ -139,7 +139,7 @@ impl<'a> Document<'a> {
                     }
                 }
                 Token::Text { at, raw } | Token::Section { at, raw } => {
-                    document.add_text(at, &open, normal_text(raw))
+                    document.add_text(at, &open, normal_text(raw));
                 }
                 Token::Reference { at, means } => {
                     document.add_text(at, &open, Cow::Owned(means.to_string()));

@@ -6,12 +6,14 @@
 //! needs a C++ compiler and instrumentation, and the test `corpus`, which replays every file below
 //! `corpus` in each `cargo test`. What a fuzzer has found stays there as a file.
 
+mod envelope;
 mod files;
 mod frame;
 mod mac;
 mod message;
 mod object;
 mod packet;
+mod query;
 mod xml;
 
 /// One thing that can be fuzzed.
@@ -25,6 +27,10 @@ pub struct Target {
 
 /// Every target, by name.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "envelope",
+        run: envelope::run,
+    },
     Target {
         name: "frame",
         run: frame::run,
@@ -56,6 +62,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "settings",
         run: files::run_settings,
+    },
+    Target {
+        name: "upload-query",
+        run: query::run,
     },
     Target {
         name: "xml",

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use portcullis_xml::{Child, Document, Element, Limits, XML_NAMESPACE, XmlErrorKind, check};
+use portcullis_xml::{
+    Child, Decoded, Document, Element, Limits, XML_NAMESPACE, XmlErrorKind, check,
+};
 
 /// The gate and the tree agree, an error lies within the document, and what the tree says, written
-/// down again, is the same tree.
+/// down again, is the same tree. UTF-8 without a mark is the same document when it is decoded first.
 pub(crate) fn run(octets: &[u8]) {
     let small = Limits::control()
         .with_depth_max(4)
@@ -16,7 +18,13 @@ pub(crate) fn run(octets: &[u8]) {
         .with_text_octets_max(16)
         .with_namespaces_max(2)
         .with_steps_per_octet_max(2);
-    for limits in [small, Limits::control(), Limits::transfer_part()] {
+    let sets = [
+        small,
+        Limits::control(),
+        Limits::transfer_part(),
+        Limits::soap(),
+    ];
+    for limits in sets {
         let verdict = check(octets, &limits);
         let document = Document::parse(octets, &limits);
         assert_eq!(
@@ -25,6 +33,18 @@ pub(crate) fn run(octets: &[u8]) {
         );
         match document {
             Ok(document) => assert_says_the_same(&document, &limits),
+            Err(error) => assert!(error.at <= octets.len()),
+        }
+        match Decoded::new(octets, &limits) {
+            Ok(decoded) => {
+                let document = Document::parse_decoded(&decoded, &limits);
+                let decoded_verdict = document.map(|_| ());
+                if decoded.as_str().as_bytes() == octets {
+                    assert_eq!(decoded_verdict, verdict);
+                } else if let Err(error) = decoded_verdict {
+                    assert!(error.at <= decoded.as_str().len());
+                }
+            }
             Err(error) => assert!(error.at <= octets.len()),
         }
     }

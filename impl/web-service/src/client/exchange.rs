@@ -3,6 +3,7 @@
 //! The connection is driven by the caller's own task, so that nothing is left of it when the caller
 //! gives up.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,11 +61,13 @@ pub(super) async fn ask(
         let (mut sender, connection) = open(stream).await?;
         tokio::select! {
             biased;
-            () = drive(connection) => Err(Broken::Cut),
+            never = drive(connection) => match never {},
             answer = answer(&mut sender, message) => answer,
         }
     };
-    timeout(within, asking).await.unwrap_or(Err(Broken::TimedOut))
+    timeout(within, asking)
+        .await
+        .unwrap_or(Err(Broken::TimedOut))
 }
 
 /// Sends a file and waits for the status.
@@ -104,11 +107,13 @@ pub(super) async fn send(
             pumped = pumping => pumped?,
         }
         let answer = timeout(terms.answer, answering).await;
-        answer.unwrap_or(Err(Broken::TimedOut)).map_err(UploadError::from)
+        answer
+            .unwrap_or(Err(Broken::TimedOut))
+            .map_err(UploadError::from)
     };
     let (status, _) = tokio::select! {
         biased;
-        () = drive(connection) => Err(UploadError::Cut),
+        never = drive(connection) => match never {},
         sent = sending => sent,
     }?;
     Ok(status)
@@ -127,7 +132,7 @@ where
 
 /// Moves what is sent and received, and never ends: what became of the connection is told to who
 /// waits for the answer.
-async fn drive<S: Stream, B>(connection: Connection<TokioIo<S>, B>)
+async fn drive<S: Stream, B>(connection: Connection<TokioIo<S>, B>) -> Infallible
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -154,10 +159,7 @@ where
     Ok((head.status, body.to_bytes()))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the form that map_err wants"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 fn broken(error: hyper::Error) -> Broken {
     if error.is_parse() {
         Broken::Malformed

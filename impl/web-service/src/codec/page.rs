@@ -18,14 +18,24 @@ background:#fff6e5}\
 .note{background:#33270f}}";
 
 /// See [`service_page`](super::service_page).
-pub(super) fn show(address: &str) -> String {
-    let mut page = String::new();
-    // A string takes everything.
-    let _ = write_page(&mut page, address);
-    page
+pub(super) struct Page<'a>(pub(super) &'a str);
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_head(page, self.0)?;
+        page.write_str("<h2>Operations</h2>\n")?;
+        for operation in Operation::ALL {
+            write_operation(page, *operation)?;
+        }
+        page.write_str("<h2>Types</h2>\n")?;
+        for definition in schema::definitions() {
+            write_definition(page, definition)?;
+        }
+        page.write_str("</body>\n</html>\n")
+    }
 }
 
-fn write_page(page: &mut String, address: &str) -> fmt::Result {
+fn write_head(page: &mut fmt::Formatter<'_>, address: &str) -> fmt::Result {
     let site = address.strip_suffix(SERVICE_PATH).unwrap_or(address);
     let address = Escaped(address);
     let site = Escaped(site);
@@ -41,20 +51,11 @@ fn write_page(page: &mut String, address: &str) -> fmt::Result {
          <p>Packages are uploaded with <code>POST {site}{UPLOAD_PATH}?filename=NAME&amp;\
          remoteJobId=JOB</code>; the body is the file.</p>\n\
          <p>All elements are in the namespace <code>{NAMESPACE}</code>; \
-         <code>SOAPAction</code> may be left out.</p>\n<h2>Operations</h2>\n"
-    )?;
-    for operation in Operation::ALL {
-        write_operation(page, *operation)?;
-    }
-    page.push_str("<h2>Types</h2>\n");
-    for definition in schema::definitions() {
-        write_definition(page, definition)?;
-    }
-    page.push_str("</body>\n</html>\n");
-    Ok(())
+         <code>SOAPAction</code> may be left out.</p>\n"
+    )
 }
 
-fn write_operation(page: &mut String, operation: Operation) -> fmt::Result {
+fn write_operation(page: &mut fmt::Formatter<'_>, operation: Operation) -> fmt::Result {
     let name = operation.name();
     let summary = schema::summary(operation);
     writeln!(page, "<h3 id=\"{name}\">{name}</h3>\n<p>{summary}</p>")?;
@@ -66,7 +67,7 @@ fn write_operation(page: &mut String, operation: Operation) -> fmt::Result {
     Ok(())
 }
 
-fn write_definition(page: &mut String, definition: Definition) -> fmt::Result {
+fn write_definition(page: &mut fmt::Formatter<'_>, definition: Definition) -> fmt::Result {
     let name = definition.name;
     writeln!(page, "<h3 id=\"{name}\">{name}</h3>")?;
     match definition.form {
@@ -86,16 +87,15 @@ fn write_definition(page: &mut String, definition: Definition) -> fmt::Result {
     }
 }
 
-fn write_fields(page: &mut String, fields: &[Listed]) -> fmt::Result {
+fn write_fields(page: &mut fmt::Formatter<'_>, fields: &[Listed]) -> fmt::Result {
     if fields.is_empty() {
         return Ok(());
     }
-    page.push_str("<ul>\n");
+    page.write_str("<ul>\n")?;
     for Listed { name, type_name } in fields {
         writeln!(page, "<li><code>{name}</code>: {}</li>", Shown(type_name))?;
     }
-    page.push_str("</ul>\n");
-    Ok(())
+    page.write_str("</ul>\n")
 }
 
 /// The name of a type, with a link where it is one of the page's own.

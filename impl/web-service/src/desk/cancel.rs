@@ -21,7 +21,11 @@ impl<S: Store, D: Depot> Inner<S, D> {
         loop {
             let item = self.services.item(job).await?;
             let mut item = item.ok_or(Violation::UnknownJob)?;
-            match self.services.apply(&mut item, &JobEvent::CancelRequested).await {
+            match self
+                .services
+                .apply(&mut item, &JobEvent::CancelRequested)
+                .await
+            {
                 Ok(_) if item.state() == JobState::CancelInProgress => break,
                 Ok(_) => return self.too_late(item.state()),
                 Err(Unmoved::Refused) => {}

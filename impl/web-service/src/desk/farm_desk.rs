@@ -10,7 +10,7 @@ use super::Desk;
 use crate::config::Config;
 use crate::error::UploadRefusal;
 use crate::farm::Databases;
-use crate::message::{Fault, Request, Response, UploadTarget, VirtualServer, Violation};
+use crate::message::{Fault, Request, Response, UploadTarget, Violation, VirtualServer};
 use crate::observe::Observer;
 use crate::services::{Part, Services};
 use crate::work::Depot;

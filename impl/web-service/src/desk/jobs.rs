@@ -138,16 +138,10 @@ impl<S: Store, D: Depot> Inner<S, D> {
             }
         }
         if services.config.is_import_server {
-            self.remove_files(job).await;
+            // At once; whatever is left is the timer service's, which has it on record.
+            self.depot.remove(job).await.ok();
         }
         Ok(Response::DeleteJob)
-    }
-
-    /// Removes a deleted job's folder; what does not succeed is left to the timer service.
-    pub(super) async fn remove_files(&self, job: Guid) {
-        if self.depot.remove(job).await.is_ok() {
-            self.services.removed(job).await.ok();
-        }
     }
 
     /// CD-33 to CD-37: all logs of one content deployment job of the source, or nothing.

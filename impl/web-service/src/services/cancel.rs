@@ -16,7 +16,10 @@ impl<S: Store> Services<S> {
     /// Repeating it is harmless, so the timer service finishes what a worker began.
     pub(crate) async fn handle_cancel(&self, job: Guid) -> Result<(), Unanswered> {
         while let Some(timer_job) = self.timer_job(job).await? {
-            match self.move_timer_job(&timer_job, &TimerEvent::Withdrawn).await {
+            match self
+                .move_timer_job(&timer_job, &TimerEvent::Withdrawn)
+                .await
+            {
                 Ok(_) => break,
                 Err(Unmoved::Refused) => {}
                 Err(Unmoved::Illegal) => return Ok(()),

@@ -73,7 +73,9 @@ impl<S: Store> Services<S> {
         let mut next = item.clone();
         next.job.progress = progress;
         next.job.changed_ms = now.as_millisecond();
-        next.report.lines.extend(report::line(&next.job, event, now));
+        next.report
+            .lines
+            .extend(report::line(&next.job, event, now));
         let key = item.job.key();
         let mut batch = self
             .batch()
@@ -134,7 +136,10 @@ impl<S: Store> Services<S> {
     }
 
     /// The timer job of an import job, if it is there.
-    pub(crate) async fn timer_job(&self, job: Guid) -> Result<Option<Stored<TimerJob>>, Unanswered> {
+    pub(crate) async fn timer_job(
+        &self,
+        job: Guid,
+    ) -> Result<Option<Stored<TimerJob>>, Unanswered> {
         self.load::<TimerJob>(&job.to_string()).await
     }
 

@@ -225,8 +225,7 @@ impl JobProgress {
             }
             (State::Decompressing | State::Placing, Event::CancelRequested) => Ok((same(), &[])),
 
-            (State::Created, Event::PickedUp | Event::Recovered)
-            | (State::Verifying, Event::Recovered) => {
+            (State::Created, Event::PickedUp) | (State::Verifying, Event::Recovered) => {
                 Ok((self.begun(State::Verifying, now), &[Effect::Verify]))
             }
             (State::Verifying, Event::Verified) => {

@@ -106,9 +106,8 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
 
     async fn decompress(&self, item: &JobItem) -> Result<JobEvent, Unmoved> {
         let order = self.order(item).await?;
-        self.services.announce(&FarmEvent::DecompressionStarted {
-            job: item.job.job,
-        });
+        self.services
+            .announce(&FarmEvent::DecompressionStarted { job: item.job.job });
         tokio::select! {
             biased;
             result = self.importer.decompress(&order) => Ok(match result {

@@ -91,7 +91,10 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
                 match self.services.timer_job(job).await? {
                     Some(found) if is_held(&found, owner) => {
                         let ended = TimerEvent::Ended(owner.clone());
-                        self.services.move_timer_job(&found, &ended).await.map(|_| ())
+                        self.services
+                            .move_timer_job(&found, &ended)
+                            .await
+                            .map(|_| ())
                     }
                     Some(_) | None => Ok(()),
                 }

@@ -75,7 +75,9 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
                     ) =>
             {
                 // The timer job decides: it cannot be run from here on.
-                services.move_timer_job(&found, &TimerEvent::Withdrawn).await?;
+                services
+                    .move_timer_job(&found, &TimerEvent::Withdrawn)
+                    .await?;
                 let expired = JobEvent::Failed(ImportFailure::Expired);
                 services.apply(&mut item, &expired).await?;
             }

@@ -9,9 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
-use super::{
-    Depot, DepotError, ImportFailure, ImportOrder, Importer, Kept, StoredFile, Upload,
-};
+use super::{Depot, DepotError, ImportFailure, ImportOrder, Importer, Kept, StoredFile, Upload};
 use crate::message::{FileName, Guid};
 
 /// What a simulated disk keeps: the temporary folder, working folders, and the sites.
@@ -236,7 +234,9 @@ impl ImportScript {
     /// Says how jobs with this description go.
     pub fn set(&self, description: &str, import: ScriptedImport) {
         let mut scripts = self.lock();
-        scripts.by_description.insert(description.to_owned(), import);
+        scripts
+            .by_description
+            .insert(description.to_owned(), import);
     }
 
     fn of(&self, order: &ImportOrder) -> ScriptedImport {

@@ -62,7 +62,11 @@ impl<K: Desk, D: Depot> Worker<K, D> {
         let reply = self.answer(visitor, &head, &mut body).await;
         self.observer.announce(&reply.event());
         // A body that nobody reads would be taken for the next request.
-        let closes = if body.is_read() { Closes::No } else { Closes::Yes };
+        let closes = if body.is_read() {
+            Closes::No
+        } else {
+            Closes::Yes
+        };
         reply.into_http(self.wall.now(), closes)
     }
 

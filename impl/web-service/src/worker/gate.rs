@@ -59,9 +59,7 @@ impl Gate {
         let equal = accounts.map(|account| {
             let own = format!("{}:{}", account.name, account.password);
             match (digest(credentials), digest(own.as_bytes())) {
-                (Some(theirs), Some(own)) => {
-                    theirs.verify(&own.finalize().into_bytes()).is_ok()
-                }
+                (Some(theirs), Some(own)) => theirs.verify(&own.finalize().into_bytes()).is_ok(),
                 _ => false,
             }
         });
@@ -111,7 +109,15 @@ mod tests {
         for right in ["anna:a:b", "berta:"] {
             assert_eq!(verdict(right), Verdict::Known, "{right}");
         }
-        for wrong in ["anna:", "anna:a", "berta:a:b", "Anna:a:b", "carla:", "anna", ""] {
+        for wrong in [
+            "anna:",
+            "anna:a",
+            "berta:a:b",
+            "Anna:a:b",
+            "carla:",
+            "anna",
+            "",
+        ] {
             assert_eq!(verdict(wrong), Verdict::Unknown, "{wrong}");
         }
         for field in ["", "Basic", "Basic !", "Bearer YW5uYTphOmI=", "Negotiate x"] {
@@ -127,7 +133,10 @@ mod tests {
         assert!(known && !gate.knows_certificate(Some(&["other".to_owned()])));
         assert_eq!(gate.verdict(known, None), Verdict::Known);
         gate.authentication.accounts.clear();
-        assert_eq!(gate.verdict(false, Some(&basic("anna:a:b"))), Verdict::NoCertificate);
+        assert_eq!(
+            gate.verdict(false, Some(&basic("anna:a:b"))),
+            Verdict::NoCertificate
+        );
         gate.authentication.certificates.clear();
         assert_eq!(gate.verdict(false, None), Verdict::Known);
     }

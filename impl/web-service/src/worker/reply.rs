@@ -102,7 +102,10 @@ impl Reply {
             fields.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            fields.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+            fields.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(CHALLENGE),
+            );
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             fields.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());

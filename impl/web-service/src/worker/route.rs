@@ -95,7 +95,10 @@ mod tests {
         ] {
             assert_eq!(Place::at(path), Place::Service, "{path}");
         }
-        for path in [UPLOAD_PATH, "/_ADMIN/content%20deployment/deploymentUPLOAD.aspx"] {
+        for path in [
+            UPLOAD_PATH,
+            "/_ADMIN/content%20deployment/deploymentUPLOAD.aspx",
+        ] {
             assert_eq!(Place::at(path), Place::Upload, "{path}");
         }
         for path in [
@@ -117,7 +120,15 @@ mod tests {
         for target in ["/a?b=%22c%22", "/_admin/Content%20Deployment/x", "*", ""] {
             assert!(is_legal(target), "{target}");
         }
-        for target in ["/a?b=\"c\"", "/a b", "/a%2", "/a%zz", "/<a>", "/ä", "/a\u{7f}"] {
+        for target in [
+            "/a?b=\"c\"",
+            "/a b",
+            "/a%2",
+            "/a%zz",
+            "/<a>",
+            "/ä",
+            "/a\u{7f}",
+        ] {
             assert!(!is_legal(target), "{target}");
         }
     }

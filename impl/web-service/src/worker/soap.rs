@@ -27,7 +27,11 @@ pub(super) async fn answer<K: Desk, D: Depot>(
 ) -> Reply {
     let config = &worker.config;
     if !is_plain(&head.headers) {
-        return Reply::refusal(UNKNOWN, StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding");
+        return Reply::refusal(
+            UNKNOWN,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content-encoding",
+        );
     }
     let message = match collect(body, config.limits.message_octets_max, config).await {
         Ok(message) => message,
@@ -48,8 +52,10 @@ pub(super) async fn answer<K: Desk, D: Depot>(
         return fault_reply(what, version, &Violation::InsecureConnection.into());
     }
     match worker.desk.answer(call.request).await {
-        Ok(response) => Reply::empty(what, StatusCode::OK)
-            .with(media_type(version), codec::write_response(version, &response)),
+        Ok(response) => Reply::empty(what, StatusCode::OK).with(
+            media_type(version),
+            codec::write_response(version, &response),
+        ),
         Err(fault) => fault_reply(what, version, &fault),
     }
 }

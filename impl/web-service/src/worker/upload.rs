@@ -74,7 +74,11 @@ async fn store<K: Desk, D: Depot>(
     let mut octets = 0_u64;
     let idle = worker.config.timers.body_idle;
     // A file that is dropped on the way leaves nothing.
-    while let Some(piece) = body.piece(idle).await.map_err(|cut| cut_reply(UPLOAD, cut))? {
+    while let Some(piece) = body
+        .piece(idle)
+        .await
+        .map_err(|cut| cut_reply(UPLOAD, cut))?
+    {
         octets = octets.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if octets > worker.config.limits.upload_octets_max {
             return Err(Reply::refusal(UPLOAD, StatusCode::NOT_FOUND, "too-large"));

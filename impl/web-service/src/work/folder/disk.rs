@@ -57,10 +57,7 @@ pub(super) fn are_equal(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 /// What the operating system said is of no use to the client: the class is what is answered.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the form that map_err wants"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 pub(super) fn storage(error: io::Error) -> DepotError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
     match error.kind() {

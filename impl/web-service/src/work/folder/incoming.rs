@@ -88,7 +88,9 @@ impl Upload for Incoming {
         if self.steps.send(Step::Commit).await.is_err() {
             return Err(self.failure().await);
         }
-        (&mut self.writing).await.unwrap_or(Err(DepotError::Storage))
+        (&mut self.writing)
+            .await
+            .unwrap_or(Err(DepotError::Storage))
     }
 }
 

@@ -47,8 +47,14 @@ async fn a_file_is_kept_under_its_job_and_a_repeat_of_it_is_the_same() {
     let root = tempfile::tempdir().unwrap();
     let folder = TemporaryFolder::open(root.path()).unwrap();
     assert_eq!(keep(&folder, 1, "Ä b.cab", b"octets").await, Ok(Kept::Now));
-    assert_eq!(keep(&folder, 1, "Ä b.cab", b"octets").await, Ok(Kept::Already));
-    assert_eq!(keep(&folder, 1, "ä B.CAB", b"octets").await, Ok(Kept::Already));
+    assert_eq!(
+        keep(&folder, 1, "Ä b.cab", b"octets").await,
+        Ok(Kept::Already)
+    );
+    assert_eq!(
+        keep(&folder, 1, "ä B.CAB", b"octets").await,
+        Ok(Kept::Already)
+    );
     for other in [&b"octetS"[..], b"octet", b"octets more", b""] {
         let kept = keep(&folder, 1, "Ä B.cab", other).await;
         assert_eq!(kept, Err(DepotError::Different), "{other:?}");
@@ -124,7 +130,10 @@ async fn what_waits_for_the_disk_is_bounded_whatever_the_length() {
     assert_eq!(upload.commit().await, Ok(Kept::Now));
     let octets = u64::try_from(20 * piece.len() + beyond.len()).unwrap();
     assert_eq!(folder.list(job(1)).await.unwrap()[0].octets, octets);
-    assert_eq!(folder.0.room.available_permits(), WAITING_OCTETS_MAX / UNIT_OCTETS);
+    assert_eq!(
+        folder.0.room.available_permits(),
+        WAITING_OCTETS_MAX / UNIT_OCTETS
+    );
 }
 
 #[test]

@@ -1,30 +1,30 @@
 //! Farms whose databases and disks outlive their servers.
 
+mod gate;
+mod line;
 mod quiet;
+mod server;
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use portcullis_net::{Host, Randomness, Spawn, Spawner, WallClock};
 use portcullis_store::{Disk, SimStore};
 use portcullis_web_service::config::{Config, WebApplication};
-use portcullis_web_service::desk::{Desk, FarmDesk};
-use portcullis_web_service::error::UploadRefusal;
+use portcullis_web_service::desk::FarmDesk;
 use portcullis_web_service::message::{
-    Fault, Guid, IncludeSecurity, JobStatus, NewJob, RemoteJobStatus, Request, Response,
-    UploadTarget, UserInfoDateTime, Violation,
+    Guid, IncludeSecurity, NewJob, UploadTarget, UserInfoDateTime,
 };
 use portcullis_web_service::work::{
-    Depot, DepotError, ImportScript, Kept, ScriptedImport, ScriptedImporter, Shelf, SimulatedDepot,
-    Upload,
+    ImportScript, ScriptedImport, ScriptedImporter, Shelf, SimulatedDepot,
 };
 use portcullis_web_service::{Databases, FarmEvent, ImportFarm, Observer};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 
+pub(crate) use gate::{GatedStore, Way, Ways};
 pub(crate) use quiet::QuietNet;
 
 /// What every clock shows at the start.
@@ -51,15 +51,20 @@ pub(crate) struct World {
 }
 
 /// One life of one server.
+#[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) farm: ImportFarm,
-    pub(crate) desk: FarmDesk<SimStore, SimulatedDepot>,
-    pub(crate) depot: SimulatedDepot,
-    tasks: Arc<Mutex<JoinSet<()>>>,
+    pub(crate) ways: Ways,
+    pub(crate) tasks: Tasks,
+    desk: FarmDesk<GatedStore, SimulatedDepot>,
+    depot: SimulatedDepot,
 }
 
+/// The tasks of one life of a host, which end together.
+pub(crate) type Tasks = Arc<Mutex<JoinSet<()>>>;
+
 /// The tasks of one life.
-struct Life(Arc<Mutex<JoinSet<()>>>);
+struct Life(Tasks);
 
 impl Spawn for Life {
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
@@ -70,7 +75,7 @@ impl Spawn for Life {
 /// The databases as their own host serves them: they outlive the farm's servers.
 pub(crate) struct DatabaseServer {
     pub(crate) databases: Databases<SimStore>,
-    tasks: Arc<Mutex<JoinSet<()>>>,
+    tasks: Tasks,
 }
 
 impl DatabaseServer {
@@ -138,7 +143,7 @@ impl World {
 
     /// Starts to serve the databases.
     pub(crate) fn serve_databases(&self) -> DatabaseServer {
-        let tasks = Arc::new(Mutex::new(JoinSet::new()));
+        let tasks = Tasks::default();
         let spawner = Spawner::new(Life(Arc::clone(&tasks)));
         DatabaseServer {
             databases: Databases {
@@ -151,7 +156,7 @@ impl World {
 
     /// Starts a server on databases that somebody serves.
     pub(crate) async fn start(&self, config: Config, databases: &Databases<SimStore>) -> Server {
-        let tasks = Arc::new(Mutex::new(JoinSet::new()));
+        let tasks = Tasks::default();
         let spawner = Spawner::new(Life(Arc::clone(&tasks)));
         let start = self.start;
         let wall = WallClock::from_fn(move || EPOCH.checked_add(start.elapsed()).unwrap());
@@ -172,6 +177,8 @@ impl World {
         });
         let depot = SimulatedDepot::new(self.shelf.clone(), Duration::from_millis(1));
         let importer = ScriptedImporter::new(self.shelf.clone(), self.script.clone());
+        let ways = Ways::default();
+        let databases = ways.to(databases);
         let desk = FarmDesk::new(
             &host,
             databases.clone(),
@@ -179,16 +186,10 @@ impl World {
             Arc::new(config.clone()),
             observer.clone(),
         );
-        let started = ImportFarm::start(
-            host,
-            databases.clone(),
-            depot.clone(),
-            importer,
-            config,
-            observer,
-        );
+        let started = ImportFarm::start(host, databases, depot.clone(), importer, config, observer);
         Server {
             farm: started.await.unwrap(),
+            ways,
             desk,
             depot,
             tasks,
@@ -218,119 +219,8 @@ impl World {
     pub(crate) fn transcript(&self) -> String {
         let events = self.events.lock().unwrap();
         let lines = events.iter().map(|(at, server, event)| {
-            format!("{:>8.3} {server} {}\n", at.as_secs_f64(), line(event))
+            format!("{:>8.3} {server} {}\n", at.as_secs_f64(), line::line(event))
         });
         lines.collect()
-    }
-}
-
-impl Server {
-    /// Ends every task of the server at once.
-    pub(crate) async fn crash(self) {
-        end(&self.tasks).await;
-    }
-
-    pub(crate) async fn ask(&self, request: Request) -> Result<Response, Violation> {
-        let answered = self.desk.answer(request).await;
-        answered.map_err(|Fault { violation }| violation)
-    }
-
-    pub(crate) async fn create(&self, description: &str) -> Guid {
-        match self.ask(Request::CreateJob(new_job(description))).await {
-            Ok(Response::CreateJob(job)) => job,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Uploads a file as the worker does it.
-    pub(crate) async fn upload(
-        &self,
-        job: Guid,
-        file: &str,
-        octets: &'static [u8],
-    ) -> Result<(), UploadRefusal> {
-        let target = target(job, file);
-        let length = u64::try_from(octets.len()).unwrap();
-        self.desk.may_upload(&target, Some(length)).await?;
-        self.put(&target, octets)
-            .await
-            .map_err(|error| match error {
-                DepotError::Different => UploadRefusal::Different,
-                DepotError::Full => UploadRefusal::Full,
-                DepotError::Storage => UploadRefusal::Unavailable,
-            })?;
-        self.desk.uploaded(&target, length).await
-    }
-
-    async fn put(&self, target: &UploadTarget, octets: &'static [u8]) -> Result<Kept, DepotError> {
-        let mut upload = self.depot.begin(target.job, &target.file).await?;
-        upload.write(Bytes::from_static(octets)).await?;
-        upload.commit().await
-    }
-
-    /// A job with a file.
-    pub(crate) async fn prepared(&self, description: &str) -> Guid {
-        let job = self.create(description).await;
-        self.upload(job, "ExportedFiles.cab", b"MSCF")
-            .await
-            .unwrap();
-        job
-    }
-
-    pub(crate) async fn run(&self, job: Guid) -> Result<Response, Violation> {
-        self.ask(Request::RunJob { job }).await
-    }
-
-    pub(crate) async fn cancel(&self, job: Guid) -> Result<Response, Violation> {
-        self.ask(Request::CancelJob { job }).await
-    }
-
-    pub(crate) async fn delete(&self, job: Guid) -> Result<Response, Violation> {
-        self.ask(Request::DeleteJob { job }).await
-    }
-
-    pub(crate) async fn status(&self, job: Guid) -> Result<RemoteJobStatus, Violation> {
-        match self.ask(Request::GetJobStatus { job }).await? {
-            Response::GetJobStatus(status) => Ok(status),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// How a job that was run has ended, asked for every ten seconds. A day must do.
-    pub(crate) async fn ended(&self, job: Guid) -> RemoteJobStatus {
-        let ended = timeout(seconds(24 * 3600), async {
-            loop {
-                match self.status(job).await {
-                    Ok(status) if status.status.is_final() => return status,
-                    Ok(_) | Err(Violation::Unavailable) => sleep(seconds(10)).await,
-                    Err(violation) => panic!("{violation}"),
-                }
-            }
-        });
-        ended.await.expect("every import ends")
-    }
-
-    /// The status only.
-    pub(crate) async fn word(&self, job: Guid) -> JobStatus {
-        self.status(job).await.unwrap().status
-    }
-}
-
-fn line(event: &FarmEvent) -> String {
-    match event {
-        FarmEvent::Job {
-            from, to, reason, ..
-        } => {
-            let reason = reason.as_ref().map(|why| format!(" ({why})"));
-            format!("job: {from} -> {to}{}", reason.unwrap_or_default())
-        }
-        FarmEvent::TimerJob { from, to, .. } => format!("timer job: {from} -> {to}"),
-        FarmEvent::Uploaded { file, octets, .. } => format!("uploaded {file}, {octets} octets"),
-        FarmEvent::DecompressionStarted { .. } => "decompression begins".to_owned(),
-        FarmEvent::Placed { number, count, .. } => format!("placed {number} of {count}"),
-        FarmEvent::DatabaseFailed { part, database } => {
-            format!("{part}: the {database} database does not answer")
-        }
-        other => format!("{other:?}"),
     }
 }

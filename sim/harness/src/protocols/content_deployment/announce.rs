@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use portcullis_reports::{Event, Fields, StateEvent};
 use portcullis_web_service::FarmEvent;
-use portcullis_web_service::message::Guid;
+use portcullis_web_service::message::{Guid, Operation};
 
-use super::vocabulary::{effect, field, state};
+use super::vocabulary::{effect, field, kind, state};
 
 /// The event that stands for `announced`.
 pub(super) fn event(announced: &FarmEvent) -> Event {
@@ -45,7 +45,7 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
         } => noted(
             effect::ANSWERED,
             [
-                (field::ANSWERS, Some((*what).to_owned())),
+                (field::ANSWERS, Some(request(what).to_owned())),
                 (field::HTTP, Some(status.to_string())),
                 (field::VIOLATION, violation.map(str::to_owned)),
             ],
@@ -60,6 +60,11 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
         FarmEvent::ConnectionLimit => noted(effect::CONNECTION_LIMIT, []),
         FarmEvent::BadRequest => noted(effect::BAD_REQUEST, []),
     }
+}
+
+/// What was answered, as messages of that kind are called.
+fn request(what: &'static str) -> &'static str {
+    Operation::parse(what).map_or(what, kind::call)
 }
 
 fn moved(

@@ -1,6 +1,6 @@
 //! From a plan to the farms that play in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use portcullis_net::Randomness;
@@ -14,7 +14,7 @@ use portcullis_web_service::work::{FailsIn, ImportScript, ScriptedImport};
 use super::credentials;
 use super::requests::Address;
 use super::setting::{Server, Setting};
-use super::{DATABASE, IMPORT_FARM};
+use super::IMPORT_FARM;
 use crate::scenario::{Plan, PlannedHost, Table};
 
 /// The farm's one web application.
@@ -60,11 +60,6 @@ pub(super) fn host<'p>(plan: &'p Plan, name: &str) -> &'p PlannedHost {
     let mut hosts = plan.hosts.iter();
     let found = hosts.find(|host| host.name == name);
     found.expect("the loader admits names of hosts only")
-}
-
-/// Whether a host has databases of a farm for others.
-pub(super) fn is_database(plan: &Plan, name: &str) -> bool {
-    role(plan, name) == DATABASE
 }
 
 /// The port of a server's Central Administration.
@@ -144,10 +139,19 @@ pub(super) fn creations(plan: &Plan) -> impl Iterator<Item = &Table> {
 }
 
 /// How the imports of a plan go, by the names of their jobs, which are also their descriptions.
+pub(super) fn imports(plan: &Plan) -> BTreeMap<String, ScriptedImport> {
+    let imports = creations(plan).map(|creation| {
+        let name = creation.text("as").unwrap_or_default();
+        (name.to_owned(), scripted(creation))
+    });
+    imports.collect()
+}
+
+/// The same as a script for importers.
 pub(super) fn script(plan: &Plan) -> ImportScript {
     let script = ImportScript::default();
-    for creation in creations(plan) {
-        script.set(creation.text("as").unwrap_or_default(), scripted(creation));
+    for (description, import) in imports(plan) {
+        script.set(&description, import);
     }
     script
 }
@@ -173,7 +177,7 @@ fn scripted(creation: &Table) -> ScriptedImport {
 
 /// How long all the imports of a plan take, one after the other.
 pub(super) fn planned_work(plan: &Plan) -> Duration {
-    creations(plan).map(scripted).fold(Duration::ZERO, |sum, import| {
+    imports(plan).values().fold(Duration::ZERO, |sum, import| {
         sum.saturating_add(import.verify)
             .saturating_add(import.decompress)
             .saturating_add(import.place.saturating_mul(import.objects))

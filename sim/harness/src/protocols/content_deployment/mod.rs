@@ -4,7 +4,7 @@
 //!
 //! # Module map
 //! - `keys`: what scenario files may say. `cast`: from a plan to configurations and scripts.
-//! - `station`: one server of an import farm on a simulated host; `labour`: its files.
+//! - `station`: one server of an import farm on a simulated host, or its databases; `labour`: files.
 //!   `deployment`: a scripted deploying farm, with `requests` and `credentials`. `caller`: who says
 //!   octets of any kind, over a `line`. `commands`: what steps tell them all.
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
@@ -87,6 +87,7 @@ impl Protocol for ContentDeployment {
         match (rogue, cast::role(plan, host)) {
             (Some((_, rogue)), _) => rogue::boot(plan, host, rogue),
             (None, IMPORT_FARM) => station::boot(plan, host),
+            (None, DATABASE) => station::serving_databases(),
             // The others wait for steps.
             (None, _) => Arc::new(|_| Box::pin(pending())),
         }

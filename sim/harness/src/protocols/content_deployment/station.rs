@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_reports::{Event, Source};
-use portcullis_store::{Disk, SimStore, Write};
+use portcullis_store::{
+    Disk, EitherStore, RemoteConfig, RemoteStore, SimStore, Write, serve_store,
+};
 use portcullis_web_service::work::{ImportScript, ScriptedImporter, Shelf, SimulatedDepot};
 use portcullis_web_service::{Config, Databases, ImportFarm, Observer};
 
@@ -69,7 +71,7 @@ fn disk(node: &Node, name: &str) -> Disk {
 }
 
 /// The stores on a host's own disks.
-pub(super) fn stores(node: &Node) -> Databases<SimStore> {
+fn stores(node: &Node) -> Databases<SimStore> {
     let disks = Rack::of(node).disks(node);
     Databases {
         configuration: SimStore::open(&disks.configuration, &node.host.spawner),
@@ -77,11 +79,56 @@ pub(super) fn stores(node: &Node) -> Databases<SimStore> {
     }
 }
 
+/// Where a host of databases serves them: the configuration database, the content database.
+const DATABASE_PORTS: (u16, u16) = (1433, 1434);
+
+/// The databases of a farm, on a server's own disks or on the host `server`.
+fn databases(
+    node: &Node,
+    server: Option<&str>,
+) -> Databases<EitherStore<SimStore, RemoteStore>> {
+    let Some(server) = server else {
+        let own = stores(node);
+        return Databases {
+            configuration: EitherStore::A(own.configuration),
+            content: EitherStore::A(own.content),
+        };
+    };
+    let remote = |port| {
+        let config = RemoteConfig::new(server, port);
+        EitherStore::B(RemoteStore::open(&node.host, config))
+    };
+    Databases {
+        configuration: remote(DATABASE_PORTS.0),
+        content: remote(DATABASE_PORTS.1),
+    }
+}
+
+/// The main function of a host that has a farm's databases.
+pub(super) fn serving_databases() -> Boot {
+    Arc::new(|node: Node| {
+        Box::pin(async move {
+            let Databases {
+                configuration,
+                content,
+            } = stores(&node);
+            let (first, second) = DATABASE_PORTS;
+            let served = serve_store(&node.host, first, configuration).await;
+            if let Err(error) = served.and(serve_store(&node.host, second, content).await) {
+                not_started(&node, &error.to_string());
+            }
+            pending::<()>().await;
+        })
+    })
+}
+
 /// What a server needs to start, besides its host.
 #[derive(Clone, Debug)]
 struct Part {
     config: Config,
     script: ImportScript,
+    /// The host that has its databases, if that is another one.
+    databases: Option<String>,
 }
 
 impl Part {
@@ -89,6 +136,7 @@ impl Part {
         Self {
             config: cast::config(plan, host),
             script: cast::script(plan),
+            databases: cast::databases(cast::host(plan, host)).map(str::to_owned),
         }
     }
 }
@@ -149,16 +197,18 @@ async fn start(node: Node, part: Part) {
     let depot = SimulatedDepot::new(files.clone(), FILE_SYNC);
     let depot = Witness::new(depot, node.recorder.clone());
     let importer = ScriptedImporter::new(files, part.script);
-    let (host, databases) = (node.host.clone(), stores(&node));
+    let databases = databases(&node, part.databases.as_deref());
     let observer = observer(&node);
+    let host = node.host.clone();
     match ImportFarm::start(host, databases, depot, importer, config, observer).await {
         Ok(farm) => rack.kept().farm = Some(farm),
-        Err(error) => {
-            let why = (field::REASON, Some(error.to_string()));
-            let event = noted(effect::START_FAILED, [why]);
-            node.recorder.record(Source::Inside, event);
-        }
+        Err(error) => not_started(&node, &error.to_string()),
     }
+}
+
+fn not_started(node: &Node, why: &str) {
+    let event = noted(effect::START_FAILED, [(field::REASON, Some(why.to_owned()))]);
+    node.recorder.record(Source::Inside, event);
 }
 
 /// Puts what a farm announces into the history, as seen from inside.

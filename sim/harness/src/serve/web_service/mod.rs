@@ -3,11 +3,15 @@
 mod keys;
 mod settings;
 
+use std::io;
+
 use portcullis_net::{Host, TokioNet};
-use portcullis_store::{OpenErrorKind, SqliteStore};
+use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
 use portcullis_tls::{Endpoint, IdentityError, Tls};
-use portcullis_web_service::config::Authentication;
-use portcullis_web_service::{Databases, ImportFarm, Observer};
+use portcullis_web_service::error::StartError;
+use portcullis_web_service::work::{ImportLimits, SiteImporter, SiteName, TemporaryFolder};
+use portcullis_web_service::{Databases, FarmEvent, ImportFarm, Observer};
+use thiserror::Error;
 
 use super::state_directory::StateDirectory;
 use super::{Exit, Signals, complain, say, words_of};
@@ -15,8 +19,156 @@ use super::{Exit, Signals, complain, say, words_of};
 pub use keys::reference;
 pub use settings::{FarmSettings, SharedDatabase};
 
+/// Why a server of a farm does not start.
+#[derive(Debug, Error)]
+enum FarmError {
+    /// A directory cannot be used.
+    #[error("cannot use the directory {path}")]
+    Directory {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    /// Another process owns the databases.
+    #[error("another process owns the databases in {0}")]
+    Owned(String),
+    /// A database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
+    /// The server did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// A server of a farm, and what outlives it in this process.
+struct Server {
+    farm: ImportFarm,
+    databases: Databases<SqliteStore>,
+}
+
+impl Server {
+    async fn start(settings: FarmSettings) -> Result<Self, FarmError> {
+        let databases = open(&settings)?;
+        let temporary = settings.temporary_folder;
+        let depot = TemporaryFolder::open(&temporary);
+        let depot = depot.map_err(|source| FarmError::Directory {
+            path: temporary.display().to_string(),
+            source,
+        })?;
+        let sites = settings.sites.into_iter();
+        let sites = sites.map(|((url, path), place)| (SiteName::new(&url, &path), place));
+        let importer = SiteImporter::new(temporary, sites.collect(), ImportLimits::default());
+        let host = Host::real(&settings.farm.server, settings.listen);
+        let host = secured(host, settings.tls.as_ref())?;
+        let observer = Observer::new(log);
+        let started = ImportFarm::start(
+            host,
+            databases.clone(),
+            depot,
+            importer,
+            settings.farm,
+            observer,
+        );
+        Ok(Self {
+            farm: started.await?,
+            databases,
+        })
+    }
+
+    /// Ends the server and closes its databases.
+    async fn stop(self) {
+        self.farm.stop().await;
+        for database in [self.databases.configuration, self.databases.content] {
+            if database.close().await.is_err() {
+                tracing::error!("a database had closed before");
+            }
+        }
+    }
+}
+
+/// The two databases as files of this server.
+fn open(settings: &FarmSettings) -> Result<Databases<SqliteStore>, FarmError> {
+    let path = settings.state.display().to_string();
+    if let Err(source) = StateDirectory::create(&settings.state) {
+        return Err(FarmError::Directory { path, source });
+    }
+    let open = |name: &str| {
+        SqliteStore::open(&settings.state.join(name)).map_err(|error| match error.kind {
+            OpenErrorKind::Owned => FarmError::Owned(path.clone()),
+            _ => FarmError::Database(error),
+        })
+    };
+    Ok(Databases {
+        configuration: open("configuration.db")?,
+        content: open("content.db")?,
+    })
+}
+
+/// This machine, with HTTPS where there is a certificate.
+fn secured(
+    host: Host<TokioNet>,
+    identity: Option<&portcullis_tls::Identity>,
+) -> Result<Host<Tls<TokioNet>>, IdentityError> {
+    let Some(identity) = identity else {
+        return Ok(host.map_net(Tls::off));
+    };
+    let endpoint = Endpoint::open_to_all(identity, host.wall.clone())?;
+    Ok(host.map_net(|net| Tls::new(net, endpoint)))
+}
+
+/// What an operator wants to see in the log without asking for more.
+fn log(event: &FarmEvent) {
+    match event {
+        FarmEvent::Job {
+            job,
+            from,
+            to,
+            reason,
+        } => {
+            let (from, to) = (word(from), word(to));
+            let reason = reason.as_deref().unwrap_or_default();
+            tracing::info!(%job, reason, "import job: {from} to {to}");
+        }
+        FarmEvent::Uploaded { job, file, octets } => {
+            tracing::info!(%job, octets, "uploaded {file}");
+        }
+        FarmEvent::DatabaseFailed { part, database } => {
+            tracing::warn!(part, "the {database} database does not answer");
+        }
+        FarmEvent::ConnectionLimit => tracing::warn!("a connection gave way to another one"),
+        FarmEvent::BadRequest => tracing::info!("a request that is none"),
+        FarmEvent::TimerJob { .. }
+        | FarmEvent::DecompressionStarted { .. }
+        | FarmEvent::Placed { .. }
+        | FarmEvent::Answered { .. } => {}
+    }
+}
+
+/// A state in words; a job that is not there has none.
+const fn word(state: &'static str) -> &'static str {
+    if state.is_empty() { "none" } else { state }
+}
+
 /// Serves until a signal ends it.
 pub(super) async fn serve(settings: FarmSettings) -> Exit {
-    drop(settings);
-    Exit::Usage
+    let signal = match Signals::listen() {
+        Ok(signal) => signal,
+        Err(error) => return complain(&format!("cannot listen for signals: {error}")),
+    };
+    let url = settings.farm.administration_url.clone();
+    let is_accepting = settings.farm.accept_incoming_jobs;
+    let server = match Server::start(settings).await {
+        Ok(server) => server,
+        Err(error) => return complain(&words_of(&error)),
+    };
+    say(&format!("{url} is ready"));
+    if !is_accepting {
+        say("it accepts no incoming jobs: set `accept_incoming_jobs = true` to change that");
+    }
+    signal.wait().await;
+    server.stop().await;
+    Exit::Completed
 }

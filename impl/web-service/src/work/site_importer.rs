@@ -1,0 +1,229 @@
+//! The real importer: packages below the temporary folder, sites in directories.
+//!
+//! What blocks runs on the runtime's threads for that, one phase in one call.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "the side of the work seam that has real files"
+)]
+
+mod blocking;
+mod disk;
+mod packages;
+mod site;
+mod working;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::manifest::ContentObject;
+use super::{ImportFailure, ImportOrder, Importer};
+use crate::config::normal_url;
+use crate::message::Guid;
+use blocking::{Stopped, blocking};
+use packages::Packages;
+use site::{PlaceProblem, Site};
+use working::WorkingFolder;
+
+/// How much the packages of one job may declare. What is above fails the job before anything of it
+/// is decompressed. All of them are ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportLimits {
+    /// Files in all packages. Default 100,000.
+    pub files_max: u32,
+    /// Files in one package. Default 65,535, which is what the header of a cabinet can say.
+    pub files_per_package_max: u32,
+    /// Octets of one file. Default 2 GiB, which is what a folder of a cabinet can hold.
+    pub file_octets_max: u64,
+    /// Octets of all files. Default 16 GiB.
+    pub octets_max: u64,
+    /// Octets of the names of all files in the packages. Default 8 MiB.
+    pub names_octets_max: u64,
+    /// Octets of a package's files for each octet of the package. Default 1,100: no deflate stream
+    /// has more than 1,032.
+    pub ratio_max: u64,
+    /// Octets of the manifest. Default 16 MiB, above which no limit is put into effect.
+    pub manifest_octets_max: u64,
+}
+
+impl Default for ImportLimits {
+    fn default() -> Self {
+        Self {
+            files_max: 100_000,
+            files_per_package_max: 65_535,
+            file_octets_max: 2 << 30,
+            octets_max: 16 << 30,
+            names_octets_max: 8 << 20,
+            ratio_max: 1_100,
+            manifest_octets_max: 16 << 20,
+        }
+    }
+}
+
+/// A site collection of the farm: the address of its web application, and its path there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SiteName {
+    web_application: String,
+    site_collection: String,
+}
+
+impl SiteName {
+    /// The site collection `path` of the web application at `url`, which are compared as
+    /// [`Config::web_application`](crate::Config::web_application) does.
+    #[must_use]
+    pub fn new(url: &str, path: &str) -> Self {
+        Self {
+            web_application: normal_url(url),
+            site_collection: path.to_owned(),
+        }
+    }
+}
+
+/// Imports packages that lie in `<root>/<job>/` under the names with which they were uploaded, and
+/// places objects below the directory of their site.
+///
+/// Packages are decompressed into `<root>/<job>.work/`. That folder need not survive the loss of
+/// power: each file of it is compared with its digest when it is placed, and the folder is made
+/// again from the packages when something is missing.
+#[derive(Clone, Debug)]
+pub struct SiteImporter(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    root: PathBuf,
+    sites: BTreeMap<SiteName, Site>,
+    limits: ImportLimits,
+    /// The jobs whose working folders are in use. A phase that is given up goes on until it sees
+    /// that, and the next one waits for it here.
+    busy: Mutex<BTreeMap<Guid, Arc<Mutex<()>>>>,
+}
+
+impl SiteImporter {
+    /// An importer of packages below `root` into `sites`, whose directories are made when they are
+    /// first needed.
+    #[must_use]
+    pub fn new(
+        root: impl Into<PathBuf>,
+        sites: BTreeMap<SiteName, PathBuf>,
+        limits: ImportLimits,
+    ) -> Self {
+        let site = |(name, directory)| (name, Site::new(directory));
+        Self(Arc::new(Shared {
+            root: root.into(),
+            sites: sites.into_iter().map(site).collect(),
+            limits,
+            busy: Mutex::default(),
+        }))
+    }
+}
+
+impl Importer for SiteImporter {
+    async fn verify(&self, order: &ImportOrder) -> Result<(), ImportFailure> {
+        let (shared, order) = (Arc::clone(&self.0), order.clone());
+        blocking(move |stopped| shared.packages(&order, stopped).verify()).await
+    }
+
+    async fn decompress(&self, order: &ImportOrder) -> Result<u32, ImportFailure> {
+        let (shared, order) = (Arc::clone(&self.0), order.clone());
+        blocking(move |stopped| {
+            let busy = shared.job(order.job);
+            let _alone = lock(&busy);
+            shared.decompress(&order, stopped)
+        })
+        .await
+    }
+
+    async fn place(&self, order: &ImportOrder, number: u32) -> Result<(), ImportFailure> {
+        let (shared, order) = (Arc::clone(&self.0), order.clone());
+        blocking(move |stopped| {
+            let busy = shared.job(order.job);
+            let _alone = lock(&busy);
+            shared.place(&order, number, stopped)
+        })
+        .await
+    }
+
+    async fn clean(&self, job: Guid) {
+        let shared = Arc::clone(&self.0);
+        let cleaned = blocking(move |_| {
+            let busy = shared.job(job);
+            let alone = lock(&busy);
+            let working = WorkingFolder::of(&shared.root, job);
+            let removed = working.remove();
+            for site in shared.sites.values() {
+                site.clean(job);
+            }
+            drop(alone);
+            shared.forget(job, &busy);
+            removed.map_err(disk::storage)
+        });
+        // What is left is found again when the job's folder is looked for: nothing depends on it.
+        let _left_over = cleaned.await.is_err();
+    }
+}
+
+impl Shared {
+    fn packages<'a>(&'a self, order: &'a ImportOrder, stopped: &'a Stopped) -> Packages<'a> {
+        Packages {
+            order,
+            folder: self.root.join(order.job.to_string()),
+            limits: &self.limits,
+            stopped,
+        }
+    }
+
+    /// Begins from an empty working folder, whatever an earlier attempt has left.
+    fn decompress(&self, order: &ImportOrder, stopped: &Stopped) -> Result<u32, ImportFailure> {
+        let working = WorkingFolder::of(&self.root, order.job);
+        working.begin().map_err(disk::storage)?;
+        let files = self.packages(order, stopped).extract(&working)?;
+        stopped.check()?;
+        working.list(files, self.limits.files_max)
+    }
+
+    fn place(
+        &self,
+        order: &ImportOrder,
+        number: u32,
+        stopped: &Stopped,
+    ) -> Result<(), ImportFailure> {
+        let order_site = SiteName::new(
+            &order.order.destination_server_url,
+            &order.order.destination_site_collection,
+        );
+        let site = self.sites.get(&order_site);
+        let site = site.ok_or(ImportFailure::UnknownSite)?;
+        let working = WorkingFolder::of(&self.root, order.job);
+        let place = || -> Result<(), PlaceProblem> {
+            let object: ContentObject = working.object(number)?;
+            site.place(order.job, &object, &working, stopped)
+        };
+        match place() {
+            // The working folder did not survive; the packages have.
+            Err(PlaceProblem::Lost) => {
+                self.decompress(order, stopped)?;
+                Ok(place()?)
+            }
+            placed => Ok(placed?),
+        }
+    }
+
+    /// What is locked by whoever uses the working folder of a job.
+    fn job(&self, job: Guid) -> Arc<Mutex<()>> {
+        Arc::clone(lock(&self.busy).entry(job).or_default())
+    }
+
+    /// Lets go of a job's lock unless somebody waits for it.
+    fn forget(&self, job: Guid, used: &Arc<Mutex<()>>) {
+        let mut busy = lock(&self.busy);
+        // One is in the map, one is ours.
+        if Arc::strong_count(used) <= 2 {
+            busy.remove(&job);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,48 @@
+//! Work that blocks, and that sees when nobody waits for it any more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::work::ImportFailure;
+
+/// Runs `work` where it may block. It is told to stop when the future is dropped.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real files, which no simulated run uses"
+)]
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce(&Stopped) -> Result<T, ImportFailure> + Send + 'static,
+) -> Result<T, ImportFailure> {
+    let stopped = Stopped(Arc::default());
+    let _stop = Stop(stopped.clone());
+    tokio::task::spawn_blocking(move || work(&stopped))
+        .await
+        .unwrap_or(Err(ImportFailure::Storage))
+}
+
+/// Tells blocking work, which goes on when its future is dropped, that nobody waits for it.
+struct Stop(Stopped);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Release);
+    }
+}
+
+/// Whether nobody waits any more.
+#[derive(Clone)]
+pub(super) struct Stopped(Arc<AtomicBool>);
+
+impl Stopped {
+    /// Ends work that nobody waits for.
+    ///
+    /// # Errors
+    /// Which one does not matter: nobody reads it.
+    pub(super) fn check(&self) -> Result<(), ImportFailure> {
+        if self.0.load(Ordering::Acquire) {
+            Err(ImportFailure::Storage)
+        } else {
+            Ok(())
+        }
+    }
+}

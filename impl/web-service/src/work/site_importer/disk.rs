@@ -1,0 +1,51 @@
+//! What it takes for files and names to be on the disk.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::work::ImportFailure;
+
+/// Makes the names in one directory durable, where the operating system lets a directory be opened.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Makes a directory, and its name durable, if there is none; what it is in too.
+pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Ok(()) => directory.parent().map_or(Ok(()), sync_directory),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let above = directory.parent().ok_or(error)?;
+            make_directory(above)?;
+            make_directory(directory)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is at `path`, a link that leads nowhere included; links are not followed.
+pub(super) fn found(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a directory with everything in it, if there is one.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// What the operating system said is of little use to whoever reads a job's report.
+pub(super) fn storage(_: io::Error) -> ImportFailure {
+    ImportFailure::Storage
+}
