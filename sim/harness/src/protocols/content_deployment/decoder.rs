@@ -21,7 +21,7 @@ use super::vocabulary::{field, kind};
 use crate::engine::{Decoded, DecoderChoice, StreamDecoder};
 use answers::AnswerSide;
 use calls::CallSide;
-pub(super) use calls::{HEADERS_MAX, framing as framing_of};
+pub(super) use calls::{HEADERS_MAX, framing as framing_of, header as header_of};
 use framing::{Found, Side, Stream};
 
 /// The longest SOAP message that is read; longer ones are told by their length only.

@@ -322,7 +322,7 @@ const AT: &[Key] = &[
     Key::new(
         "stop",
         Kind::Refers("host"),
-        "Ends the service on a server or a host of databases; the host stays up.",
+        "Ends the service on a server; its host, and with it the host's TCP, stays up.",
     )
     .one_of("action"),
     Key::new(
@@ -378,7 +378,7 @@ const PATTERN: &[Key] = &[
     Key::new(
         "violation",
         Kind::Choices(VIOLATIONS),
-        "The rule that a fault names.",
+        "The rule that a fault names, or why another request was `answered` with a refusal.",
     )
     .beside(&["message", "effect", "kind"]),
     Key::new(

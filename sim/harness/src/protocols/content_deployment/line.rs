@@ -100,17 +100,6 @@ impl Heard {
 }
 
 impl Visit {
-    /// Says `octets` and waits for the answer for at most `patience`.
-    pub(super) const fn asking(octets: Vec<u8>, patience: Duration) -> Self {
-        Self {
-            octets,
-            chunk: None,
-            every: Duration::ZERO,
-            then: Then::Wait,
-            patience,
-        }
-    }
-
     /// Opens a connection to `port` of `host`, calls `opened` when it is there, and does what is to
     /// be done on it.
     pub(super) async fn make<N: Net>(

@@ -89,7 +89,7 @@ impl CallSide {
 }
 
 /// The value of the header field called `name`, which is in lower case.
-pub(super) fn header<'h>(headers: &'h [Header<'_>], name: &str) -> Option<&'h str> {
+pub(in super::super) fn header<'h>(headers: &'h [Header<'_>], name: &str) -> Option<&'h str> {
     let mut headers = headers.iter();
     let found = headers.find(|header| header.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(found.value).ok().map(str::trim)

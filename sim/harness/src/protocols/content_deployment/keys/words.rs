@@ -26,8 +26,23 @@ pub(super) const STATUSES: &[&str] = &[
     "ImportTimedOut",
 ];
 
-/// The rules that faults name.
+/// The rules that faults name, and why uploads and other requests are refused.
 pub(super) const VIOLATIONS: &[&str] = &[
+    "body-cut",
+    "body-timeout",
+    "content-encoding",
+    "different",
+    "disk-full",
+    "job-closed",
+    "job-full",
+    "length",
+    "media-type",
+    "method",
+    "not-accepting",
+    "not-authenticated",
+    "query",
+    "too-large",
+    "upload-limit",
     "action-mismatch",
     "body-empty",
     "decompression-begun",
