@@ -259,7 +259,15 @@ async fn reply<N, S, W, R: Respond>(
     respond: &R,
 ) -> Option<Message> {
     let (header, answer) = match request {
-        Err(Unacceptable { reason, header }) => (header, Answer::Refuse(reason)),
+        Err(Unacceptable { reason, mut header }) => {
+            // ET-76: a name that nobody has proven is not repeated; the link says whom to answer.
+            if let Some(header) = &mut header
+                && reason == Reason::NotAuthenticated
+            {
+                header.from = respond.peer().clone();
+            }
+            (header, Answer::Refuse(reason))
+        }
         Ok(request) => {
             let header = Some(Box::new(request.header.clone()));
             let answer = match objection(services, respond, &request).await {

@@ -130,6 +130,21 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether it opens an exchange; everything else answers.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Hello(_)
+                | Self::Part(_)
+                | Self::Task(_)
+                | Self::Completed { .. }
+                | Self::Query { .. }
+                | Self::Preflight
+                | Self::Probe { .. }
+        )
+    }
+
     /// The kind's name on the wire, in kebab case.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
