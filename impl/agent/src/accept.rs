@@ -57,7 +57,7 @@ pub(crate) enum Answer {
     Silence,
 }
 
-/// Accepts connections for as long as the agent runs.
+/// Accepts connections until the agent leaves.
 pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
     services: Arc<Services<N, S, W>>,
     mut listener: N::Listener,
@@ -69,7 +69,12 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
     let port = listener.local_addr().port();
     let limits = services.config.limits;
     loop {
-        let Ok((stream, peer)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            biased;
+            () = services.leaving.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else {
             services.announce(&AgentEvent::at_port(Warning::AcceptFailed, port));
             sleep(ACCEPT_REST).await;
             continue;
@@ -93,7 +98,8 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
                 continue;
             }
         };
-        services.spawn(serve(Arc::clone(&services), stream, pass, respond.clone()));
+        let conversation = serve(Arc::clone(&services), stream, pass, respond.clone());
+        services.spawn(services.conversations.track_future(conversation));
     }
 }
 
@@ -107,7 +113,7 @@ async fn serve<N: Net, S, W, R: Respond>(
     S: Send + Sync + 'static,
     W: Send + Sync + 'static,
 {
-    let mut phase = Phase::Unknown;
+    let (mut phase, mut task) = (Phase::Unknown, None);
     let frame_max = respond.frame_max(&services.config.limits);
     let request = tokio::select! {
         biased;
@@ -125,6 +131,7 @@ async fn serve<N: Net, S, W, R: Respond>(
             drop(document);
             if let Ok(request) = &request {
                 phase = Phase::of(&request.body);
+                task = request.body.task().cloned();
             }
             let reply = reply(&services, request, &respond).await;
             drop(permit);
@@ -144,6 +151,7 @@ async fn serve<N: Net, S, W, R: Respond>(
         local: stream.local_addr(),
         remote: stream.peer_addr(),
         phase,
+        task,
         closed_by,
     });
     // The connection is closed before its pass is given back.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::codec::{decode, encode_for, read_unit, verify};
 use crate::config::{Authentication, Timers};
 use crate::error::Failure;
-use crate::message::{Body, EnvironmentName, Message, MessageId};
+use crate::message::{Body, EnvironmentName, Message, MessageId, TaskId};
 use crate::observe::{AgentEvent, ClosedBy, Phase};
 use crate::services::skew_ms;
 
@@ -80,6 +80,7 @@ pub async fn exchange<N: Net>(
         stream,
         by,
         phase: Phase::of(&request.body),
+        task: request.body.task().cloned(),
     });
     Exchanged {
         reply,
@@ -213,6 +214,7 @@ pub struct Closing<C> {
     stream: C,
     by: ClosedBy,
     phase: Phase,
+    task: Option<TaskId>,
 }
 
 impl<C: Connection> Closing<C> {
@@ -229,6 +231,7 @@ impl<C: Connection> Closing<C> {
             local: self.stream.local_addr(),
             remote: self.stream.peer_addr(),
             phase: self.phase,
+            task: self.task,
             closed_by: self.by,
         };
         [warning, Some(connection)]

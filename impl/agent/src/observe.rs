@@ -216,6 +216,8 @@ pub enum AgentEvent {
         remote: SocketAddr,
         /// What it was for.
         phase: Phase,
+        /// Which task its request was about, where it was about one.
+        task: Option<TaskId>,
         /// Who ended it.
         closed_by: ClosedBy,
     },
@@ -373,11 +375,13 @@ fn trace(event: &AgentEvent) {
             local,
             remote,
             phase,
+            task,
             closed_by,
         } => {
             let opener = if *opened_here { local } else { remote };
             let (phase, closed_by) = (phase.name(), closed_by.name());
-            tracing::info!(%opener, %local, %remote, phase, closed_by, "connection");
+            let task = task.as_ref().map(TaskId::as_str);
+            tracing::info!(%opener, %local, %remote, phase, task, closed_by, "connection");
         }
         AgentEvent::Preflight { peer, way } => trace_preflight(peer, way),
         AgentEvent::Warning {

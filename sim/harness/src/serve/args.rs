@@ -51,8 +51,10 @@ pub(super) enum Served {
 /// Send a task to the next environment and wait for its completion.
 ///
 /// Runs the originator in the foreground, listener included, unless `serve agent` owns the store;
-/// then the task is handed to that process. A foreground originator stays until every task of the
-/// store has ended, and takes up what an earlier one left unfinished.
+/// then the task is handed to that process. A foreground originator stays until this task has
+/// ended, which with `--after` includes the one before it; the exit code is this task's. What
+/// others left unfinished goes on meanwhile, and afterwards waits for the next start: `submit
+/// resume` goes on until every task of the store has ended.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct SubmitArgs {
@@ -97,14 +99,15 @@ pub(super) enum OrderArgs {
         /// Its name there.
         command: CommandName,
     },
-    /// Submit nothing new; take up what is unfinished and wait until all of it has ended.
+    /// Submit nothing new; take up what is unfinished and wait until all of it has ended. The exit
+    /// code is that of the worst.
     Resume,
 }
 
 /// Follow a task: its parts, then what the destination has recorded.
 ///
 /// Asks the process that owns the store; where there is none, runs the originator in the foreground
-/// until the task has ended.
+/// until the task has ended. Other tasks go on meanwhile, and afterwards wait for the next start.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct WatchArgs {

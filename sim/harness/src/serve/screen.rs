@@ -30,6 +30,11 @@ impl Screen {
         }
     }
 
+    /// Which one.
+    pub(super) const fn task(&self) -> &TaskId {
+        &self.task
+    }
+
     /// Shows one sight.
     pub(super) fn show(&mut self, sight: &Sight) {
         if let Sight::Progress(standing) = sight {

@@ -171,3 +171,19 @@ async fn a_second_owner_is_refused() {
     let log = fs::read_to_string(site.path("second.log")).expect("a log");
     assert!(log.contains("another process owns the store"), "{log}");
 }
+
+#[tokio::test]
+async fn who_finds_an_owner_that_is_about_to_end_takes_its_place() {
+    let site = Site::new();
+    let _prod = site.serve("prod", "prod.log").await;
+    let mut submit = site.submit("submit.log", &["--id", "t1", "deploy", "wait"]);
+    submit.says("t1 accepted").await;
+    let work = site.running_work().await;
+    // An owner that ends takes its address back before it unlocks the store.
+    fs::remove_file(site.path("dev/control.json")).expect("an open channel");
+    let watch = ["watch", "--config", "dev.toml", "--log", "debug", "t1"];
+    let watch = site.start("watch.log", &watch);
+    drop(work);
+    assert!(submit.ends_with(0).await.ends_with("t1 completed"));
+    assert!(watch.ends_with(0).await.ends_with("t1 completed"));
+}

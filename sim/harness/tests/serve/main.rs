@@ -5,6 +5,7 @@ mod completion;
 mod configuration;
 mod control;
 mod crash;
+mod foreground;
 mod large;
 mod preflight;
 mod proxy;

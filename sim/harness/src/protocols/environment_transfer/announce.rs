@@ -183,6 +183,7 @@ fn exchange(announced: &AgentEvent) -> Option<Event> {
         local,
         remote,
         phase,
+        task: _,
         closed_by,
     } = announced
     else {
