@@ -7,14 +7,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_net::{Connection, Listener, Net};
+use portcullis_net::{Connection, HandshakeError, Listener, Net};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::codec::{DecodeError, Refused, decode, encode_for, read_unit, verify};
 use crate::config::{Authentication, Limits};
-use crate::exchange::has_name;
+use crate::exchange::check_name;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
 use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
 use crate::services::Services;
@@ -173,12 +173,15 @@ impl NoRequest {
     };
 
     /// What became of a connection, or of its handshake.
-    const fn of(kind: io::ErrorKind) -> Self {
+    fn of(error: &io::Error) -> Self {
+        if let Some(why) = HandshakeError::of(error) {
+            return Self {
+                detail: why.name(),
+                closed_by: ClosedBy::Acceptor,
+            };
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
-        let (detail, closed_by) = match kind {
-            io::ErrorKind::PermissionDenied => {
-                (Reason::NotAuthenticated.name(), ClosedBy::Acceptor)
-            }
+        let (detail, closed_by) = match error.kind() {
             io::ErrorKind::InvalidData => ("not-tls", ClosedBy::Acceptor),
             io::ErrorKind::TimedOut => ("handshake-timeout", ClosedBy::Acceptor),
             io::ErrorKind::UnexpectedEof => ("truncated", ClosedBy::Failure),
@@ -211,9 +214,7 @@ async fn read_request<N, S, W, R: Respond>(
         // ET-72: who is there is asked before anything is read.
         if *respond.authentication() == Authentication::Connection {
             stream.establish().await?;
-            if !has_name(stream, respond.peer()) {
-                return Err(io::ErrorKind::PermissionDenied.into());
-            }
+            check_name(stream, respond.peer())?;
         }
         read_unit(stream, frame_max, permit).await
     });
@@ -223,7 +224,7 @@ async fn read_request<N, S, W, R: Respond>(
             detail: error.name(),
             closed_by,
         }),
-        Ok(Err(error)) => Err(NoRequest::of(error.kind())),
+        Ok(Err(error)) => Err(NoRequest::of(&error)),
         Err(_) => Err(NoRequest {
             detail: "frame-timeout",
             closed_by,

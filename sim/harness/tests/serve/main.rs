@@ -1,6 +1,7 @@
 //! The program on real sockets: two environments of one machine, as separate processes.
 
 mod authentication;
+mod certificates;
 mod completion;
 mod configuration;
 mod control;
