@@ -28,6 +28,9 @@ pub enum Objection {
     NotYetValid,
     /// It leads to no authority that is trusted.
     UnknownAuthority,
+    /// A signature is wrong: it is not of the authority that it names, though one of that name is
+    /// trusted, or its owner has not its key.
+    WrongSignature,
     /// It does not name who is expected.
     WrongName,
     /// It is not for clients, or not for servers.
@@ -63,12 +66,14 @@ impl HandshakeError {
             Self::Peer(Objection::Expired) => "peer-certificate-expired",
             Self::Peer(Objection::NotYetValid) => "peer-certificate-not-yet-valid",
             Self::Peer(Objection::UnknownAuthority) => "peer-certificate-of-unknown-authority",
+            Self::Peer(Objection::WrongSignature) => "peer-certificate-signature-wrong",
             Self::Peer(Objection::WrongName) => "peer-certificate-names-another",
             Self::Peer(Objection::WrongUse) => "peer-certificate-not-for-this-use",
             Self::Peer(Objection::Missing) => "peer-without-certificate",
             Self::Peer(Objection::Unacceptable) => "peer-certificate-unacceptable",
             Self::Own(Objection::Expired | Objection::NotYetValid) => "own-certificate-expired",
             Self::Own(Objection::UnknownAuthority) => "own-certificate-of-unknown-authority",
+            Self::Own(Objection::WrongSignature) => "own-certificate-signature-wrong",
             Self::Own(Objection::Missing) => "own-certificate-missing",
             Self::Own(_) => "own-certificate-unacceptable",
         }
@@ -86,6 +91,9 @@ impl HandshakeError {
             Self::Peer(Objection::UnknownAuthority) => {
                 "the peer's certificate is from an authority that is not trusted here"
             }
+            Self::Peer(Objection::WrongSignature) => {
+                "the peer's certificate is from another authority of a trusted one's name"
+            }
             Self::Peer(Objection::WrongName) => {
                 "the peer's certificate does not have the peer's name"
             }
@@ -99,6 +107,9 @@ impl HandshakeError {
             }
             Self::Own(Objection::UnknownAuthority) => {
                 "the peer says that this host's certificate is from an unknown authority"
+            }
+            Self::Own(Objection::WrongSignature) => {
+                "the peer says that this host's certificate is from another authority of that name"
             }
             Self::Own(Objection::Missing) => "the peer says that this host shows no certificate",
             Self::Own(_) => "the peer does not accept this host's certificate",

@@ -50,6 +50,7 @@ pub(crate) fn objection(error: &CertificateError) -> Objection {
             Objection::NotYetValid
         }
         CertificateError::UnknownIssuer => Objection::UnknownAuthority,
+        CertificateError::BadSignature => Objection::WrongSignature,
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             Objection::WrongUse
         }
@@ -63,6 +64,7 @@ fn objected(alert: AlertDescription) -> Option<Objection> {
     match alert {
         AlertDescription::CertificateExpired => Some(Objection::Expired),
         AlertDescription::UnknownCA => Some(Objection::UnknownAuthority),
+        AlertDescription::DecryptError => Some(Objection::WrongSignature),
         AlertDescription::NoCertificate | AlertDescription::CertificateRequired => {
             Some(Objection::Missing)
         }
@@ -70,8 +72,7 @@ fn objected(alert: AlertDescription) -> Option<Objection> {
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateRevoked
         | AlertDescription::CertificateUnknown
-        | AlertDescription::AccessDenied
-        | AlertDescription::DecryptError => Some(Objection::Unacceptable),
+        | AlertDescription::AccessDenied => Some(Objection::Unacceptable),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use portcullis_agent::error::StartError;
 use portcullis_agent::message::TaskId;
 use portcullis_agent::observe::Observer;
 use portcullis_agent::work::{Captured, Files, Job, Processes, Workshop};
-use portcullis_net::{Host, TokioNet};
+use portcullis_net::{Host, Objection, TokioNet};
 use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
 use portcullis_tls::{Endpoint, IdentityError, Reach, Tls};
 use thiserror::Error;
@@ -168,9 +168,23 @@ fn host(settings: &Settings) -> Result<Host<Tls<TokioNet>>, IdentityError> {
             opens.insert((link.address.clone(), link.local_port));
         }
     }
+    if let Some(why) = identity.untimely(host.wall.now()) {
+        tracing::warn!(
+            "{}; no neighbour will accept it: replace the files that [tls] names, and restart",
+            untimely_words(why)
+        );
+    }
     let endpoint = Endpoint::new(identity, host.wall.clone())?;
     let reach = Reach::Only { listens, opens };
     Ok(host.map_net(|net| Tls::new(net, endpoint).within(reach)))
+}
+
+const fn untimely_words(why: Objection) -> &'static str {
+    if matches!(why, Objection::NotYetValid) {
+        "this environment's certificate is not valid yet, by this host's clock"
+    } else {
+        "this environment's certificate has expired, by this host's clock"
+    }
 }
 
 fn observer(hearing: Hearing, troubles: Troubles) -> Observer {

@@ -14,14 +14,14 @@ pub(crate) struct Certificates {
 }
 
 /// From an hour ago until in a day.
-fn today() -> Range<jiff::Timestamp> {
+pub(crate) fn today() -> Range<jiff::Timestamp> {
     let now = WallClock::system().now();
     now - Duration::from_secs(3600)..now + Duration::from_secs(24 * 3600)
 }
 
 impl Certificates {
-    pub(crate) fn new() -> Self {
-        let authority = Authority::new("authority", today(), &Randomness::from_os());
+    pub(crate) fn of(authority: &str) -> Self {
+        let authority = Authority::new(authority, today(), &Randomness::from_os());
         Self { authority }
     }
 

@@ -98,7 +98,7 @@ async fn tls_at_one_end_only_is_called_by_its_name() {
     for with_tls in ["dev", "prod"] {
         let site = Site::new();
         site.new_key("link.key").await;
-        let certificates = Certificates::new();
+        let certificates = Certificates::of("one");
         for name in ["dev", "prod"] {
             if name == with_tls {
                 certificates.give(&site, name);
