@@ -10,7 +10,8 @@ const EXIT_CODES: &str = "Exit codes:
   0   the task was completed; `serve` was stopped by a signal
   1   the task failed, was cancelled or was rejected
   2   nothing was done: the command line, the configuration, a port or the store
-  3   the outcome is not known yet: in doubt, interrupted, or nobody answered
+  3   the outcome is not known (yet): in doubt, interrupted, nobody answered, or no such task was
+      sent from here
   70  a bug in this program";
 
 /// Which file and how much to say.

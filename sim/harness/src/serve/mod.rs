@@ -376,6 +376,7 @@ fn show_answer(task: TaskId, sight: &Sight) -> Exit {
         Sight::Progress(_)
         | Sight::Trouble { .. }
         | Sight::NotRecorded
+        | Sight::NotSent
         | Sight::NoAnswer { .. } => Exit::InDoubt,
     }
 }

@@ -57,6 +57,7 @@ impl Screen {
                 }
             }
             Sight::Trouble { words } => self.line(words),
+            Sight::NotSent => say(&format!("no task {} was sent from here", self.task)),
             Sight::NotRecorded => self.line("destination: unknown task"),
             Sight::NoAnswer { why } => self.line(&format!("destination: no answer, {why}")),
         }

@@ -50,10 +50,7 @@ async fn the_owner_transfers_a_directory_that_the_caller_names() {
     let arrived = fs::read_to_string(site.path("prod/received/dev/t1/a.txt"));
     assert_eq!(arrived.expect("it arrived"), "A");
     let unknown = site.start("watch.log", &["watch", "--config", "dev.toml", "t2"]);
-    assert_eq!(
-        unknown.ends_with(3).await,
-        "t2 destination: no answer, no task t2"
-    );
+    assert_eq!(unknown.ends_with(3).await, "no task t2 was sent from here");
 }
 
 #[tokio::test]
@@ -123,10 +120,7 @@ async fn without_an_owner_a_query_and_a_watcher_are_the_originator() {
     let ended = site.start("query.log", &query).ends_with(0).await;
     assert_eq!(ended, "t1 destination: reported, succeeded");
     let unknown = site.start("query.log", &["query", "--config", "dev.toml", "t2"]);
-    assert_eq!(
-        unknown.ends_with(3).await,
-        "t2 destination: no answer, no task t2"
-    );
+    assert_eq!(unknown.ends_with(3).await, "no task t2 was sent from here");
 }
 
 #[tokio::test]
