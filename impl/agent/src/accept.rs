@@ -4,6 +4,7 @@ mod door;
 mod room;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,13 +89,15 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
         let pass = match entry {
             Entry::Room(pass) => pass,
             Entry::Instead(pass, gone) => {
-                services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+                services
+                    .announce(&AgentEvent::at_port(Warning::ConnectionLimit, port).by(peer.ip()));
                 // The limit holds at every moment, so its memory is freed before more is taken.
                 gone.cancelled().await;
                 pass
             }
             Entry::Full => {
-                services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+                services
+                    .announce(&AgentEvent::at_port(Warning::ConnectionLimit, port).by(peer.ip()));
                 continue;
             }
         };
@@ -114,6 +117,7 @@ async fn serve<N: Net, S, W, R: Respond>(
     W: Send + Sync + 'static,
 {
     let (mut phase, mut task) = (Phase::Unknown, None);
+    let from = stream.peer_addr().ip();
     let frame_max = respond.frame_max(&services.config.limits);
     let request = tokio::select! {
         biased;
@@ -133,7 +137,7 @@ async fn serve<N: Net, S, W, R: Respond>(
                 phase = Phase::of(&request.body);
                 task = request.body.task().cloned();
             }
-            let reply = reply(&services, request, &respond).await;
+            let reply = reply(&services, request, &respond, from).await;
             drop(permit);
             let reply = reply.and_then(|reply| encode_for(&reply, respond.authentication()).ok());
             match reply {
@@ -142,7 +146,7 @@ async fn serve<N: Net, S, W, R: Respond>(
             }
         }
         Err(ended) => {
-            services.announce(&AgentEvent::refused(respond.peer(), ended.detail));
+            services.announce(&AgentEvent::refused(respond.peer(), ended.detail).by(from));
             ended.closed_by
         }
     };
@@ -266,6 +270,7 @@ async fn reply<N, S, W, R: Respond>(
     services: &Services<N, S, W>,
     request: Result<Message, Unacceptable>,
     respond: &R,
+    from: IpAddr,
 ) -> Option<Message> {
     let (header, answer) = match request {
         Err(Unacceptable { reason, header }) => (header, Answer::Refuse(reason)),
@@ -281,7 +286,7 @@ async fn reply<N, S, W, R: Respond>(
     let body = match answer {
         Answer::Say(body) => body,
         Answer::Refuse(reason) => {
-            services.announce(&AgentEvent::refused(respond.peer(), reason.name()));
+            services.announce(&AgentEvent::refused(respond.peer(), reason.name()).by(from));
             // ET-76: a reason from a fixed list and our own version; nothing of the request.
             Body::Rejection {
                 reason,
@@ -372,7 +377,8 @@ async fn say_and_linger<N, S, W>(
         Ok(Ok(0)) => ClosedBy::Opener,
         // ET-29: the message before them counts, whatever the split was; they do not (ET-31).
         Ok(Ok(_)) => {
-            services.announce(&AgentEvent::octets_after(stream.local_addr().port()));
+            let event = AgentEvent::octets_after(stream.local_addr().port());
+            services.announce(&event.by(stream.peer_addr().ip()));
             ClosedBy::Acceptor
         }
         Ok(Err(_)) => ClosedBy::Failure,

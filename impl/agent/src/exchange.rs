@@ -221,7 +221,8 @@ impl<C: Connection> Closing<C> {
         let read = timeout(timers.linger, self.stream.read(&mut beyond)).await;
         // ET-29: the connection is spent; more octets are an error and no second message.
         let extra = matches!(read, Ok(Ok(1..)));
-        let warning = extra.then(|| AgentEvent::octets_after(self.stream.peer_addr().port()));
+        let peer = self.stream.peer_addr();
+        let warning = extra.then(|| AgentEvent::octets_after(peer.port()).by(peer.ip()));
         let connection = AgentEvent::Connection {
             opened_here: true,
             local: self.stream.local_addr(),

@@ -181,6 +181,7 @@ impl<N, S: Store, W> Services<N, S, W> {
                         task: None,
                         port: None,
                         detail: records.first().map(|(table, _)| *table),
+                        address: None,
                         ahead_ms: None,
                     });
                     return Err(error);

@@ -6,6 +6,7 @@ mod completion;
 mod configuration;
 mod control;
 mod crash;
+mod flood;
 mod foreground;
 mod large;
 mod preflight;

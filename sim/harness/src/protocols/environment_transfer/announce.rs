@@ -102,6 +102,7 @@ fn event(announced: &AgentEvent) -> Option<Event> {
             task,
             port,
             detail,
+            address: _,
             ahead_ms,
         } => noted(
             effect::WARNING,
