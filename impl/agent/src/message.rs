@@ -166,6 +166,28 @@ impl Body {
             Self::Rejection { .. } => "rejection",
         }
     }
+
+    /// The task that it is about, if it is about one.
+    #[must_use]
+    pub const fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::Task(Task { id: task, .. })
+            | Self::Accepted { task, .. }
+            | Self::Completed { task, .. }
+            | Self::CompletedAck { task }
+            | Self::Query { task }
+            | Self::Status { task, .. } => Some(task),
+            Self::Hello(_)
+            | Self::HelloAck(_)
+            | Self::Part(_)
+            | Self::PartAck { .. }
+            | Self::Preflight
+            | Self::PreflightResult(_)
+            | Self::Probe { .. }
+            | Self::ProbeAck { .. }
+            | Self::Rejection { .. } => None,
+        }
+    }
 }
 
 /// The version of the product whose environments exchange work, compared for equality at the

@@ -10,7 +10,8 @@ const EXIT_CODES: &str = "Exit codes:
   0   the task was completed; `serve` was stopped by a signal
   1   the task failed, was cancelled or was rejected
   2   nothing was done: the command line, the configuration, a port or the store
-  3   the outcome is not known yet: in doubt, interrupted, or nobody answered
+  3   the outcome is not known (yet): in doubt, interrupted, nobody answered, or no such task was
+      sent from here
   70  a bug in this program";
 
 /// Which file and how much to say.
@@ -61,8 +62,10 @@ pub(super) enum Served {
 /// Send a task to the next environment and wait for its completion.
 ///
 /// Runs the originator in the foreground, listener included, unless `serve agent` owns the store;
-/// then the task is handed to that process. A foreground originator stays until every task of the
-/// store has ended, and takes up what an earlier one left unfinished.
+/// then the task is handed to that process. A foreground originator stays until this task has
+/// ended, which with `--after` includes the one before it; the exit code is this task's. What
+/// others left unfinished goes on meanwhile, and afterwards waits for the next start: `submit
+/// resume` goes on until every task of the store has ended.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct SubmitArgs {
@@ -107,14 +110,15 @@ pub(super) enum OrderArgs {
         /// Its name there.
         command: CommandName,
     },
-    /// Submit nothing new; take up what is unfinished and wait until all of it has ended.
+    /// Submit nothing new; take up what is unfinished and wait until all of it has ended. The exit
+    /// code is that of the worst.
     Resume,
 }
 
 /// Follow a task: its parts, then what the destination has recorded.
 ///
 /// Asks the process that owns the store; where there is none, runs the originator in the foreground
-/// until the task has ended.
+/// until the task has ended. Other tasks go on meanwhile, and afterwards wait for the next start.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct WatchArgs {
