@@ -244,7 +244,7 @@ macro_rules! for_each_rule {
             a_commit_whose_answer_is_lost_is_found_by_operation,
             a_record_of_a_newer_schema_is_refused_by_name,
             many_writers_are_all_served,
-        );
+        )
     };
 }
 pub(crate) use for_each_rule;
