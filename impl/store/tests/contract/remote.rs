@@ -84,15 +84,15 @@ async fn a_commit_that_is_stuck_does_not_arrive_after_its_outcome_was_asked() {
     let store = world.open();
     let id = OperationId::new("1");
     assert_eq!(store.outcome(&id).await, Ok(None));
-    let bell = world.wires.way.hold_up("Commit");
+    let stuck = world.wires.way.hold_up("Commit");
     let start = Instant::now();
-    let stuck = store.commit(put("1", "a", "x")).await;
+    let answer = store.commit(put("1", "a", "x")).await;
     assert_eq!(
-        (stuck, start.elapsed()),
+        (answer, start.elapsed()),
         (Err(StoreError::Unknown), TIMEOUT)
     );
     assert_eq!(store.outcome(&id).await, Ok(None));
-    bell.notify_one();
+    stuck.release.notify_one();
     sleep(TIMEOUT).await;
     assert_eq!(store.outcome(&id).await, Ok(None));
     store.commit(put("1", "a", "y")).await.expect("free again");

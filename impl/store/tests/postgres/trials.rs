@@ -109,19 +109,22 @@ pub(crate) async fn a_commit_that_is_stuck_does_not_arrive_after_its_outcome_was
 ) -> Outcome<()> {
     let limit = Duration::from_millis(500);
     let (store, way) = open_behind(&cluster, "stuck", limit).await?;
-    let bell = way.hold_up("COMMIT");
-    let start = Instant::now();
-    let stuck = store.commit(put("1", "a", "x")).await;
-    assert_eq!(stuck, Err(StoreError::Unknown));
-    assert!(start.elapsed() < limit * 2);
-    // Another server waits for the transaction in doubt, which the database ends.
     let other = cluster.open("stuck").await?;
-    other.commit(put("2", "b", "x")).await?;
     let id = OperationId::new("1");
-    assert_eq!(store.outcome(&id).await?, None);
-    bell.notify_one();
-    store.commit(put("3", "b", "y")).await?;
-    assert_eq!(store.outcome(&id).await?, None);
+    let stuck = way.hold_up("COMMIT");
+    let start = Instant::now();
+    let question = async {
+        stuck.is_stuck.notified().await;
+        // The answer waits for the transaction in doubt, which the database ends.
+        let outcome = other.outcome(&id).await;
+        stuck.release.notify_one();
+        outcome
+    };
+    let (answer, outcome) = tokio::join!(store.commit(put("1", "a", "x")), question);
+    assert_eq!((answer, outcome), (Err(StoreError::Unknown), Ok(None)));
+    assert!(start.elapsed() < limit * 3);
+    store.commit(put("2", "b", "x")).await?;
+    assert_eq!(other.outcome(&id).await?, None);
     assert_eq!(state(&other, "a").await, None);
     Ok(())
 }
