@@ -150,6 +150,8 @@ impl Cluster {
         let mut config = PostgresConfig::new("127.0.0.1", "postgres", USER, schema);
         config.port = self.port;
         config.password = Some(PASSWORD.to_owned());
+        // For machines that do much else.
+        config.timeout = Duration::from_secs(30);
         config
     }
 

@@ -107,7 +107,7 @@ pub(crate) async fn a_commit_whose_answer_the_network_loses_is_found_by_operatio
 pub(crate) async fn a_commit_that_is_stuck_does_not_arrive_after_its_outcome_was_asked(
     cluster: Arc<Cluster>,
 ) -> Outcome<()> {
-    let limit = Duration::from_millis(500);
+    let limit = Duration::from_secs(2);
     let (store, way) = open_behind(&cluster, "stuck", limit).await?;
     let other = cluster.open("stuck").await?;
     let id = OperationId::new("1");
