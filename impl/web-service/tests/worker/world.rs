@@ -30,9 +30,6 @@ pub(crate) const CLOSED: &str = "00000000-0000-0000-0000-00000000000c";
 /// A job that is closed between the question and the record.
 pub(crate) const CLOSING: &str = "00000000-0000-0000-0000-0000000000cc";
 
-/// A job that is deleted between the question and the record.
-pub(crate) const VANISHING: &str = "00000000-0000-0000-0000-0000000000dd";
-
 /// Knows a few jobs, and what was uploaded for them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory(Arc<Mutex<BTreeMap<(Guid, String), u64>>>);
@@ -75,7 +72,7 @@ impl Desk for Memory {
     async fn may_upload(&self, target: &UploadTarget, _: Option<u64>) -> Result<(), UploadRefusal> {
         if target.job == guid(CLOSED) {
             Err(UploadRefusal::JobClosed)
-        } else if [JOB, CLOSING, VANISHING].map(guid).contains(&target.job) {
+        } else if [JOB, CLOSING].map(guid).contains(&target.job) {
             Ok(())
         } else {
             Err(UploadRefusal::UnknownJob)
@@ -85,9 +82,6 @@ impl Desk for Memory {
     async fn uploaded(&self, target: &UploadTarget, octets: u64) -> Result<(), UploadRefusal> {
         if target.job == guid(CLOSING) {
             return Err(UploadRefusal::JobClosed);
-        }
-        if target.job == guid(VANISHING) {
-            return Err(UploadRefusal::UnknownJob);
         }
         let key = (target.job, target.file.as_str().to_owned());
         self.0.lock().unwrap().insert(key, octets);
