@@ -21,7 +21,7 @@ use crate::services::{Services, Unanswered, Unmoved};
 use crate::state::{Owner, TimerEvent, TimerState};
 use crate::work::{Depot, Importer};
 
-/// How many rounds look for due timer jobs only, to one that looks for errands too.
+/// In one of how many rounds errands are looked for, which do not hurry.
 const ROUNDS_PER_ERRAND: u32 = 10;
 
 /// How long sweeps are apart, at most.
@@ -74,17 +74,13 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         let timers = self.services.config.timers;
         let kept = self.services.config.temporary_files_kept;
         let mut watched = Watched::new();
-        let mut rounds_to_errands = 0;
         let mut swept: Option<Instant> = None;
-        loop {
+        for number in (0..ROUNDS_PER_ERRAND).cycle() {
             let round = async {
                 self.run_jobs(&mut watched).await?;
-                if rounds_to_errands > 0 {
-                    rounds_to_errands -= 1;
-                    return Ok(());
+                if number == 0 {
+                    self.run_errands().await?;
                 }
-                self.run_errands().await?;
-                rounds_to_errands = ROUNDS_PER_ERRAND;
                 if swept.is_none_or(|swept| swept.elapsed() >= kept.min(SWEEP_MAX)) {
                     self.sweep().await?;
                     swept = Some(Instant::now());

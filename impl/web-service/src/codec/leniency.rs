@@ -3,9 +3,7 @@
 //! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for
 //! its line here. What was measured with a real `.asmx` is in `SPEC.md`.
 
-use super::wire_type::collapse;
 use crate::config::Compat;
-use crate::message::Guid;
 
 /// One way in which ASP.NET is more lenient than the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +37,4 @@ impl Compat {
             Self::Aspnet => true,
         }
     }
-}
-
-/// A guid in any of the forms of [`Leniency::LooseGuid`].
-pub(super) fn loose_guid(text: &str) -> Option<Guid> {
-    let text = collapse(text);
-    let text = [('{', '}'), ('(', ')')]
-        .into_iter()
-        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close))
-        .unwrap_or(text);
-    if text.len() == 32 && text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-        return u128::from_str_radix(text, 16).ok().map(Guid::from_bits);
-    }
-    text.parse().ok()
 }

@@ -94,10 +94,10 @@ impl Farm {
         }
     }
 
-    /// Interrupted creations and deletions are swept after an hour.
+    /// Interrupted creations and deletions are swept soon.
     fn config() -> Config {
         let mut config = config("wfe1");
-        config.temporary_files_kept = seconds(3600);
+        config.temporary_files_kept = seconds(100);
         config
     }
 
@@ -108,7 +108,7 @@ impl Farm {
         sleep(seconds(3)).await;
         let restarted = self.world.start(Self::config(), &self.served.databases);
         *self.server.lock().unwrap() = restarted.await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn server(&self) -> Server {
@@ -164,6 +164,8 @@ impl Farm {
         // The first answer may have been lost.
         self.repeat(Request::DeleteJob { job }, Violation::UnknownJob)
             .await;
+        sleep(seconds(210)).await;
+        self.verify_tidiness(job);
         status.status
     }
 

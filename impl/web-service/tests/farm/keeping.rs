@@ -150,7 +150,7 @@ async fn an_import_server_removes_the_files_of_jobs_that_were_deleted_elsewhere(
     assert_eq!(world.shelf.folders(), []);
 }
 
-/// ImportTimedOut counts from when the import began, also across a restart.
+/// The time counts from when the import began, also across a restart.
 #[tokio::test(start_paused = true)]
 async fn an_import_that_takes_too_long_times_out() {
     let script = ScriptedImport {

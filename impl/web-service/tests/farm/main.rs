@@ -11,6 +11,8 @@ mod lease;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod sequence;
 #[cfg(test)]
 mod uploads;

@@ -38,6 +38,11 @@ fn packed(content: &Tree, options: &PackOptions) -> Vec<(u64, String)> {
     packed.packages.iter().map(|path| package(path)).collect()
 }
 
+const STORED: PackOptions = PackOptions {
+    compression: Compression::Stored,
+    package_octets_max: 1_000_000,
+};
+
 const ANY: CabinetLimits = CabinetLimits {
     files_max: u32::MAX,
     file_octets_max: u64::MAX,
@@ -56,8 +61,8 @@ fn packages_are_no_larger_than_asked_for_unless_a_file_is() {
         ("/d".to_owned(), file(10)),
     ]);
     let options = PackOptions {
-        compression: Compression::Stored,
         package_octets_max: 1_000,
+        ..STORED
     };
     let lines = packed(&content, &options).into_iter().map(|(_, line)| line);
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
@@ -65,6 +70,28 @@ fn packages_are_no_larger_than_asked_for_unless_a_file_is() {
     ExportedFiles2.cab 3081: 00000002.dat 3000
     ExportedFiles3.cab 900: 00000003.dat 10 manifest.xml 780
     ");
+}
+
+#[test]
+fn the_manifest_is_the_one_that_the_specification_shows() {
+    let file = |octets: &[u8]| Some(octets.to_vec());
+    let content = Tree::from([
+        ("/default.aspx".to_owned(), file(b"<%@ Page %>")),
+        ("/news".to_owned(), None),
+        ("/news/page.aspx".to_owned(), file(b"Hello.\n")),
+    ]);
+    let world = World::new();
+    world.pack(&content, &STORED);
+    let package = fs::read(world.uploads().join("ExportedFiles.cab")).unwrap();
+    let text = String::from_utf8_lossy(&package);
+    let begin = text.find("<package").unwrap();
+    insta::assert_snapshot!(text[begin..].replace("><", ">\n<"), @r#"
+    <package xmlns="urn:portcullis:content-package:1">
+    <object id="d2b1037e-6a43-8501-b112-12b70e9ed9cc" path="/default.aspx" kind="file" file="00000000.dat" octets="11" sha256="0d8b6295292b6295a3c378deca7f2e5747cc477204a5d9d3bed93380c321f488"/>
+    <object id="f46b16ed-5a4e-8f48-93fa-99cacadf3c09" path="/news" kind="folder"/>
+    <object id="4292b764-1f5b-862d-97da-f34c4c36478d" path="/news/page.aspx" kind="file" file="00000002.dat" octets="7" sha256="a2c064616af4c66c576821616646bdfad5556a263b4b007847605118971f4389"/>
+    </package>
+    "#);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Scenarios of environment transfer take the same course on both simulated engines and in every
+//! Scenarios of every protocol take the same course on both simulated engines and in every
 //! process.
 
 use std::path::Path;
@@ -24,24 +24,31 @@ const TICK: Duration = Duration::from_millis(20);
 /// whose fault strikes at the very instant of an event are left out as well: turmoil's steps wait
 /// for the end of the tick.
 const ON_BOTH: &[&str] = &[
-    "firewall/a-dropped-syn-at-the-remote-port-is-a-timeout-and-is-retried",
-    "recovery/work-interrupted-by-a-crash-is-reported-as-failed",
-    "firewall/rules-between-two-configured-ports-match-nothing",
+    "environment-transfer/firewall/a-dropped-syn-at-the-remote-port-is-a-timeout-and-is-retried",
+    "environment-transfer/recovery/work-interrupted-by-a-crash-is-reported-as-failed",
+    "environment-transfer/firewall/rules-between-two-configured-ports-match-nothing",
     // turmoil's partition and repair, one way and both; its hold and release; crash and bounce.
-    "partition/a-greeting-into-a-partition-waits-until-it-heals",
-    "partition/a-callback-whose-answers-are-cut-off-is-made-again",
-    "timing/packets-on-hold-arrive-all-at-once-and-change-nothing",
-    "timing/a-paused-destination-accepts-a-task-when-it-goes-on",
-    "recovery/an-originator-restarted-before-the-callback-still-learns-the-outcome",
-    "recovery/a-completion-for-a-task-that-its-originator-has-lost-is-parked",
-    "timing/clocks-that-disagree-decide-nothing",
+    "environment-transfer/partition/a-greeting-into-a-partition-waits-until-it-heals",
+    "environment-transfer/partition/a-callback-whose-answers-are-cut-off-is-made-again",
+    "environment-transfer/timing/packets-on-hold-arrive-all-at-once-and-change-nothing",
+    "environment-transfer/timing/a-paused-destination-accepts-a-task-when-it-goes-on",
+    "environment-transfer/recovery/an-originator-restarted-before-the-callback-still-learns-the-outcome",
+    "environment-transfer/recovery/a-completion-for-a-task-that-its-originator-has-lost-is-parked",
+    "environment-transfer/timing/clocks-that-disagree-decide-nothing",
+    // The import farm: HTTP in both directions, databases on another host, a partition, a crash.
+    "content-deployment/sequence/a-deployment-takes-the-course-of-the-source",
+    "content-deployment/configuration/the-farm-names-its-web-applications-and-their-site-collections",
+    "content-deployment/configuration/wrong-credentials-open-nothing",
+    "content-deployment/cancel/a-job-that-was-not-run-is-cancelled-at-once",
+    "content-deployment/upload/the-same-file-again-is-kept-and-another-of-its-name-is-refused",
+    "content-deployment/logs/import-logs-outlive-their-job-and-go-when-they-are-told-to",
+    "content-deployment/databases/a-job-cannot-be-created-without-databases",
 ];
 
 fn plan(name: &str, seed: u64) -> Plan {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let library = Library::find(here, PROTOCOLS.to_vec()).expect("scenarios/ can be read");
-    let name = format!("environment-transfer/{name}");
-    let (files, unknown) = library.select(&[name]);
+    let (files, unknown) = library.select(&[name.to_owned()]);
     assert!(unknown.is_empty(), "{unknown:?}");
     let scenario = library.load(&files[0]).expect("the scenario loads");
     Plan::new(&scenario, seed)
@@ -106,11 +113,12 @@ fn both_engines_give_equal_verdicts_and_equal_courses() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// A scenario with random loss, one with crashes, one with ranges of its own.
+/// Scenarios with random loss, with crashes, with ranges of their own, and of another protocol.
 const REPEATED: &[&str] = &[
-    "timing/a-lossy-link-delays-and-corrupts-nothing",
-    "recovery/a-destination-crashed-while-an-acceptance-is-under-way-answers-from-its-record",
-    "chain/a-crash-in-the-middle-is-recovered-in-both-roles",
+    "environment-transfer/timing/a-lossy-link-delays-and-corrupts-nothing",
+    "environment-transfer/recovery/a-destination-crashed-while-an-acceptance-is-under-way-answers-from-its-record",
+    "environment-transfer/chain/a-crash-in-the-middle-is-recovered-in-both-roles",
+    "content-deployment/recovery/a-crash-during-an-upload-leaves-nothing-of-it",
 ];
 
 #[test]
@@ -119,12 +127,7 @@ fn another_process_computes_the_same_digest() {
         let here = attempt(&plan(name, 7), Engine::Packet, PacketDetail::Digest);
         let there = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args([
-                "replay",
-                &format!("environment-transfer/{name}"),
-                "--seed",
-                "7",
-            ])
+            .args(["replay", name, "--seed", "7"])
             .output()
             .expect("the program runs");
         let said = String::from_utf8_lossy(&there.stdout).into_owned();

@@ -1,6 +1,7 @@
 //! Every check has teeth: each rogue environment is caught by the checks named for it, each check
 //! catches at least one rogue, and honest environments pass the same scenarios.
 
+mod content_deployment;
 mod endings;
 mod stage;
 

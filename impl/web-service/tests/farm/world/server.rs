@@ -106,10 +106,11 @@ impl Server {
     }
 
     pub(crate) async fn status(&self, job: Guid) -> Result<RemoteJobStatus, Violation> {
-        match self.ask(Request::GetJobStatus { job }).await? {
-            Response::GetJobStatus(status) => Ok(status),
-            other => panic!("{other:?}"),
-        }
+        let answer = self.ask(Request::GetJobStatus { job }).await?;
+        let Response::GetJobStatus(status) = answer else {
+            panic!("{answer:?}");
+        };
+        Ok(status)
     }
 
     /// How a job that was run has ended, asked for every ten seconds. A day must do.

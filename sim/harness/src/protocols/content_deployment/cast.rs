@@ -1,0 +1,243 @@
+//! From a plan to the farms that play in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use portcullis_net::Randomness;
+use portcullis_web_service::Config;
+use portcullis_web_service::client::{FarmAddress, Scheme, Terms};
+use portcullis_web_service::codec::SoapVersion;
+use portcullis_web_service::config::{Authentication, LateCancel, Limits, Timers, WebApplication};
+use portcullis_web_service::message::{Guid, IncludeSecurity, NewJob, UserInfoDateTime};
+use portcullis_web_service::work::{FailsIn, ImportScript, ScriptedImport};
+
+use super::credentials;
+use super::requests::Address;
+use super::setting::{Server, Setting};
+use super::IMPORT_FARM;
+use crate::scenario::{Plan, PlannedHost, Table};
+
+/// The farm's one web application.
+pub(super) const WEB_APPLICATION: &str = "http://portal";
+
+/// Its site collection into which everything is deployed.
+pub(super) const SITE_COLLECTION: &str = "/";
+
+/// The world of `plan` as the checks need to know it.
+pub(super) fn setting(plan: &Plan) -> Setting {
+    let servers = plan.hosts.iter().filter(|host| has_role(host, IMPORT_FARM));
+    let servers = servers.map(|host| {
+        let server = Server {
+            address: host.address,
+            port: port(host),
+            is_accepting: host.keys.flag("accept_incoming_jobs"),
+            import_server: import_server(host).to_owned(),
+            databases: databases(host).unwrap_or(&host.name).to_owned(),
+            account: credentials::account(plan, host),
+            is_tls: false,
+        };
+        (host.name.clone(), server)
+    });
+    let empty = creations(plan).filter(|creation| creation.quantity("objects") == Some(0));
+    let empty = empty.filter_map(|creation| creation.text("as"));
+    Setting {
+        servers: servers.collect(),
+        empty: empty.map(str::to_owned).collect(),
+    }
+}
+
+fn has_role(host: &PlannedHost, role: &str) -> bool {
+    host.keys.text("role") == Some(role)
+}
+
+/// What the host called `name` plays.
+pub(super) fn role<'p>(plan: &'p Plan, name: &str) -> &'p str {
+    host(plan, name).keys.text("role").unwrap_or_default()
+}
+
+/// The host called `name`, which the key rules have made sure of.
+pub(super) fn host<'p>(plan: &'p Plan, name: &str) -> &'p PlannedHost {
+    let mut hosts = plan.hosts.iter();
+    let found = hosts.find(|host| host.name == name);
+    found.expect("the loader admits names of hosts only")
+}
+
+/// The port of a server's Central Administration.
+pub(super) fn port(host: &PlannedHost) -> u16 {
+    host.keys.port("port").unwrap_or_default()
+}
+
+/// The host that has a server's databases, if that is another one.
+pub(super) fn databases(host: &PlannedHost) -> Option<&str> {
+    host.keys.text("databases")
+}
+
+fn import_server(host: &PlannedHost) -> &str {
+    host.keys.text("import_server").unwrap_or(&host.name)
+}
+
+/// Where a server's Central Administration is reached.
+fn administration(host: &PlannedHost) -> String {
+    format!("http://{}:{}", host.name, port(host))
+}
+
+/// The configuration of the server called `name`.
+pub(super) fn config(plan: &Plan, name: &str) -> Config {
+    let server = host(plan, name);
+    let keys = &server.keys;
+    let mut config = Config::new(name, port(server), &administration(server));
+    let import_server = import_server(server);
+    config.import_server_url = administration(host(plan, import_server));
+    config.is_import_server = import_server == name;
+    config.accept_incoming_jobs = keys.flag("accept_incoming_jobs");
+    config.late_cancel = match keys.text("late_cancel") {
+        Some("fault") => LateCancel::Fault,
+        _ => LateCancel::Response,
+    };
+    let kept = keys.duration("files_kept");
+    config.temporary_files_kept = kept.unwrap_or(config.temporary_files_kept);
+    let named = keys.texts("sites").iter().cloned();
+    let site_collections: BTreeSet<String> = named.chain([SITE_COLLECTION.to_owned()]).collect();
+    config.web_applications = vec![WebApplication {
+        name: "portal".to_owned(),
+        url: WEB_APPLICATION.to_owned(),
+        site_collections,
+    }];
+    config.authentication = Authentication {
+        accounts: credentials::account(plan, server).into_iter().collect(),
+        ..Authentication::default()
+    };
+    config.timers = timers(keys);
+    config.limits = Limits {
+        upload_octets_max: keys
+            .quantity("upload_max")
+            .unwrap_or(config.limits.upload_octets_max),
+        ..config.limits
+    };
+    config
+}
+
+fn timers(keys: &Table) -> Timers {
+    let default = Timers::default();
+    let timer = |key, default| keys.duration(key).unwrap_or(default);
+    Timers {
+        head: timer("head_timer", default.head),
+        body_idle: timer("body_timer", default.body_idle),
+        timer_service: timer("timer_service", default.timer_service),
+        lease: timer("lease", default.lease),
+        cancel: timer("cancel_timer", default.cancel),
+        import: keys.duration("import_timeout"),
+        database_retry: timer("database_retry", default.database_retry),
+        ..default
+    }
+}
+
+/// The steps that create jobs, with what their imports take.
+pub(super) fn creations(plan: &Plan) -> impl Iterator<Item = &Table> {
+    let tables = plan.steps.iter().flat_map(|step| [step.table("deploy"), step.table("call")]);
+    tables.flatten().filter(|table| table.has("as"))
+}
+
+/// How the imports of a plan go, by the names of their jobs, which are also their descriptions.
+pub(super) fn imports(plan: &Plan) -> BTreeMap<String, ScriptedImport> {
+    let imports = creations(plan).map(|creation| {
+        let name = creation.text("as").unwrap_or_default();
+        (name.to_owned(), scripted(creation))
+    });
+    imports.collect()
+}
+
+/// The same as a script for importers.
+pub(super) fn script(plan: &Plan) -> ImportScript {
+    let script = ImportScript::default();
+    for (description, import) in imports(plan) {
+        script.set(&description, import);
+    }
+    script
+}
+
+fn scripted(creation: &Table) -> ScriptedImport {
+    let lasts = |key| creation.duration(key).unwrap_or_default();
+    let objects = u32::try_from(creation.quantity("objects").unwrap_or_default());
+    let objects = objects.unwrap_or(u32::MAX);
+    ScriptedImport {
+        verify: lasts("verify"),
+        decompress: lasts("decompress"),
+        place: lasts("place"),
+        objects,
+        fails: match creation.text("outcome") {
+            Some("fails-in-verify") => Some(FailsIn::Verify),
+            Some("fails-in-decompress") => Some(FailsIn::Decompress),
+            // In the middle: some objects are in the site by then.
+            Some("fails-in-place") => Some(FailsIn::Place(objects / 2)),
+            _ => None,
+        },
+    }
+}
+
+/// How long all the imports of a plan take, one after the other.
+pub(super) fn planned_work(plan: &Plan) -> Duration {
+    imports(plan).values().fold(Duration::ZERO, |sum, import| {
+        sum.saturating_add(import.verify)
+            .saturating_add(import.decompress)
+            .saturating_add(import.place.saturating_mul(import.objects))
+    })
+}
+
+/// How `from` reaches the Central Administration of `to`, and speaks as the step `table` says.
+pub(super) fn address(plan: &Plan, table: &Table, from: &str, to: &str) -> Address {
+    let server = host(plan, to);
+    Address {
+        farm: FarmAddress {
+            host: to.to_owned(),
+            port: port(server),
+            scheme: Scheme::Http,
+        },
+        terms: Terms {
+            version: match table.text("soap") {
+                Some("1.2") => SoapVersion::V12,
+                _ => SoapVersion::V11,
+            },
+            account: credentials::shown(plan, from, server),
+            ..Terms::default()
+        },
+    }
+}
+
+/// The guid of the content deployment job at the source that the scenario calls `name`.
+pub(super) fn source(plan: &Plan, name: &str) -> Guid {
+    let random = Randomness::from_seed(plan.seed).fork("source jobs");
+    Guid::random(&random.fork(name))
+}
+
+/// A guid that no farm gives out, for a job that the scenario calls `name` and that is not there.
+pub(super) fn nobody(plan: &Plan, name: &str) -> Guid {
+    let random = Randomness::from_seed(plan.seed).fork("jobs that are not there");
+    Guid::random(&random.fork(name))
+}
+
+/// What CreateJob is called with.
+pub(super) fn new_job(plan: &Plan, creation: &Table) -> NewJob {
+    NewJob {
+        description: creation.text("as").unwrap_or_default().to_owned(),
+        source_id: source(plan, creation.text("source").unwrap_or_default()),
+        destination_server_url: WEB_APPLICATION.to_owned(),
+        destination_site_collection: SITE_COLLECTION.to_owned(),
+        include_security: IncludeSecurity::All,
+        include_user_info_date_time: UserInfoDateTime::ImportAll,
+        enable_event_receivers: true,
+        file_compression: true,
+    }
+}
+
+/// What is in a file of `size` octets whose content the scenario calls `name`.
+pub(super) fn content(plan: &Plan, name: &str, size: u64) -> Vec<u8> {
+    let random = Randomness::from_seed(plan.seed).fork("files").fork(name);
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut octets = Vec::with_capacity(size.saturating_add(8));
+    while octets.len() < size {
+        octets.extend_from_slice(&random.next_u64().to_le_bytes());
+    }
+    octets.truncate(size);
+    octets
+}

@@ -1,0 +1,110 @@
+//! What imports do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::protocols::content_deployment::invariant::Breach;
+use crate::protocols::content_deployment::reading::{Noted, Reading};
+use crate::protocols::content_deployment::vocabulary::{effect, field, state};
+
+/// CD-21, CD-24: packages are decompressed after RunJob has come, and only once unless the import
+/// was interrupted.
+pub(crate) fn decompression_is_asked_for(reading: &Reading<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut begun: BTreeMap<&str, &Noted<'_>> = BTreeMap::new();
+    for noted in reading.noted(effect::DECOMPRESSION_STARTED) {
+        let job = noted.field(field::JOB);
+        let is_asked = reading.asked("run-job").any(|exchange| {
+            exchange.job() == job && exchange.arrived.is_some_and(|at| at < noted.position)
+        });
+        if !is_asked {
+            breaches.push(Breach::at(
+                noted.position,
+                format!("{job} waits for RunJob"),
+                "its decompression began before",
+            ));
+        }
+        if let Some(first) = begun.insert(job, noted)
+            && !reading.was_disturbed(first.position..noted.position)
+        {
+            breaches.push(Breach::at(
+                noted.position,
+                format!("{job} is decompressed once"),
+                format!("it began again at {}, with nothing to interrupt it", noted.host),
+            ));
+        }
+    }
+    breaches
+}
+
+/// CD-29: a job whose decompression has begun is never cancelled.
+pub(crate) fn cancelling_comes_before_decompression(reading: &Reading<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for moved in reading.moves_of(state::IMPORT_JOB) {
+        let to = moved.state.to.as_ref();
+        if !matches!(to, state::CANCELLED | state::CANCEL_IN_PROGRESS) {
+            continue;
+        }
+        let job = moved.state.id.as_str();
+        let mut begun = reading.noted(effect::DECOMPRESSION_STARTED);
+        if begun.any(|noted| noted.position < moved.position && noted.field(field::JOB) == job) {
+            breaches.push(Breach::at(
+                moved.position,
+                format!("{job} goes on: its decompression has begun"),
+                format!("it became {to}"),
+            ));
+        }
+    }
+    breaches
+}
+
+/// CD-24: no object is placed twice, unless the import was interrupted between.
+pub(crate) fn objects_are_placed_once(reading: &Reading<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut placed: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for noted in reading.noted(effect::PLACED) {
+        let object = (noted.field(field::JOB), noted.field(field::NUMBER));
+        if let Some(first) = placed.insert(object, noted.position)
+            && !reading.was_disturbed(first..noted.position)
+        {
+            breaches.push(Breach::at(
+                noted.position,
+                format!("object {} of {} is placed once", object.1, object.0),
+                format!("it was placed again at {}", noted.host),
+            ));
+        }
+    }
+    breaches
+}
+
+/// CD-25: a job has succeeded only when every object of its packages is in the site.
+pub(crate) fn success_is_complete(reading: &Reading<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for moved in reading.moves_of(state::IMPORT_JOB) {
+        if moved.state.to != state::SUCCEEDED {
+            continue;
+        }
+        let job = moved.state.id.as_str();
+        let of_job = reading.noted(effect::PLACED).filter(|noted| {
+            noted.position < moved.position && noted.field(field::JOB) == job
+        });
+        let (mut numbers, mut count) = (BTreeSet::new(), None);
+        for noted in of_job {
+            numbers.insert(noted.field(field::NUMBER));
+            count = noted.field(field::COUNT).parse::<usize>().ok();
+        }
+        // Who was interrupted may have placed what nobody was told of.
+        let was_interrupted = reading.was_disturbed(0..moved.position);
+        let is_complete = match count {
+            Some(count) => numbers.len() == count,
+            None => !reading.has_objects(job),
+        };
+        if !is_complete && !was_interrupted {
+            breaches.push(Breach::at(
+                moved.position,
+                format!("{job} succeeds when all its objects are placed"),
+                format!("{} of {} were", numbers.len(), count.unwrap_or_default()),
+            ));
+        }
+    }
+    breaches
+}

@@ -1,0 +1,45 @@
+//! Who takes part in a run, as the checks need to know it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use portcullis_web_service::config::Account;
+
+/// The farms of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// The servers of import farms, by name, which is also the name of the host.
+    pub servers: BTreeMap<String, Server>,
+    /// The descriptions of jobs whose packages have no objects.
+    pub empty: BTreeSet<String>,
+}
+
+/// What the checks need to know about one server of an import farm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The host's address.
+    pub address: Ipv4Addr,
+    /// Where its Central Administration listens.
+    pub port: u16,
+    /// Whether its farm takes incoming jobs at the start of the run (CD-3).
+    pub is_accepting: bool,
+    /// The host whose timer service runs the imports.
+    pub import_server: String,
+    /// The host that has the farm's databases.
+    pub databases: String,
+    /// Who may use the service; nobody is asked without.
+    pub account: Option<Account>,
+    /// Whether its connections are TLS.
+    pub is_tls: bool,
+}
+
+impl Setting {
+    /// The server whose Central Administration is at `address`, with its name.
+    #[must_use]
+    pub fn server_at(&self, address: SocketAddrV4) -> Option<(&str, &Server)> {
+        let mut servers = self.servers.iter();
+        servers
+            .find(|(_, server)| (server.address, server.port) == (*address.ip(), address.port()))
+            .map(|(name, server)| (name.as_str(), server))
+    }
+}

@@ -1,0 +1,220 @@
+//! One server of an import farm on a simulated host.
+
+use std::borrow::Cow;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_reports::{Event, Source};
+use portcullis_store::{
+    Disk, EitherStore, RemoteConfig, RemoteStore, SimStore, Write, serve_store,
+};
+use portcullis_web_service::work::{ImportScript, ScriptedImporter, Shelf, SimulatedDepot};
+use portcullis_web_service::{Config, Databases, ImportFarm, Observer};
+
+use super::announce::{self, noted};
+use super::cast;
+use super::labour::Witness;
+use super::vocabulary::{effect, field};
+use crate::engine::{Boot, Node};
+use crate::scenario::Plan;
+
+/// How long a simulated disk takes to sync.
+const SYNC_LATENCY: Duration = Duration::from_millis(2);
+
+/// How long a simulated file system takes to keep a file.
+const FILE_SYNC: Duration = Duration::from_millis(5);
+
+/// What is kept with a host for the whole run.
+#[derive(Default)]
+pub(super) struct Rack(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    /// The disks under the configuration and the content database.
+    disks: Option<Databases<Disk>>,
+    files: Shelf,
+    farm: Option<ImportFarm>,
+    /// Whether the farm takes incoming jobs, where that was changed during the run.
+    is_accepting: Option<bool>,
+}
+
+impl Rack {
+    /// What is kept with the host of `node`.
+    pub(super) fn of(node: &Node) -> Arc<Self> {
+        node.shelf.keep(Self::default)
+    }
+
+    /// The host's disks; empty ones the first time.
+    pub(super) fn disks(&self, node: &Node) -> Databases<Disk> {
+        let fresh = || Databases {
+            configuration: disk(node, "configuration"),
+            content: disk(node, "content"),
+        };
+        self.kept().disks.get_or_insert_with(fresh).clone()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An empty disk that tells of every row that becomes durable.
+fn disk(node: &Node, name: &str) -> Disk {
+    let disk = Disk::new(&node.host.random.fork("disk").fork(name), SYNC_LATENCY);
+    let recorder = node.recorder.clone();
+    disk.on_write(Arc::new(move |write: &Write| {
+        let (table, key) = (Cow::Owned(write.table.clone()), write.key.clone());
+        recorder.record(Source::Inside, Event::Write { table, key });
+    }));
+    disk
+}
+
+/// The stores on a host's own disks.
+fn stores(node: &Node) -> Databases<SimStore> {
+    let disks = Rack::of(node).disks(node);
+    Databases {
+        configuration: SimStore::open(&disks.configuration, &node.host.spawner),
+        content: SimStore::open(&disks.content, &node.host.spawner),
+    }
+}
+
+/// Where a host of databases serves them: the configuration database, the content database.
+const DATABASE_PORTS: (u16, u16) = (1433, 1434);
+
+/// The databases of a farm, on a server's own disks or on the host `server`.
+fn databases(
+    node: &Node,
+    server: Option<&str>,
+) -> Databases<EitherStore<SimStore, RemoteStore>> {
+    let Some(server) = server else {
+        let own = stores(node);
+        return Databases {
+            configuration: EitherStore::A(own.configuration),
+            content: EitherStore::A(own.content),
+        };
+    };
+    let remote = |port| {
+        let config = RemoteConfig::new(server, port);
+        EitherStore::B(RemoteStore::open(&node.host, config))
+    };
+    Databases {
+        configuration: remote(DATABASE_PORTS.0),
+        content: remote(DATABASE_PORTS.1),
+    }
+}
+
+/// The main function of a host that has a farm's databases.
+pub(super) fn serving_databases() -> Boot {
+    Arc::new(|node: Node| {
+        Box::pin(async move {
+            let Databases {
+                configuration,
+                content,
+            } = stores(&node);
+            let (first, second) = DATABASE_PORTS;
+            let served = serve_store(&node.host, first, configuration).await;
+            if let Err(error) = served.and(serve_store(&node.host, second, content).await) {
+                not_started(&node, &error.to_string());
+            }
+            pending::<()>().await;
+        })
+    })
+}
+
+/// What a server needs to start, besides its host.
+#[derive(Clone, Debug)]
+struct Part {
+    config: Config,
+    script: ImportScript,
+    /// The host that has its databases, if that is another one.
+    databases: Option<String>,
+}
+
+impl Part {
+    fn of(plan: &Plan, host: &str) -> Self {
+        Self {
+            config: cast::config(plan, host),
+            script: cast::script(plan),
+            databases: cast::databases(cast::host(plan, host)).map(str::to_owned),
+        }
+    }
+}
+
+/// The main function of an honest server.
+pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
+    let part = Part::of(plan, host);
+    Arc::new(move |node| {
+        let started = start(node, part.clone());
+        // A service runs until its host stops; a main that returned would be recorded as an exit.
+        Box::pin(async move {
+            started.await;
+            pending::<()>().await;
+        })
+    })
+}
+
+/// Starts the service again after a stop.
+pub(super) fn starting(plan: &Plan, host: &str) -> Boot {
+    let part = Part::of(plan, host);
+    Arc::new(move |node| Box::pin(start(node, part.clone())))
+}
+
+/// Ends the service.
+pub(super) fn stopping() -> Boot {
+    Arc::new(|node: Node| Box::pin(async move { stop(&node).await }))
+}
+
+/// Changes whether the farm takes incoming jobs, and starts the service with that.
+pub(super) fn configuring(plan: &Plan, host: &str, is_accepting: bool) -> Boot {
+    let part = Part::of(plan, host);
+    Arc::new(move |node: Node| {
+        let part = part.clone();
+        Box::pin(async move {
+            Rack::of(&node).kept().is_accepting = Some(is_accepting);
+            stop(&node).await;
+            start(node, part).await;
+        })
+    })
+}
+
+async fn stop(node: &Node) {
+    let running = Rack::of(node).kept().farm.take();
+    if let Some(farm) = running {
+        farm.stop().await;
+    }
+}
+
+async fn start(node: Node, part: Part) {
+    let rack = Rack::of(&node);
+    let (files, is_accepting) = {
+        let mut kept = rack.kept();
+        kept.farm = None;
+        (kept.files.clone(), kept.is_accepting)
+    };
+    let mut config = part.config;
+    config.accept_incoming_jobs = is_accepting.unwrap_or(config.accept_incoming_jobs);
+    let depot = SimulatedDepot::new(files.clone(), FILE_SYNC);
+    let depot = Witness::new(depot, node.recorder.clone());
+    let importer = ScriptedImporter::new(files, part.script);
+    let databases = databases(&node, part.databases.as_deref());
+    let observer = observer(&node);
+    let host = node.host.clone();
+    match ImportFarm::start(host, databases, depot, importer, config, observer).await {
+        Ok(farm) => rack.kept().farm = Some(farm),
+        Err(error) => not_started(&node, &error.to_string()),
+    }
+}
+
+fn not_started(node: &Node, why: &str) {
+    let event = noted(effect::START_FAILED, [(field::REASON, Some(why.to_owned()))]);
+    node.recorder.record(Source::Inside, event);
+}
+
+/// Puts what a farm announces into the history, as seen from inside.
+fn observer(node: &Node) -> Observer {
+    let recorder = node.recorder.clone();
+    Observer::new(move |announced| {
+        recorder.record(Source::Inside, announce::event(announced));
+    })
+}
