@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_web_service::FarmEvent;
 use tokio::time::timeout;
 
-use crate::raw::{field, status};
+use crate::raw::{field, status, try_connect};
 use crate::world::{World, target};
 
 const SERVICE: &str = "/_vti_adm/ContentDeploymentRemoteImport.asmx";
@@ -195,7 +195,7 @@ async fn stopping_closes_what_is_idle_and_lets_an_exchange_end() {
     assert_eq!(status(&busy.answer().await), "HTTP/1.1 200 OK");
     drop((idle, busy));
     timeout(SOON, world.tasks.wait()).await.unwrap();
-    let refused = tokio::net::TcpStream::connect(("127.0.0.1", world.port)).await;
+    let refused = try_connect(world.port).await.map(drop);
     assert_eq!(
         refused.unwrap_err().kind(),
         std::io::ErrorKind::ConnectionRefused

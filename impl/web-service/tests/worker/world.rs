@@ -65,7 +65,13 @@ impl Desk for Memory {
                 }))
             }
             Request::GetRemoteAdminServerUrl { .. } => Err(Violation::Unavailable.into()),
-            _ => Err(Violation::UnknownJob.into()),
+            Request::GetVirtualServersInformation
+            | Request::CreateJob(_)
+            | Request::RunJob { .. }
+            | Request::GetJobStatus { .. }
+            | Request::CancelJob { .. }
+            | Request::DeleteJob { .. }
+            | Request::DeleteImportLogs { .. } => Err(Violation::UnknownJob.into()),
         }
     }
 
