@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authentication;
 #[cfg(test)]
+mod certificate;
+#[cfg(test)]
 mod connection;
 #[cfg(test)]
 mod limits;

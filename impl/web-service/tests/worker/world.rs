@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
-use portcullis_net::{Host, TokioNet};
+use portcullis_net::{Host, Net, TokioNet};
 use portcullis_web_service::client::{FarmAddress, FarmClient, Scheme, Terms};
 use portcullis_web_service::config::{Account, Config};
 use portcullis_web_service::desk::Desk;
@@ -112,12 +112,20 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::over(|net| net, change).await
+    }
+
+    /// A worker behind another network.
+    pub(crate) async fn over<N: Net>(
+        adapt: impl FnOnce(TokioNet) -> N,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let port = free_port();
         let mut config = Config::new("wfe1", port, "http://farm.example:8080");
         change(&mut config);
         let root = tempfile::tempdir().unwrap();
         let folder = TemporaryFolder::open(root.path()).unwrap();
-        let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into());
+        let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into()).map_net(adapt);
         let (memory, stop, tasks) = (
             Memory::default(),
             CancellationToken::new(),
