@@ -63,11 +63,12 @@ pub async fn start<N: Net, K: Desk, D: Depot>(
         kind: error.kind(),
     })?;
     let port = listener.local_addr().port();
+    let uploads_max = config.limits.uploads_max.min(Semaphore::MAX_PERMITS);
     let worker = Worker {
         desk,
         depot,
         gate: Gate::new(config.authentication.clone()),
-        uploads: Arc::new(Semaphore::new(config.limits.uploads_max)),
+        uploads: Arc::new(Semaphore::new(uploads_max)),
         messages: MessageRoom::new(),
         observer,
         wall: host.wall.clone(),

@@ -1,4 +1,4 @@
-//! What an upload costs in memory: a process of its own, because the high-water mark is a process's.
+//! What an upload costs in memory: a process of its own, because a high-water mark is a process's.
 
 #![cfg(target_os = "linux")]
 
