@@ -122,7 +122,7 @@ const TAIL: &str = r#"
 time = "5m"
 call = { from = "source", to = "target", operation = "DeleteImportLogs" }
 [[expect]]
-event = { message = "delete-import-logs" }
+event = { message = ["delete-import-logs-response", "fault", "unread-answer", "http-response"], answers = "delete-import-logs" }
 within = "6m"
 "#;
 

@@ -120,7 +120,7 @@ pub(crate) fn deleting_logs_never_fails(reading: &Reading<'_>) -> Vec<Breach> {
         .collect()
 }
 
-/// CD-3, CD-19, CD-54: a farm that takes no incoming jobs creates none, runs none, and tells nobody
+/// CD-3, CD-19: a farm that takes no incoming jobs creates none, runs none, and tells nobody
 /// where its import server is.
 pub(crate) fn refusing_farms_take_nothing(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
