@@ -24,7 +24,7 @@ static class MonoClient
         var service = new ContentDeploymentRemoteImport();
         service.Url = arguments[0] + "/_vti_adm/ContentDeploymentRemoteImport.asmx";
         string sender = arguments[1] == "SOAP" ? "Client" : "Sender";
-        string source = Guid.NewGuid().ToString();
+        Guid source = Guid.NewGuid();
 
         var servers = service.GetVirtualServersInformation();
         Check(servers.Length == 1 && servers[0].Url == "http://intranet", "web applications");
@@ -32,11 +32,11 @@ static class MonoClient
         Check(string.Join(",", names) == "/,/sites/news", "site collections");
         Check(service.GetRemoteAdminServerUrl("14.0.0.0") == arguments[0], "import server");
 
-        Func<string> create = () => service.CreateJob("by Mono <&>", source, "http://intranet",
+        Func<Guid> create = () => service.CreateJob("by Mono <&>", source, "http://intranet",
             "/sites/news", SPIncludeSecurity.WssOnly, SPImportUserInfoDateTimeOption.ImportAll,
             true, true);
-        string job = create(), other = create();
-        Check(job != other && job == new Guid(job).ToString("D"), "ids");
+        Guid job = create(), other = create();
+        Check(job != other && job != Guid.Empty, "ids");
         Check(service.GetJobStatus(job).Status == ContentDeploymentJobStatus.ImportPreparing, "status");
         service.CancelJob(other);
         Check(service.GetJobStatus(other).Status == ContentDeploymentJobStatus.Cancelled, "cancel");

@@ -1,7 +1,26 @@
 //! Octets to messages and back: SOAP envelopes, faults, the service description, the upload query.
 //!
 //! Both directions of both sides are here, because a deploying farm, an import farm and an outsider
-//! who only listens need them all.
+//! who only listens need them all. `SPEC.md` beside this crate has the form of every message.
+//!
+//! # Example: a request, as its sender writes it and its receiver reads it
+//! ```
+//! use portcullis_web_service::codec::{Call, SoapVersion, read_request, write_request};
+//! use portcullis_web_service::config::Compat;
+//! use portcullis_web_service::message::{Guid, Request};
+//!
+//! let request = Request::RunJob { job: Guid::NIL };
+//! let envelope = write_request(SoapVersion::V12, &request);
+//! let content_type = Some(SoapVersion::V12.content_type());
+//! let call = read_request(content_type, None, envelope.as_bytes(), Compat::Strict);
+//! assert_eq!(call, Ok(Call { version: SoapVersion::V12, request }));
+//! ```
+//!
+//! # Module map
+//! - `contract`: every operation with its parameters and its result; `wire_type`: their types.
+//! - `envelope`, `media_type`: what is around a message. `request`, `response`, `fault`: messages.
+//! - `leniency`: where ASP.NET reads more than the schema says.
+//! - `schema`, `wsdl`, `page`: what the service says of itself. `query`: the query of an upload.
 
 mod contract;
 mod envelope;
@@ -48,10 +67,13 @@ pub enum Unread {
     Fault(SoapVersion, Fault),
 }
 
-/// Reads a request.
+/// Reads a request of at most 4 MiB, in UTF-8 or UTF-16, from the values of the fields
+/// `Content-Type` and `SOAPAction` and the body. The envelope's namespace says the version; nothing
+/// else does.
 ///
 /// # Errors
-/// See [`Unread`].
+/// See [`Unread`]. A fault is written in the version of the envelope or, where there is none, of
+/// the content type.
 pub fn read_request(
     content_type: Option<&str>,
     soap_action: Option<&str>,
@@ -61,13 +83,13 @@ pub fn read_request(
     request::read(content_type, soap_action, body, compat)
 }
 
-/// Writes a request as an envelope.
+/// Writes a request as an envelope. What XML cannot say in a text is replaced by U+FFFD.
 #[must_use]
 pub fn write_request(version: SoapVersion, request: &Request) -> String {
     request::write(version, request)
 }
 
-/// Writes a response as an envelope.
+/// Writes a response as an envelope. What XML cannot say in a text is replaced by U+FFFD.
 #[must_use]
 pub fn write_response(version: SoapVersion, response: &Response) -> String {
     response::write(version, response)
@@ -105,7 +127,9 @@ pub struct SeenFault {
     pub rule: Option<String>,
 }
 
-/// Reads an answer.
+/// Reads an answer of at most 4 MiB. Prefixes, headers and what else SOAP leaves open make no
+/// difference; of a job's status only the status itself is insisted upon (CD-11, CD-12), because
+/// its other members are ours.
 ///
 /// # Errors
 /// When it is no envelope with a response of this service or a fault in it.

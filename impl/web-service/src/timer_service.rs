@@ -21,6 +21,9 @@ use crate::services::{Services, Unanswered, Unmoved};
 use crate::state::{Owner, TimerEvent, TimerState};
 use crate::work::{Depot, Importer};
 
+/// In one of how many rounds errands are looked for, which do not hurry.
+const ROUNDS_PER_ERRAND: u32 = 10;
+
 /// How long sweeps are apart, at most.
 const SWEEP_MAX: Duration = Duration::from_secs(3600);
 
@@ -72,10 +75,12 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         let kept = self.services.config.temporary_files_kept;
         let mut watched = Watched::new();
         let mut swept: Option<Instant> = None;
-        loop {
+        for number in (0..ROUNDS_PER_ERRAND).cycle() {
             let round = async {
                 self.run_jobs(&mut watched).await?;
-                self.run_errands().await?;
+                if number == 0 {
+                    self.run_errands().await?;
+                }
                 if swept.is_none_or(|swept| swept.elapsed() >= kept.min(SWEEP_MAX)) {
                     self.sweep().await?;
                     swept = Some(Instant::now());

@@ -8,6 +8,7 @@
 pub mod cabinet;
 mod folder;
 pub mod manifest;
+pub mod pack;
 mod simulated;
 mod site_importer;
 

@@ -24,8 +24,8 @@ impl Encoding {
     }
 }
 
-/// The text of a document, for protocols whose peers may choose the encoding: SOAP's may (WS-I Basic
-/// Profile 1.1, R1012 and R4001).
+/// The text of a document, for protocols whose peers may choose the encoding: SOAP's may (WS-I
+/// Basic Profile 1.1, R1012 and R4001).
 ///
 /// UTF-8 is not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]

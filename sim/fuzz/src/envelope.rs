@@ -7,8 +7,8 @@ use portcullis_web_service::codec::{
 use portcullis_web_service::config::Compat;
 use portcullis_web_service::message::{Fault, FaultCode};
 
-/// A request is read, or refused with a fault that its caller reads; what is read can be written and
-/// read again; whatever the schema allows, ASP.NET's leniency allows, too. An answer likewise.
+/// A request is read, or refused with a fault that its caller reads; what is read can be written
+/// and read again; whatever the schema allows, ASP.NET's leniency allows, too. An answer likewise.
 pub(crate) fn run(octets: &[u8]) {
     for version in SoapVersion::ALL {
         let content_type = version.content_type();

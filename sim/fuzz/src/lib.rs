@@ -6,6 +6,7 @@
 //! needs a C++ compiler and instrumentation, and the test `corpus`, which replays every file below
 //! `corpus` in each `cargo test`. What a fuzzer has found stays there as a file.
 
+mod cabinet;
 mod envelope;
 mod files;
 mod frame;
@@ -27,6 +28,10 @@ pub struct Target {
 
 /// Every target, by name.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "cabinet",
+        run: cabinet::run,
+    },
     Target {
         name: "envelope",
         run: envelope::run,
@@ -50,6 +55,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "object",
         run: object::run,
+    },
+    Target {
+        name: "package-manifest",
+        run: cabinet::run_manifest,
     },
     Target {
         name: "packet",

@@ -2,7 +2,7 @@
 
 use portcullis_web_service::codec::{read_upload_query, write_upload_query};
 
-/// A query is refused, or it names one file within one folder, and has one form that reads the same.
+/// A query is refused, or it names one file within one folder and has one form that reads alike.
 pub(crate) fn run(octets: &[u8]) {
     let Ok(query) = std::str::from_utf8(octets) else {
         return;

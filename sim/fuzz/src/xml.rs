@@ -7,7 +7,7 @@ use portcullis_xml::{
 };
 
 /// The gate and the tree agree, an error lies within the document, and what the tree says, written
-/// down again, is the same tree. UTF-8 without a mark is the same document when it is decoded first.
+/// down again, is the same tree. UTF-8 without a mark is the same document when decoded first.
 pub(crate) fn run(octets: &[u8]) {
     let small = Limits::control()
         .with_depth_max(4)

@@ -1,106 +1,29 @@
-//! The two stores agree: the same operations in the same order get the same answers.
+//! The stores agree: the same operations in the same order get the same answers.
 
 use std::time::Duration;
 
 use portcullis_net::{Randomness, Spawner};
-use portcullis_store::{
-    Batch, Committed, Disk, OperationId, Revision, Row, SimStore, SqliteStore, Store, StoreError,
-};
-use proptest::collection::vec;
+use portcullis_store::{Disk, SimStore, SqliteStore};
 use proptest::prelude::*;
 
-use crate::{Task, task};
-
-/// One step, over few keys and operations, so that they meet.
-#[derive(Clone, Debug)]
-enum Step {
-    Commit(Batch),
-    Outcome(OperationId),
-    Read(String),
-    Scan,
-}
-
-/// What a store answered.
-#[derive(Debug, PartialEq)]
-enum Answered {
-    Commit(Result<Committed, StoreError>),
-    Outcome(Result<Option<Committed>, StoreError>),
-    Read(Result<Option<Row>, StoreError>),
-    Scan(Result<Vec<Row>, StoreError>),
-}
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Put(String),
-    Delete,
-    ExpectAbsent,
-    ExpectRevision(u64),
-}
-
-fn key() -> impl Strategy<Value = String> {
-    proptest::sample::select(vec!["a", "b", "c"]).prop_map(str::to_owned)
-}
-
-fn piece() -> impl Strategy<Value = Piece> {
-    prop_oneof![
-        4 => proptest::sample::select(vec!["x", "y"]).prop_map(|s| Piece::Put(s.to_owned())),
-        1 => Just(Piece::Delete),
-        1 => Just(Piece::ExpectAbsent),
-        1 => (0..6_u64).prop_map(Piece::ExpectRevision),
-    ]
-}
-
-fn operation() -> impl Strategy<Value = OperationId> {
-    (0..8_u8).prop_map(|n| OperationId::new(n.to_string()))
-}
-
-fn batch() -> impl Strategy<Value = Batch> {
-    (operation(), vec((key(), piece()), 0..4)).prop_map(|(operation, pieces)| {
-        pieces
-            .into_iter()
-            .fold(Batch::new(operation), |batch, (key, piece)| match piece {
-                Piece::Put(state) => batch.put(&task(&key, &state)).expect("json"),
-                Piece::Delete => batch.delete::<Task>(&key),
-                Piece::ExpectAbsent => batch.expect_absent::<Task>(&key),
-                Piece::ExpectRevision(n) => batch.expect_revision::<Task>(&key, Revision(n)),
-            })
-    })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => batch().prop_map(Step::Commit),
-        1 => operation().prop_map(Step::Outcome),
-        1 => key().prop_map(Step::Read),
-        1 => Just(Step::Scan),
-    ]
-}
-
-async fn answers(store: &impl Store, steps: &[Step]) -> Vec<Answered> {
-    let mut answers = Vec::new();
-    for step in steps {
-        answers.push(match step.clone() {
-            Step::Commit(batch) => Answered::Commit(store.commit(batch).await),
-            Step::Outcome(operation) => Answered::Outcome(store.outcome(&operation).await),
-            Step::Read(key) => Answered::Read(store.read("tasks", &key).await),
-            Step::Scan => Answered::Scan(store.scan("tasks").await),
-        });
-    }
-    answers
-}
+use crate::remote::World;
+use crate::steps::{answers, steps};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn both_stores_answer_alike(steps in vec(step(), 1..30)) {
+    fn all_stores_answer_alike(steps in steps()) {
         let directory = tempfile::tempdir().expect("a directory");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         runtime.expect("a runtime").block_on(async {
-            let sqlite = SqliteStore::open(&directory.path().join("store.db")).expect("new");
             let disk = Disk::new(&Randomness::from_seed(1), Duration::ZERO);
             let simulated = SimStore::open(&disk, &Spawner::tokio());
-            prop_assert_eq!(answers(&sqlite, &steps).await, answers(&simulated, &steps).await);
+            let expected = answers(&simulated, &steps).await;
+            let sqlite = SqliteStore::open(&directory.path().join("store.db")).expect("new");
+            prop_assert_eq!(answers(&sqlite, &steps).await, expected.as_slice());
+            let remote = World::new().await.open();
+            prop_assert_eq!(answers(&remote, &steps).await, expected);
             Ok(())
         })?;
     }

@@ -8,13 +8,13 @@ use portcullis_net::{Randomness, Spawn, Spawner};
 use portcullis_store::{Disk, SimStore, Store, StoreError, Write};
 use tokio::task::JoinSet;
 
-use crate::{put, state, task};
+use crate::rules::{put, state, task};
 
 const SYNC: Duration = Duration::from_millis(5);
 
 /// A host whose tasks can be dropped all at once.
 #[derive(Clone, Default)]
-struct Host(Arc<Mutex<JoinSet<()>>>);
+pub(crate) struct Host(Arc<Mutex<JoinSet<()>>>);
 
 impl Spawn for Host {
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
@@ -23,7 +23,7 @@ impl Spawn for Host {
 }
 
 impl Host {
-    async fn crash(&self) {
+    pub(crate) async fn crash(&self) {
         let mut tasks = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
         tasks.shutdown().await;
     }

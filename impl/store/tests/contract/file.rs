@@ -5,7 +5,7 @@ use std::path::Path;
 
 use portcullis_store::{OpenErrorKind, SqliteStore, Store};
 
-use crate::{put, state};
+use crate::rules::{put, state};
 
 fn refused(path: &Path) -> OpenErrorKind {
     let error = SqliteStore::open(path).expect_err("refused");

@@ -1,7 +1,7 @@
 //! The one table of the service: what each operation takes and answers, by name, order and type.
 //!
-//! Whoever reads, writes or describes messages goes through the functions below with a [`Fields`] of
-//! his own, so that reader, writer and service description cannot differ.
+//! Whoever reads, writes or describes messages goes through the functions below with a [`Fields`]
+//! of its own, so that reader, writer and service description cannot differ.
 
 use super::wire_type::WireType;
 use crate::message::{
@@ -9,7 +9,7 @@ use crate::message::{
     UserInfoDateTime, VirtualServer,
 };
 
-/// Somebody who is told of each field in turn: he fills it, writes it, or only notes that it is there.
+/// Somebody who is told of each field in turn: who fills it, writes it, or only notes its name.
 pub(super) trait Fields {
     /// Why the visit ends early.
     type Error;
@@ -93,7 +93,7 @@ pub(super) fn virtual_server<F: Fields>(
     fields.field("Url", &mut server.url)
 }
 
-/// A request whose parameters have the defaults of their types: what ASP.NET takes missing ones for.
+/// A request whose parameters have the defaults of their types, as ASP.NET has it for missing ones.
 pub(super) fn blank_request(operation: Operation) -> Request {
     let job = Guid::NIL;
     match operation {

@@ -1,17 +1,15 @@
 //! Where ASP.NET reads more than the schema says.
 //!
-//! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for its
-//! line here. What was measured with a real `.asmx` is in `SPEC.md`.
+//! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for
+//! its line here. What was measured with a real `.asmx` is in `SPEC.md`.
 
-use super::wire_type::collapse;
 use crate::config::Compat;
-use crate::message::Guid;
 
 /// One way in which ASP.NET is more lenient than the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leniency {
-    /// A parameter that is not there has its type's default: the guid of zeros, the first word of an
-    /// enumeration, false, the empty text.
+    /// A parameter that is not there has its type's default: the guid of zeros, the first word of
+    /// an enumeration, false, the empty text.
     MissingParameter,
     /// Parameters come in any order.
     AnyOrder,
@@ -20,8 +18,8 @@ pub(super) enum Leniency {
     UnknownParameter,
     /// Of a parameter that is there twice, the first counts.
     RepeatedParameter,
-    /// The action says the operation, and the body is searched for its element; where there is none,
-    /// its parameters are missing. Without an action, the first element says it.
+    /// The action says the operation, and the body is searched for its element; where there is
+    /// none, its parameters are missing. Without an action, the first element says it.
     BodyByAction,
     /// A guid may have white space around it, stand in braces or parentheses, and lack its hyphens.
     LooseGuid,
@@ -39,17 +37,4 @@ impl Compat {
             Self::Aspnet => true,
         }
     }
-}
-
-/// A guid in any of the forms of [`Leniency::LooseGuid`].
-pub(super) fn loose_guid(text: &str) -> Option<Guid> {
-    let text = collapse(text);
-    let text = [('{', '}'), ('(', ')')]
-        .into_iter()
-        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close))
-        .unwrap_or(text);
-    if text.len() == 32 && text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-        return u128::from_str_radix(text, 16).ok().map(Guid::from_bits);
-    }
-    text.parse().ok()
 }

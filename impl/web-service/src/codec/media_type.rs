@@ -3,10 +3,10 @@
 use super::{SoapVersion, Unread};
 
 /// A content type of SOAP.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MediaType {
-    /// `application/soap+xml`, not `text/xml`.
-    version: Option<SoapVersion>,
+    /// The version whose type it is.
+    pub(super) version: SoapVersion,
     /// The encoding, in lower case.
     pub(super) charset: Option<String>,
     /// The operation, where SOAP 1.2 says it.
@@ -18,10 +18,8 @@ pub(super) struct MediaType {
 impl MediaType {
     /// Reads the field's value.
     pub(super) fn read(value: Option<&str>) -> Result<Self, Unread> {
-        let (essence, parameters) = match value.unwrap_or_default().split_once(';') {
-            Some((essence, parameters)) => (essence, parameters),
-            None => (value.unwrap_or_default(), ""),
-        };
+        let value = value.ok_or(Unread::MediaType)?;
+        let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
         let essence = essence.trim();
         let version = if essence.eq_ignore_ascii_case("text/xml") {
             SoapVersion::V11
@@ -31,8 +29,10 @@ impl MediaType {
             return Err(Unread::MediaType);
         };
         let mut media_type = Self {
-            version: Some(version),
-            ..Self::default()
+            version,
+            charset: None,
+            action: None,
+            is_contradictory: false,
         };
         let mut rest = parameters;
         while let Some((name, value, after)) = parameter(rest)? {
@@ -50,11 +50,6 @@ impl MediaType {
             rest = after;
         }
         Ok(media_type)
-    }
-
-    /// The version whose media type this is.
-    pub(super) fn version(&self) -> SoapVersion {
-        self.version.unwrap_or(SoapVersion::V11)
     }
 }
 

@@ -24,13 +24,13 @@ pub(super) fn read(
 ) -> Result<Call, Unread> {
     let media_type = MediaType::read(content_type)?;
     let refuse = |version, violation| Unread::Fault(version, Fault::new(violation));
-    let unreadable = |error| refuse(media_type.version(), Violation::NotXml(error));
+    let unreadable = |error| refuse(media_type.version, Violation::NotXml(error));
     let limits = Limits::soap().with_elements_max(ELEMENTS_MAX);
     let decoded = Decoded::new(body, &limits).map_err(unreadable)?;
     check_charset(&media_type, decoded.encoding()).map_err(unreadable)?;
     let document = Document::parse_decoded(&decoded, &limits).map_err(unreadable)?;
     let envelope = Envelope::new(document.root()).map_err(|problem| match problem {
-        NoEnvelope::Version => refuse(media_type.version(), Violation::NotAnEnvelope),
+        NoEnvelope::Version => refuse(media_type.version, Violation::NotAnEnvelope),
         NoEnvelope::Form(version, _) => refuse(version, Violation::EnvelopeMalformed),
     })?;
     // The envelope's namespace says the version, not its media type: ASP.NET reads them so, too.

@@ -6,7 +6,7 @@ use portcullis_xml::{Child, Element, Writer, XmlError, XmlErrorKind, is_characte
 
 use super::contract::{self, Fields};
 use super::envelope::XSI_NAMESPACE;
-use super::leniency::{Leniency, loose_guid};
+use super::leniency::Leniency;
 use crate::config::Compat;
 use crate::message::{
     Guid, IncludeSecurity, JobStatus, NAMESPACE, RemoteJobStatus, UserInfoDateTime, VirtualServer,
@@ -18,9 +18,8 @@ pub(super) trait WireType {
     /// that of the service.
     const NAME: &'static str;
 
-    /// Writes the content of an element of this type, and changes nothing: whoever visits fields
-    /// may change them, but this one does not.
-    fn write(&mut self, writer: &mut Writer);
+    /// Writes the content of an element of this type.
+    fn write(&self, writer: &mut Writer);
 
     /// Takes the value from an element of this type.
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError>;
@@ -44,7 +43,7 @@ impl fmt::Display for Sayable<'_> {
     }
 }
 
-/// The text of an element that says that it has none.
+/// The text of an element, which must not call itself nil.
 fn text<'d>(element: Element<'d>, compat: Compat) -> Result<&'d str, XmlError> {
     if !compat.allows(Leniency::Nil) {
         refuse_nil(element)?;
@@ -74,7 +73,7 @@ pub(super) fn collapse(text: &str) -> &str {
 impl WireType for String {
     const NAME: &'static str = "s:string";
 
-    fn write(&mut self, writer: &mut Writer) {
+    fn write(&self, writer: &mut Writer) {
         writer.text(Sayable(self));
     }
 
@@ -87,7 +86,7 @@ impl WireType for String {
 impl WireType for bool {
     const NAME: &'static str = "s:boolean";
 
-    fn write(&mut self, writer: &mut Writer) {
+    fn write(&self, writer: &mut Writer) {
         writer.text(self);
     }
 
@@ -104,7 +103,7 @@ impl WireType for bool {
 impl WireType for u32 {
     const NAME: &'static str = "s:unsignedInt";
 
-    fn write(&mut self, writer: &mut Writer) {
+    fn write(&self, writer: &mut Writer) {
         writer.text(self);
     }
 
@@ -118,7 +117,7 @@ impl WireType for u32 {
 impl WireType for Guid {
     const NAME: &'static str = "s1:guid";
 
-    fn write(&mut self, writer: &mut Writer) {
+    fn write(&self, writer: &mut Writer) {
         writer.text(self);
     }
 
@@ -126,11 +125,11 @@ impl WireType for Guid {
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
         let text = text(element, compat)?;
         let guid = if compat.allows(Leniency::LooseGuid) {
-            loose_guid(text)
+            Self::parse_loosely(text)
         } else {
-            text.parse().ok()
+            text.parse()
         };
-        *self = guid.ok_or_else(|| invalid(element))?;
+        *self = guid.map_err(|_| invalid(element))?;
         Ok(())
     }
 }
@@ -141,7 +140,7 @@ macro_rules! enumeration {
         impl WireType for $name {
             const NAME: &'static str = concat!("tns:", $wire);
 
-            fn write(&mut self, writer: &mut Writer) {
+            fn write(&self, writer: &mut Writer) {
                 writer.text(self.name());
             }
 
@@ -164,7 +163,7 @@ enumeration!(JobStatus, "ContentDeploymentJobStatus");
 impl WireType for Vec<String> {
     const NAME: &'static str = "tns:ArrayOfString";
 
-    fn write(&mut self, writer: &mut Writer) {
+    fn write(&self, writer: &mut Writer) {
         for item in self {
             writer.open("string");
             item.write(writer);
@@ -185,8 +184,8 @@ impl WireType for Vec<String> {
 impl WireType for VirtualServer {
     const NAME: &'static str = "tns:VirtualServerInformation";
 
-    fn write(&mut self, writer: &mut Writer) {
-        let Ok(()) = contract::virtual_server(self, &mut Written(writer));
+    fn write(&self, writer: &mut Writer) {
+        let Ok(()) = contract::virtual_server(&mut self.clone(), &mut Written(writer));
     }
 
     fn read(&mut self, element: Element<'_>, compat: Compat) -> Result<(), XmlError> {
@@ -199,7 +198,7 @@ impl WireType for VirtualServer {
 impl WireType for Vec<VirtualServer> {
     const NAME: &'static str = "tns:ArrayOfVirtualServerInformation";
 
-    fn write(&mut self, writer: &mut Writer) {
+    fn write(&self, writer: &mut Writer) {
         for server in self {
             writer.open("VirtualServerInformation");
             server.write(writer);
@@ -220,8 +219,8 @@ impl WireType for Vec<VirtualServer> {
 impl WireType for RemoteJobStatus {
     const NAME: &'static str = "tns:ContentDeploymentRemoteJobStatus";
 
-    fn write(&mut self, writer: &mut Writer) {
-        let Ok(()) = contract::remote_job_status(self, &mut Written(writer));
+    fn write(&self, writer: &mut Writer) {
+        let Ok(()) = contract::remote_job_status(&mut self.clone(), &mut Written(writer));
     }
 
     // Only the status is certain, so whoever reads the answers of another farm insists on nothing

@@ -17,14 +17,6 @@ impl From<Unanswered> for UploadRefusal {
     }
 }
 
-/// What is known of a file before it is recorded.
-enum Found {
-    /// It counts already.
-    Recorded,
-    /// It is new, to this job as it was read.
-    New(Stored<ImportJob>),
-}
-
 #[expect(
     clippy::multiple_inherent_impl,
     reason = "one file for each concern of the desk"
@@ -36,10 +28,9 @@ impl<S: Store, D: Depot> Inner<S, D> {
         target: &UploadTarget,
         octets: u64,
     ) -> Result<(), UploadRefusal> {
-        let found = self.find(target, None).await?;
-        match found {
-            Found::Recorded => Ok(()),
-            Found::New(job) => self.grown(&job.record, octets).map(|_| ()),
+        match self.job_without(target, None).await? {
+            Some(job) => self.grown(&job.record, octets).map(|_| ()),
+            None => Ok(()),
         }
     }
 
@@ -53,9 +44,9 @@ impl<S: Store, D: Depot> Inner<S, D> {
         octets: u64,
     ) -> Result<(), UploadRefusal> {
         loop {
-            let job = match self.find(target, Some(octets)).await {
-                Ok(Found::Recorded) => return Ok(()),
-                Ok(Found::New(job)) => job,
+            let job = match self.job_without(target, Some(octets)).await {
+                Ok(Some(job)) => job,
+                Ok(None) => return Ok(()),
                 // The job was deleted while its file arrived: the folder must not come back.
                 Err(UploadRefusal::UnknownJob) => {
                     self.depot.remove(target.job).await.ok();
@@ -109,12 +100,13 @@ impl<S: Store, D: Depot> Inner<S, D> {
         self.services.commit::<ImportJob>(batch).await.map(|_| ())
     }
 
-    /// Looks for the job and the file; `octets` is the file's length where it is known.
-    async fn find(
+    /// The job as it is before it has the file; none when it has it. `octets` is the file's length
+    /// where it is known.
+    async fn job_without(
         &self,
         target: &UploadTarget,
         octets: Option<u64>,
-    ) -> Result<Found, UploadRefusal> {
+    ) -> Result<Option<Stored<ImportJob>>, UploadRefusal> {
         let services = &self.services;
         if !services.config.accept_incoming_jobs || !services.config.is_import_server {
             return Err(UploadRefusal::NotAccepting);
@@ -129,11 +121,11 @@ impl<S: Store, D: Depot> Inner<S, D> {
         }
         let key = UploadedFile::key_of(target.job, &target.file);
         match (services.load::<UploadedFile>(&key).await?, octets) {
-            (None, _) => Ok(Found::New(job)),
+            (None, _) => Ok(Some(job)),
             (Some(known), Some(octets)) if known.record.octets != octets => {
                 Err(UploadRefusal::Different)
             }
-            (Some(_), _) => Ok(Found::Recorded),
+            (Some(_), _) => Ok(None),
         }
     }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use portcullis_xml::XmlError;
 
-/// Whose fault it is, in the words of SOAP 1.1; SOAP 1.2 calls the first two `Sender` and `Receiver`.
+/// Whose fault it is, in the words of SOAP 1.1; SOAP 1.2 calls the first two `Sender` and
+/// `Receiver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultCode {
     /// The request was wrong, or asked for something that cannot be.
@@ -162,8 +163,8 @@ pub struct HeaderName {
 /// How many letters of the name of an unknown parameter a fault repeats.
 const UNKNOWN_NAME_LETTERS_MAX: usize = 64;
 
-/// The name of a parameter that the schema does not have, cut to 64 letters. A name of XML, so there
-/// is no markup in it.
+/// The name of a parameter that the schema does not have, cut to 64 letters. A name of XML, so
+/// there is no markup in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName(String);
 

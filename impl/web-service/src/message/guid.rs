@@ -6,6 +6,9 @@ use std::str::FromStr;
 use portcullis_net::Randomness;
 use serde::{Deserialize, Serialize};
 
+/// How many hexadecimal digits a guid has.
+const DIGITS: usize = 32;
+
 /// Where the hyphens are.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
@@ -39,15 +42,22 @@ impl Guid {
         Self(bits & free | version | variant)
     }
 
-    /// As [`str::parse`], with the braces that ASP.NET accepts too.
+    /// As [`str::parse`], and in the other forms that ASP.NET takes: with white space around it, in
+    /// braces or parentheses, without hyphens.
     ///
     /// # Errors
-    /// When it is no guid.
-    pub fn parse_braced(text: &str) -> Result<Self, GuidError> {
-        let inside = text
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'));
-        inside.unwrap_or(text).parse()
+    /// When it is no guid in any form.
+    pub fn parse_loosely(text: &str) -> Result<Self, GuidError> {
+        let text = text.trim_matches([' ', '\t', '\r', '\n']);
+        let inside = [('{', '}'), ('(', ')')]
+            .into_iter()
+            .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
+        let text = inside.unwrap_or(text);
+        if text.len() == DIGITS && text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+            let bits = u128::from_str_radix(text, 16);
+            return bits.map(Self).map_err(|_| GuidError);
+        }
+        text.parse()
     }
 }
 
@@ -116,7 +126,28 @@ mod tests {
         let text = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
         let guid: Guid = text.to_uppercase().parse().unwrap();
         assert_eq!(guid.to_string(), text);
-        assert_eq!(Guid::parse_braced(&format!("{{{text}}}")), Ok(guid));
+    }
+
+    #[test]
+    fn aspnet_takes_guids_in_other_forms() {
+        let text = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
+        let guid = text.parse();
+        for form in [
+            text.to_owned(),
+            format!("{{{text}}}"),
+            format!(" ({text})\n"),
+            text.replace('-', ""),
+        ] {
+            assert_eq!(Guid::parse_loosely(&form), guid, "{form}");
+        }
+        for form in [
+            "",
+            "{}",
+            "{49bebd7d-62d0-4d68-a1f0-9118b3ac4416)",
+            "+9bebd7d62d04d68a1f09118b3ac4416",
+        ] {
+            assert_eq!(Guid::parse_loosely(form), Err(GuidError), "{form}");
+        }
     }
 
     #[test]

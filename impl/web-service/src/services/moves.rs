@@ -157,7 +157,7 @@ impl<S: Store> Services<S> {
         let renewed = matches!(event, TimerEvent::Renewed(_));
         if renewed {
             record.renewals = record.renewals.saturating_add(1);
-        } else if record == *before {
+        } else if *event == TimerEvent::Withdrawn && record == *before {
             return Ok(timer_job.clone());
         }
         let batch = self

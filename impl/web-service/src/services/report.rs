@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use crate::records::{ImportJob, ReportLine, Severity};
 use crate::state::{JobEvent, JobState};
 
+/// How many interruptions of one import are reported: a report must not grow for ever.
+const INTERRUPTIONS_MAX: u32 = 100;
+
 /// The line about `event`, which has just brought `job` to where it is; none when it says nothing
 /// that a reader wants to know.
 pub(super) fn line(job: &ImportJob, event: &JobEvent, now: Timestamp) -> Option<ReportLine> {
@@ -15,19 +18,14 @@ pub(super) fn line(job: &ImportJob, event: &JobEvent, now: Timestamp) -> Option<
             (JobState::Verifying, 0 | 1) => {
                 message(format!("the import of {} packages begins", job.files))
             }
-            (JobState::Verifying | JobState::Decompressing | JobState::Placing, _) => {
+            (
+                JobState::Verifying | JobState::Decompressing | JobState::Placing,
+                2..=INTERRUPTIONS_MAX,
+            ) => {
                 let text = "the import goes on after it was interrupted";
                 Some((Severity::Warning, text.to_owned()))
             }
-            (
-                JobState::Created
-                | JobState::CancelInProgress
-                | JobState::Cancelled
-                | JobState::Succeeded
-                | JobState::Failed
-                | JobState::TimedOut,
-                _,
-            ) => None,
+            _ => None,
         },
         JobEvent::Verified => message("the packages are decompressed".to_owned()),
         JobEvent::Decompressed { objects } => message(format!("{objects} objects are placed")),

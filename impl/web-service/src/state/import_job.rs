@@ -194,17 +194,13 @@ impl JobProgress {
         use JobEvent as Event;
         use JobState as State;
         let same = || self.clone();
+        // CD-27: final; what comes late changes nothing.
+        if self.state.is_final() {
+            let is_recovered = *event == Event::Recovered;
+            // The server may have stopped before it could clean up.
+            return Ok((same(), if is_recovered { &[Effect::Clean] } else { &[] }));
+        }
         match (self.state, event) {
-            // The server stopped before it could clean up.
-            (
-                State::Cancelled | State::Succeeded | State::Failed | State::TimedOut,
-                Event::Recovered,
-            ) => Ok((same(), &[Effect::Clean])),
-            // CD-27: final; what comes late changes nothing.
-            (State::Cancelled | State::Succeeded | State::Failed | State::TimedOut, _) => {
-                Ok((same(), &[]))
-            }
-
             // CD-30: what was asked for first is done first; no phase goes on from here.
             (State::CancelInProgress, Event::CancelHandled) => {
                 Ok((self.ended(State::Cancelled, now), &[Effect::Clean]))
@@ -235,25 +231,14 @@ impl JobProgress {
                 Ok((self.begun(State::Decompressing, now), &[Effect::Decompress]))
             }
             (State::Decompressing, Event::Decompressed { objects }) => {
-                let placing = Self {
-                    objects: *objects,
-                    placed: 0,
-                    ..self.at(State::Placing)
-                };
-                let next = placing.next();
-                Ok((placing, next))
+                Ok(self.at(State::Placing).with(*objects, 0))
             }
             (State::Placing, Event::Recovered) => {
-                let next = self.next();
-                Ok((self.begun(State::Placing, now), next))
+                let begun = self.begun(State::Placing, now);
+                Ok(begun.with(self.objects, self.placed))
             }
             (State::Placing, Event::Placed) if self.placed < self.objects => {
-                let placing = Self {
-                    placed: self.placed.saturating_add(1),
-                    ..same()
-                };
-                let next = placing.next();
-                Ok((placing, next))
+                Ok(same().with(self.objects, self.placed.saturating_add(1)))
             }
             (State::Placing, Event::Finished) if self.placed == self.objects => {
                 Ok((self.ended(State::Succeeded, now), &[Effect::Clean]))
@@ -280,13 +265,19 @@ impl JobProgress {
         }
     }
 
-    /// What is to be done next while placing.
-    const fn next(&self) -> &'static [JobEffect] {
-        if self.placed < self.objects {
+    /// The same with so many of its objects placed, and what is to be done next.
+    fn with(self, objects: u32, placed: u32) -> (Self, &'static [JobEffect]) {
+        let next: &[JobEffect] = if placed < objects {
             &[JobEffect::Place]
         } else {
             &[JobEffect::Finish]
-        }
+        };
+        let progress = Self {
+            objects,
+            placed,
+            ..self
+        };
+        (progress, next)
     }
 
     fn at(&self, state: JobState) -> Self {

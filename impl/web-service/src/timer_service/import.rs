@@ -10,7 +10,7 @@ use super::lease::is_held;
 use crate::message::Guid;
 use crate::observe::FarmEvent;
 use crate::services::{JobItem, Unanswered, Unmoved};
-use crate::state::{JobEffect, JobEvent, JobState, Owner};
+use crate::state::{Illegal, JobEffect, JobEvent, JobState, Owner};
 use crate::work::{Depot, ImportFailure, ImportOrder, Importer};
 
 /// How much of the placing may be done again after a crash: the progress is recorded when this
@@ -57,13 +57,19 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
             | JobState::Failed
             | JobState::TimedOut => JobEvent::Recovered,
         };
+        let mut order = None;
         loop {
             // Durable before the phase begins: CD-29 is decided here.
             let effects = self.services.apply(&mut item, &event).await?;
             let Some(effect) = effects.first() else {
                 return Ok(());
             };
-            let Some(next) = self.carry_out(*effect, &mut item).await? else {
+            // No file comes any more: the item is not as an upload expects it.
+            let order = match &order {
+                Some(order) => order,
+                None => order.insert(self.order(&item).await?),
+            };
+            let Some(next) = self.carry_out(*effect, &mut item, order).await? else {
                 return Ok(());
             };
             event = next;
@@ -75,11 +81,12 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         &self,
         effect: JobEffect,
         item: &mut JobItem,
+        order: &ImportOrder,
     ) -> Result<Option<JobEvent>, Unmoved> {
         match effect {
-            JobEffect::Verify => self.verify(item).await.map(Some),
-            JobEffect::Decompress => self.decompress(item).await.map(Some),
-            JobEffect::Place => self.place(item).await.map(Some),
+            JobEffect::Verify => self.verify(item, order).await.map(Some),
+            JobEffect::Decompress => Ok(Some(self.decompress(item, order).await)),
+            JobEffect::Place => Ok(Some(self.place(item, order).await?)),
             JobEffect::Finish => Ok(Some(JobEvent::Finished)),
             // What had to be stopped was dropped on the way here.
             JobEffect::HandleCancel => Ok(Some(JobEvent::CancelHandled)),
@@ -90,11 +97,10 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         }
     }
 
-    async fn verify(&self, item: &JobItem) -> Result<JobEvent, Unmoved> {
-        let order = self.order(item).await?;
+    async fn verify(&self, item: &JobItem, order: &ImportOrder) -> Result<JobEvent, Unmoved> {
         tokio::select! {
             biased;
-            result = self.importer.verify(&order) => Ok(match result {
+            result = self.importer.verify(order) => Ok(match result {
                 Ok(()) => JobEvent::Verified,
                 Err(why) => JobEvent::Failed(why),
             }),
@@ -104,30 +110,29 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         }
     }
 
-    async fn decompress(&self, item: &JobItem) -> Result<JobEvent, Unmoved> {
-        let order = self.order(item).await?;
+    async fn decompress(&self, item: &JobItem, order: &ImportOrder) -> JobEvent {
+        let job = item.job.job;
         self.services
-            .announce(&FarmEvent::DecompressionStarted { job: item.job.job });
+            .announce(&FarmEvent::DecompressionStarted { job });
         tokio::select! {
             biased;
-            result = self.importer.decompress(&order) => Ok(match result {
+            result = self.importer.decompress(order) => match result {
                 Ok(objects) => JobEvent::Decompressed { objects },
                 Err(why) => JobEvent::Failed(why),
-            }),
-            () = self.time_is_over(item) => Ok(JobEvent::TimedOut),
+            },
+            () = self.time_is_over(item) => JobEvent::TimedOut,
         }
     }
 
     /// Places objects until the progress must be recorded; the last one is.
-    async fn place(&self, item: &mut JobItem) -> Result<JobEvent, Unmoved> {
-        let order = self.order(item).await?;
+    async fn place(&self, item: &mut JobItem, order: &ImportOrder) -> Result<JobEvent, Illegal> {
         let recorded = Instant::now();
         loop {
             let number = item.job.progress.placed;
             let count = item.job.progress.objects;
             let placed: Result<(), ImportFailure> = tokio::select! {
                 biased;
-                result = self.importer.place(&order, number) => result,
+                result = self.importer.place(order, number) => result,
                 () = self.time_is_over(item) => return Ok(JobEvent::TimedOut),
             };
             if let Err(why) = placed {

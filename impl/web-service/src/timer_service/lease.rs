@@ -40,9 +40,10 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
     /// Gives signs of life; returns when the timer job is not ours any more.
     async fn keep(&self, mut timer_job: Stored<TimerJob>, owner: &Owner, asked: Instant) {
         let timers = self.services.config.timers;
+        let sign_of_life = timers.lease.checked_div(4).unwrap_or_default();
         let mut renewed = asked;
         loop {
-            sleep(timers.lease / 4).await;
+            sleep(sign_of_life).await;
             let Some(ends) = renewed.checked_add(timers.lease) else {
                 return std::future::pending().await;
             };

@@ -25,6 +25,8 @@ struct Contents {
     folders: BTreeMap<Guid, BTreeMap<String, ShelvedFile>>,
     /// Jobs whose packages are decompressed.
     working: BTreeSet<Guid>,
+    /// The files that were decompressed for a job.
+    decompressed: BTreeMap<Guid, Vec<StoredFile>>,
     /// How often each object of a job was placed.
     sites: BTreeMap<Guid, BTreeMap<u32, u32>>,
     /// What the disk refuses uploads with.
@@ -51,10 +53,26 @@ impl Shelf {
         folder.map_or_else(Vec::new, |folder| folder.values().cloned().collect())
     }
 
+    /// The jobs that have a folder.
+    #[must_use]
+    pub fn folders(&self) -> Vec<Guid> {
+        self.lock().folders.keys().copied().collect()
+    }
+
     /// The objects that a job has put into its site, each with how often it was placed there.
     #[must_use]
     pub fn placed(&self, job: Guid) -> BTreeMap<u32, u32> {
         self.lock().sites.get(&job).cloned().unwrap_or_default()
+    }
+
+    /// The files of which a job's import consisted; empty when it was not decompressed.
+    #[must_use]
+    pub fn decompressed(&self, job: Guid) -> Vec<StoredFile> {
+        self.lock()
+            .decompressed
+            .get(&job)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Whether a job has a working folder.
@@ -120,7 +138,7 @@ impl Depot for SimulatedDepot {
     }
 
     async fn jobs(&self) -> Result<Vec<Guid>, DepotError> {
-        Ok(self.shelf.lock().folders.keys().copied().collect())
+        Ok(self.shelf.folders())
     }
 }
 
@@ -195,6 +213,16 @@ impl Default for ScriptedImport {
             place: Duration::ZERO,
             objects: 1,
             fails: None,
+        }
+    }
+}
+
+impl ScriptedImport {
+    fn passes(&self, phase: FailsIn) -> Result<(), ImportFailure> {
+        if self.fails == Some(phase) {
+            Err(ImportFailure::Scripted)
+        } else {
+            Ok(())
         }
     }
 }
@@ -281,21 +309,23 @@ impl Importer for ScriptedImporter {
                 return Err(ImportFailure::Unreadable(wanted.name.clone()));
             }
         }
-        fails(script.fails == Some(FailsIn::Verify))
+        script.passes(FailsIn::Verify)
     }
 
     async fn decompress(&self, order: &ImportOrder) -> Result<u32, ImportFailure> {
         let script = self.script.of(order);
         rest(script.decompress).await;
-        fails(script.fails == Some(FailsIn::Decompress))?;
-        self.shelf.lock().working.insert(order.job);
+        script.passes(FailsIn::Decompress)?;
+        let mut contents = self.shelf.lock();
+        contents.working.insert(order.job);
+        contents.decompressed.insert(order.job, order.files.clone());
         Ok(script.objects)
     }
 
     async fn place(&self, order: &ImportOrder, number: u32) -> Result<(), ImportFailure> {
         let script = self.script.of(order);
         rest(script.place).await;
-        fails(script.fails == Some(FailsIn::Place(number)))?;
+        script.passes(FailsIn::Place(number))?;
         let mut contents = self.shelf.lock();
         if !contents.working.contains(&order.job) {
             return Err(ImportFailure::Storage);
@@ -308,14 +338,6 @@ impl Importer for ScriptedImporter {
 
     async fn clean(&self, job: Guid) {
         self.shelf.lock().working.remove(&job);
-    }
-}
-
-fn fails(scripted: bool) -> Result<(), ImportFailure> {
-    if scripted {
-        Err(ImportFailure::Scripted)
-    } else {
-        Ok(())
     }
 }
 

@@ -43,7 +43,8 @@ pub struct ImportLimits {
     /// Octets of a package's files for each octet of the package. Default 1,100: no deflate stream
     /// has more than 1,032.
     pub ratio_max: u64,
-    /// Octets of the manifest. Default 16 MiB, above which no limit is put into effect.
+    /// Octets of the manifest, which is read as a whole and needs about five times as much memory.
+    /// Default 16 MiB, beyond which nothing takes effect.
     pub manifest_octets_max: u64,
 }
 
@@ -86,6 +87,9 @@ impl SiteName {
 /// Packages are decompressed into `<root>/<job>.work/`. That folder need not survive the loss of
 /// power: each file of it is compared with its digest when it is placed, and the folder is made
 /// again from the packages when something is missing.
+///
+/// Within the default limits no packages need more than 24 MiB of memory, whatever they declare;
+/// the manifest needs more, for as long as it is read.
 #[derive(Clone, Debug)]
 pub struct SiteImporter(Arc<Shared>);
 

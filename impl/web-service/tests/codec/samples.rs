@@ -99,7 +99,7 @@ pub(crate) fn violations() -> Vec<Violation> {
         Violation::NotXml(XmlError::new(39, XmlErrorKind::Doctype)),
         Violation::OperationUnknown,
         Violation::ParameterInvalid("includeSecurity"),
-        Violation::ParameterMissing("jobId"),
+        Violation::ParameterMissing("sourceJobId"),
         Violation::ParameterMisplaced("sourceId"),
         Violation::ParameterNamespace("jobId"),
         Violation::ParameterRepeated("jobId"),

@@ -162,7 +162,7 @@ async fn a_cancel_whose_worker_is_gone_is_handled_all_the_same() {
     let job = importing.prepared(ANY).await;
     second.ways.configuration.set(Way::Refused);
     assert_eq!(second.cancel(job).await, Err(Violation::Unavailable));
-    sleep(seconds(3)).await;
+    sleep(seconds(12)).await;
     assert_eq!(importing.word(job).await, JobStatus::Cancelled);
     assert_eq!(importing.run(job).await, Err(Violation::JobRunAlready));
 }

@@ -3,8 +3,18 @@
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod keeping;
+#[cfg(test)]
+mod lease;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod sequence;
+#[cfg(test)]
+mod uploads;
 #[cfg(test)]
 mod world;

@@ -22,6 +22,7 @@ use portcullis_reports::{ExitCode, RunRecord};
 
 use crate::protocols::PROTOCOLS;
 use crate::scenario::{Ink, Library, LibraryError, Scenario, reference};
+use crate::serve::web_service::PackArgs;
 use crate::serve::{
     CancelArgs, NewKeyArgs, PreflightArgs, QueryArgs, RenewKeysArgs, ServeArgs, SubmitArgs,
     WatchArgs,
@@ -74,6 +75,7 @@ enum Command {
     Preflight(PreflightArgs),
     NewKey(NewKeyArgs),
     RenewKeys(RenewKeysArgs),
+    Pack(PackArgs),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints the reference page of the keys of scenario files, as Markdown.
@@ -106,6 +108,7 @@ pub fn main() -> process::ExitCode {
         Some(Command::Preflight(args)) => return args.run(),
         Some(Command::NewKey(args)) => return args.run(),
         Some(Command::RenewKeys(args)) => return args.run(),
+        Some(Command::Pack(args)) => return args.run(),
         None => run::run(&run::RunArgs::default()),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::List(args)) => look::list(&args),

@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "portcullis-agent",
             "portcullis-harness",
             "portcullis-network",
+            "portcullis-web-service",
             "portcullis-xml",
         ],
     ),

@@ -40,6 +40,10 @@ pub(super) fn extract<R: Read + Seek, E: From<CabinetProblem>>(
 
 /// What the crate could not read or decompress. It marks its own errors with a text; those of the
 /// operating system have a number.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form that `map_err` calls"
+)]
 fn damaged(error: io::Error) -> CabinetProblem {
     if error.raw_os_error().is_some() {
         CabinetProblem::Disk

@@ -76,6 +76,10 @@ impl<R: Read> Fields<R> {
 }
 
 /// What a failed read means.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form that `map_err` calls"
+)]
 pub(super) fn reading(error: std::io::Error) -> CabinetProblem {
     if error.kind() == ErrorKind::UnexpectedEof {
         CabinetProblem::Length

@@ -64,7 +64,7 @@ pub(super) fn read(
     let mut entries = Vec::new();
     let mut names_octets = 0_u64;
     for _ in 0..header.file_count {
-        let entry = entry(&mut fields, limits)?;
+        let entry = entry(&mut fields, header.folder_count, limits)?;
         let name = u64::try_from(entry.file.name.as_str().len()).unwrap_or(u64::MAX);
         names_octets = names_octets.saturating_add(name);
         if names_octets > limits.names_octets_max {
@@ -154,7 +154,11 @@ fn folder<R: Read>(
     })
 }
 
-fn entry<R: Read>(fields: &mut Fields<R>, limits: &CabinetLimits) -> Result<Entry, CabinetProblem> {
+fn entry<R: Read>(
+    fields: &mut Fields<R>,
+    folder_count: u16,
+    limits: &CabinetLimits,
+) -> Result<Entry, CabinetProblem> {
     let octets = u64::from(fields.u32()?);
     let offset = u64::from(fields.u32()?);
     let folder = fields.u16()?;
@@ -163,6 +167,9 @@ fn entry<R: Read>(fields: &mut Fields<R>, limits: &CabinetLimits) -> Result<Entr
     let name = fields.text()?;
     if folder >= FOLDER_ELSEWHERE {
         return Err(CabinetProblem::Spanning);
+    }
+    if folder >= folder_count {
+        return Err(CabinetProblem::Layout);
     }
     if octets > limits.file_octets_max {
         return Err(CabinetProblem::TooLarge);

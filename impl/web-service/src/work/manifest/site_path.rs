@@ -29,7 +29,7 @@ pub enum SitePathProblem {
     #[error("longer than 400 octets")]
     TooLong,
     /// One of its names cannot be used.
-    #[error("a name in it is {0}")]
+    #[error("a name in it: {0}")]
     Name(FileNameProblem),
 }
 

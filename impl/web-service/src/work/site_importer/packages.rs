@@ -24,12 +24,17 @@ pub(super) struct Packages<'a> {
     pub(super) stopped: &'a Stopped,
 }
 
-/// The files that were decompressed, by folded name.
-pub(super) type Files = BTreeMap<String, Unpacked>;
+/// The files that were decompressed, by the digest of their names: there may be a hundred thousand
+/// long ones.
+pub(super) type Files = BTreeMap<Digest, Unpacked>;
+
+/// By what a file is found in [`Files`].
+pub(super) fn key(name: &FileName) -> Digest {
+    Digest::of(name.as_str().as_bytes())
+}
 
 /// What a file was decompressed to.
 pub(super) struct Unpacked {
-    pub(super) name: FileName,
     pub(super) octets: u64,
     pub(super) sha256: Digest,
 }
@@ -58,7 +63,7 @@ impl Packages<'_> {
                 let octets = u64::try_from(name.len()).unwrap_or(u64::MAX);
                 left.names_octets_max = left.names_octets_max.saturating_sub(octets);
                 // All packages are decompressed into one folder.
-                if !names.insert(name) {
+                if !names.insert(Digest::of(name.as_bytes())) {
                     return Err(ImportFailure::Name(package()));
                 }
             }
@@ -87,7 +92,7 @@ impl Packages<'_> {
                     None => Begun::new(working, file)?,
                 };
                 if piece.is_empty() {
-                    files.insert(file.name.folded(), now.end(file));
+                    files.insert(key(&file.name), now.end(file));
                 } else {
                     now.write(piece)?;
                     begun = Some(now);
@@ -158,7 +163,6 @@ impl Begun {
 
     fn end(self, file: &PackedFile) -> Unpacked {
         Unpacked {
-            name: file.name.clone(),
             octets: file.octets,
             sha256: Digest::finished(self.hash),
         }

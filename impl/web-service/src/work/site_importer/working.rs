@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::disk::{remove, storage, sync_directory};
-use super::packages::{Files, Unpacked};
+use super::packages::{Files, key};
 use super::site::PlaceProblem;
 use crate::message::{FileName, Guid};
 use crate::work::ImportFailure;
-use crate::work::manifest::{self, ContentObject, ManifestProblem, ObjectContent};
+use crate::work::manifest::{self, ContentObject, Digest, ManifestProblem, ObjectContent};
 
 /// Where the packages of one job are decompressed: `files` with the files, and `objects`, the list
 /// of what is to be placed, which is there when everything else is.
@@ -39,7 +39,7 @@ impl WorkingFolder {
     /// Reads the manifest, compares it with the files, and writes the list of objects, whose number
     /// it returns.
     pub(super) fn list(&self, mut files: Files, objects_max: u32) -> Result<u32, ImportFailure> {
-        files.remove(manifest::FILE_NAME);
+        files.remove(&Digest::of(manifest::FILE_NAME.as_bytes()));
         let document = self.0.join("files").join(manifest::FILE_NAME);
         let document = fs::read(document).map_err(storage)?;
         let mut list = ObjectList::new(&self.0).map_err(storage)?;
@@ -77,12 +77,8 @@ fn check_file(object: &ContentObject, files: &mut Files) -> Result<(), ManifestP
     else {
         return Ok(());
     };
-    let found = files.remove(&file.folded());
+    let found = files.remove(&key(file));
     let found = found.ok_or(ManifestProblem::NoFile)?;
-    let Unpacked { name, .. } = &found;
-    if name != file {
-        return Err(ManifestProblem::NoFile);
-    }
     if found.octets == *octets && found.sha256 == *sha256 {
         Ok(())
     } else {

@@ -18,6 +18,8 @@ pub(super) fn line(event: &FarmEvent) -> String {
         FarmEvent::DatabaseFailed { part, database } => {
             format!("{part}: the {database} database does not answer")
         }
-        other => format!("{other:?}"),
+        FarmEvent::Answered { .. } | FarmEvent::ConnectionLimit | FarmEvent::BadRequest => {
+            format!("{event:?}")
+        }
     }
 }

@@ -75,14 +75,8 @@ impl Spawn for Life {
 /// The databases as their own host serves them: they outlive the farm's servers.
 pub(crate) struct DatabaseServer {
     pub(crate) databases: Databases<SimStore>,
-    tasks: Tasks,
-}
-
-impl DatabaseServer {
-    /// Ends it: databases do not answer any more; what is durable stays.
-    pub(crate) async fn crash(&self) {
-        end(&self.tasks).await;
-    }
+    /// Dropping them ends it.
+    _tasks: Tasks,
 }
 
 async fn end(tasks: &Mutex<JoinSet<()>>) {
@@ -150,7 +144,7 @@ impl World {
                 configuration: SimStore::open(&self.configuration, &spawner),
                 content: SimStore::open(&self.content, &spawner),
             },
-            tasks,
+            _tasks: tasks,
         }
     }
 
@@ -199,9 +193,11 @@ impl World {
     /// The moves of a job that were announced, as the states entered.
     pub(crate) fn states(&self, job: Guid) -> Vec<&'static str> {
         let events = self.events.lock().unwrap();
-        let moves = events.iter().filter_map(|(_, _, event)| match event {
-            FarmEvent::Job { job: of, to, .. } if *of == job => Some(*to),
-            _ => None,
+        let moves = events.iter().filter_map(|(_, _, event)| {
+            let FarmEvent::Job { job: of, to, .. } = event else {
+                return None;
+            };
+            (*of == job).then_some(*to)
         });
         moves.collect()
     }
@@ -213,6 +209,20 @@ impl World {
             .iter()
             .filter(|(_, server, event)| wanted(server, event));
         found.count()
+    }
+
+    /// When the first event came that satisfies `wanted`.
+    pub(crate) fn first(&self, wanted: impl Fn(&str, &FarmEvent) -> bool) -> Option<Duration> {
+        let events = self.events.lock().unwrap();
+        let mut found = events.iter().filter(|(_, at, event)| wanted(at, event));
+        found.next().map(|(time, ..)| *time)
+    }
+
+    /// When the last event came that satisfies `wanted`.
+    pub(crate) fn last(&self, wanted: impl Fn(&str, &FarmEvent) -> bool) -> Option<Duration> {
+        let events = self.events.lock().unwrap();
+        let found = events.iter().filter(|(_, at, event)| wanted(at, event));
+        found.last().map(|(time, ..)| *time)
     }
 
     /// What was announced so far, one line an event; jobs are `job`.

@@ -1,5 +1,7 @@
 //! What a client and an operator do with one server.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use portcullis_web_service::desk::Desk;
 use portcullis_web_service::error::UploadRefusal;
@@ -54,11 +56,23 @@ impl Server {
         file: &str,
         octets: &'static [u8],
     ) -> Result<(), UploadRefusal> {
+        self.upload_slowly(job, file, octets, Duration::ZERO).await
+    }
+
+    /// The same with a body that takes `lasts` to arrive.
+    pub(crate) async fn upload_slowly(
+        &self,
+        job: Guid,
+        file: &str,
+        octets: &'static [u8],
+        lasts: Duration,
+    ) -> Result<(), UploadRefusal> {
         let target = target(job, file);
         let (desk, depot) = (self.desk.clone(), self.depot.clone());
         let uploaded = self.at_server(async move {
             let length = u64::try_from(octets.len()).unwrap();
             desk.may_upload(&target, Some(length)).await?;
+            sleep(lasts).await;
             let put = put(&depot, &target, octets).await;
             put.map_err(|error| match error {
                 DepotError::Different => UploadRefusal::Different,
@@ -92,10 +106,11 @@ impl Server {
     }
 
     pub(crate) async fn status(&self, job: Guid) -> Result<RemoteJobStatus, Violation> {
-        match self.ask(Request::GetJobStatus { job }).await? {
-            Response::GetJobStatus(status) => Ok(status),
-            other => panic!("{other:?}"),
-        }
+        let answer = self.ask(Request::GetJobStatus { job }).await?;
+        let Response::GetJobStatus(status) = answer else {
+            panic!("{answer:?}");
+        };
+        Ok(status)
     }
 
     /// How a job that was run has ended, asked for every ten seconds. A day must do.

@@ -1,22 +1,31 @@
 //! One server of an import farm on real sockets: `serve web-service`.
 
+//!
+//! # Module map
+//! - [`FarmSettings`]: the configuration file; [`reference()`]: its keys. `database`: the farm's
+//!   databases, as files or in PostgreSQL.
+//! - [`PackArgs`]: directories as packages that an import takes.
+
+mod database;
 mod keys;
+mod pack;
 mod settings;
 
 use std::io;
 
 use portcullis_net::{Host, TokioNet};
-use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
 use portcullis_tls::{Endpoint, IdentityError, Tls};
 use portcullis_web_service::error::StartError;
 use portcullis_web_service::work::{ImportLimits, SiteImporter, SiteName, TemporaryFolder};
 use portcullis_web_service::{Databases, FarmEvent, ImportFarm, Observer};
 use thiserror::Error;
 
-use super::state_directory::StateDirectory;
 use super::{Exit, Signals, complain, say, words_of};
 
+use database::{Database, DatabaseError};
+
 pub use keys::reference;
+pub use pack::PackArgs;
 pub use settings::{FarmSettings, SharedDatabase};
 
 /// Why a server of a farm does not start.
@@ -29,12 +38,9 @@ enum FarmError {
         #[source]
         source: io::Error,
     },
-    /// Another process owns the databases.
-    #[error("another process owns the databases in {0}")]
-    Owned(String),
-    /// A database cannot be opened.
+    /// The databases cannot be opened.
     #[error(transparent)]
-    Database(#[from] OpenError),
+    Database(#[from] DatabaseError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] IdentityError),
@@ -46,12 +52,13 @@ enum FarmError {
 /// A server of a farm, and what outlives it in this process.
 struct Server {
     farm: ImportFarm,
-    databases: Databases<SqliteStore>,
+    databases: Databases<Database>,
 }
 
 impl Server {
     async fn start(settings: FarmSettings) -> Result<Self, FarmError> {
-        let databases = open(&settings)?;
+        let host = Host::real(&settings.farm.server, settings.listen);
+        let databases = database::open(&host, &settings).await?;
         let temporary = settings.temporary_folder;
         let depot = TemporaryFolder::open(&temporary);
         let depot = depot.map_err(|source| FarmError::Directory {
@@ -61,7 +68,6 @@ impl Server {
         let sites = settings.sites.into_iter();
         let sites = sites.map(|((url, path), place)| (SiteName::new(&url, &path), place));
         let importer = SiteImporter::new(temporary, sites.collect(), ImportLimits::default());
-        let host = Host::real(&settings.farm.server, settings.listen);
         let host = secured(host, settings.tls.as_ref())?;
         let observer = Observer::new(log);
         let started = ImportFarm::start(
@@ -81,30 +87,8 @@ impl Server {
     /// Ends the server and closes its databases.
     async fn stop(self) {
         self.farm.stop().await;
-        for database in [self.databases.configuration, self.databases.content] {
-            if database.close().await.is_err() {
-                tracing::error!("a database had closed before");
-            }
-        }
+        database::close(self.databases).await;
     }
-}
-
-/// The two databases as files of this server.
-fn open(settings: &FarmSettings) -> Result<Databases<SqliteStore>, FarmError> {
-    let path = settings.state.display().to_string();
-    if let Err(source) = StateDirectory::create(&settings.state) {
-        return Err(FarmError::Directory { path, source });
-    }
-    let open = |name: &str| {
-        SqliteStore::open(&settings.state.join(name)).map_err(|error| match error.kind {
-            OpenErrorKind::Owned => FarmError::Owned(path.clone()),
-            _ => FarmError::Database(error),
-        })
-    };
-    Ok(Databases {
-        configuration: open("configuration.db")?,
-        content: open("content.db")?,
-    })
 }
 
 /// This machine, with HTTPS where there is a certificate.

@@ -1,0 +1,106 @@
+//! The two databases of a farm: files of its only server, or PostgreSQL where servers share them.
+
+use std::io;
+
+use portcullis_net::{Host, TokioNet};
+use portcullis_store::{
+    EitherStore, OpenError, OpenErrorKind, PostgresConfig, PostgresOpenError, PostgresStore,
+    SqliteStore,
+};
+use portcullis_web_service::Databases;
+use thiserror::Error;
+
+use super::settings::{FarmSettings, SharedDatabase};
+use crate::serve::state_directory::StateDirectory;
+
+/// A file, or a schema in PostgreSQL.
+pub(super) type Database = EitherStore<SqliteStore, PostgresStore>;
+
+/// Why the databases cannot be opened.
+#[derive(Debug, Error)]
+pub(super) enum DatabaseError {
+    /// The state directory cannot be used.
+    #[error("cannot use the state directory {path}")]
+    Directory {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    /// Another process owns them.
+    #[error("another process owns the databases in {0}")]
+    Owned(String),
+    /// A file cannot be opened.
+    #[error(transparent)]
+    File(#[from] OpenError),
+    /// PostgreSQL does not let us in.
+    #[error("cannot open the database {name}")]
+    Shared {
+        name: String,
+        #[source]
+        source: PostgresOpenError,
+    },
+}
+
+/// The databases that `settings` name, made where they are not there.
+pub(super) async fn open(
+    host: &Host<TokioNet>,
+    settings: &FarmSettings,
+) -> Result<Databases<Database>, DatabaseError> {
+    let path = settings.state.display().to_string();
+    if let Err(source) = StateDirectory::create(&settings.state) {
+        return Err(DatabaseError::Directory { path, source });
+    }
+    if let Some(shared) = &settings.database {
+        return Ok(Databases {
+            configuration: shared_store(host, shared, "configuration").await?,
+            content: shared_store(host, shared, "content").await?,
+        });
+    }
+    let file = |name: &str| {
+        let opened = SqliteStore::open(&settings.state.join(name));
+        let opened = opened.map_err(|error| {
+            if error.kind == OpenErrorKind::Owned {
+                DatabaseError::Owned(path.clone())
+            } else {
+                DatabaseError::File(error)
+            }
+        });
+        opened.map(EitherStore::A)
+    };
+    Ok(Databases {
+        configuration: file("configuration.db")?,
+        content: file("content.db")?,
+    })
+}
+
+/// A schema of the shared database.
+async fn shared_store(
+    host: &Host<TokioNet>,
+    shared: &SharedDatabase,
+    schema: &str,
+) -> Result<Database, DatabaseError> {
+    let config = PostgresConfig {
+        port: shared.port,
+        password: shared.password.clone(),
+        ..PostgresConfig::new(&*shared.host, &*shared.name, &*shared.user, schema)
+    };
+    let opened = PostgresStore::open(host, config).await;
+    let opened = opened.map_err(|source| DatabaseError::Shared {
+        name: shared.name.clone(),
+        source,
+    });
+    opened.map(EitherStore::B)
+}
+
+/// Carries out what is queued and closes both.
+pub(super) async fn close(databases: Databases<Database>) {
+    for database in [databases.configuration, databases.content] {
+        let closed = match database {
+            EitherStore::A(file) => file.close().await,
+            EitherStore::B(shared) => shared.close().await,
+        };
+        if closed.is_err() {
+            tracing::error!("a database had closed before");
+        }
+    }
+}
