@@ -10,8 +10,8 @@ pub struct Config {
     /// This server's name within the farm, such as `wfe1`. Unique: it owns the timer jobs that this
     /// server runs.
     pub server: String,
-    /// The port on which Central Administration is served. The product chooses one at random when it
-    /// is installed, so there is no default.
+    /// The port on which Central Administration is served. The product chooses one at random when
+    /// it is installed, so there is no default.
     pub port: u16,
     /// Where this server's Central Administration is reached, without a slash at its end: shown in
     /// the service description.
@@ -32,7 +32,7 @@ pub struct Config {
     /// How long the uploaded files of a job that nobody runs or deletes stay in the temporary
     /// folder, counted from the job's last change. Default 7 days; ours.
     pub temporary_files_kept: Duration,
-    /// What a CancelJob that comes too late is answered. Default: an empty response.
+    /// What a `CancelJob` that comes too late is answered. Default: an empty response.
     pub late_cancel: LateCancel,
     /// How far the reading of messages follows ASP.NET where that is more lenient than the schema.
     /// Default: strict.
@@ -105,10 +105,10 @@ pub struct WebApplication {
     pub site_collections: BTreeSet<String>,
 }
 
-/// What a CancelJob that comes too late is answered.
+/// What a `CancelJob` that comes too late is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LateCancel {
-    /// An empty CancelJobResponse; nothing changes.
+    /// An empty `CancelJobResponse`; nothing changes.
     #[default]
     Response,
     /// A fault.
@@ -163,26 +163,28 @@ impl fmt::Debug for Account {
 /// How long things may take. All of them are ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
-    /// From accept, or from the end of the last exchange of a connection, to the end of a request's
-    /// head, the TLS handshake included. Default 30 s.
+    /// From accept to the end of the first request's head, the TLS handshake included; and from the
+    /// first octet of a further request to the end of its head. Default 30 s.
     pub head: Duration,
-    /// Between two pieces of a body. Default 60 s.
+    /// Between two pieces of a body, and how long a client may leave an answer unread. Default
+    /// 60 s.
     pub body_idle: Duration,
     /// For the whole body of a message (not of an upload). Default 60 s.
     pub message: Duration,
-    /// How long an unused connection is kept. Default 120 s.
+    /// From the end of an exchange to the first octet of the next one on its connection. Default
+    /// 120 s.
     pub keep_alive: Duration,
-    /// How long what a client still sends is read and thrown away after an early answer, so that the
-    /// client reads the answer and not a reset. Default 2 s.
+    /// How long what a client still sends is read and thrown away after an early answer, so that
+    /// the client reads the answer and not a reset. Default 2 s.
     pub drain: Duration,
     /// How often the timer service looks for timer jobs. Default 1 s.
     pub timer_service: Duration,
     /// How long a timer job that runs belongs to its server without a sign of life. Default 60 s;
     /// signs of life come at a quarter of it.
     pub lease: Duration,
-    /// How long CancelJob waits for the timer service to have handled it, at most. Default 30 s.
+    /// How long `CancelJob` waits for the timer service to have handled it, at most. Default 30 s.
     pub cancel: Duration,
-    /// How long an import may take before it ends as ImportTimedOut. Default: for ever.
+    /// How long an import may take before it ends as `ImportTimedOut`. Default: for ever.
     pub import: Option<Duration>,
     /// How long a database may take to answer; a commit that takes longer has an unknown fate.
     /// Default 15 s.
@@ -212,7 +214,8 @@ impl Default for Timers {
 /// How much there may be of things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Octets of one upload; what is longer is answered 404, as IIS does (CD-45). Default 30,000,000.
+    /// Octets of one upload; what is longer is answered 404, as IIS does (CD-45). Default
+    /// 30,000,000.
     pub upload_octets_max: u64,
     /// Octets of one SOAP message. Default 1 MiB.
     pub message_octets_max: usize,

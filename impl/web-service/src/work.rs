@@ -1,9 +1,9 @@
 //! The work seam: where uploaded files lie and what an import does, as two traits, each with a real
 //! and a simulated side.
 //!
-//! [`Depot`] is the temporary folder of the import server: one folder a job. [`Importer`] opens what
-//! lies there, decompresses it and places its objects into a site. The state machine above either
-//! side is the same.
+//! [`Depot`] is the temporary folder of the import server: one folder a job. [`Importer`] opens
+//! what lies there, decompresses it and places its objects into a site. The state machine above
+//! either side is the same.
 
 pub mod cabinet;
 mod folder;

@@ -11,6 +11,7 @@ mod gate;
 mod inlet;
 mod line;
 mod reply;
+mod room;
 mod route;
 mod soap;
 mod upload;
@@ -33,6 +34,7 @@ use crate::work::Depot;
 use door::{Door, Entry, Pass};
 use exchange::Worker;
 use gate::Gate;
+use room::MessageRoom;
 
 /// How long the listener rests when the host cannot give it a connection, for want of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -61,11 +63,13 @@ pub async fn start<N: Net, K: Desk, D: Depot>(
         kind: error.kind(),
     })?;
     let port = listener.local_addr().port();
+    let uploads_max = config.limits.uploads_max.min(Semaphore::MAX_PERMITS);
     let worker = Worker {
         desk,
         depot,
         gate: Gate::new(config.authentication.clone()),
-        uploads: Arc::new(Semaphore::new(config.limits.uploads_max)),
+        uploads: Arc::new(Semaphore::new(uploads_max)),
+        messages: MessageRoom::new(),
         observer,
         wall: host.wall.clone(),
         config,

@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,7 +20,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::door::Pass;
-use super::exchange::{Visitor, Worker};
+use super::exchange::Worker;
+use super::gate::Visitor;
 use super::line::{Course, Line};
 use super::reply::{Closes, Reply};
 use crate::config::{Limits, Timers};
@@ -80,8 +84,10 @@ async fn speak<K: Desk, D: Depot>(
         biased;
         () = stop.cancelled() => {
             // Who is between two requests is closed; who is not gets the answer.
-            std::pin::Pin::new(&mut http).graceful_shutdown();
-            timeout(timers.drain, &mut http).await.ok();
+            if !course.is_idle() {
+                Pin::new(&mut http).graceful_shutdown();
+                timeout(timers.drain, &mut http).await.ok();
+            }
             return;
         }
         ended = &mut http => ended,
@@ -144,7 +150,7 @@ async fn say_that_it_is_late(line: &mut Line<impl Connection>) -> io::Result<()>
 struct Turn {
     pass: Arc<Pass>,
     course: Course,
-    keep_alive: std::time::Duration,
+    keep_alive: Duration,
 }
 
 impl Turn {
@@ -181,10 +187,10 @@ impl Body for Said {
     type Error = Infallible;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        std::pin::Pin::new(&mut self.body).poll_frame(cx)
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

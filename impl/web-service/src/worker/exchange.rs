@@ -11,9 +11,10 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use portcullis_net::WallClock;
 use tokio::sync::Semaphore;
 
-use super::gate::{Gate, Verdict};
+use super::gate::{Gate, Verdict, Visitor};
 use super::inlet::Inlet;
 use super::reply::{Closes, Reply};
+use super::room::MessageRoom;
 use super::route::{Place, is_legal, reached_at, wants_description};
 use super::{soap, upload};
 use crate::codec;
@@ -34,15 +35,7 @@ pub(super) struct Worker<K, D> {
     pub(super) wall: WallClock,
     /// One permit for each upload that may be under way.
     pub(super) uploads: Arc<Semaphore>,
-}
-
-/// What a connection has proven, once for all its requests.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Visitor {
-    /// Whether its certificate is one that may come in.
-    pub(super) certificate_is_known: bool,
-    /// Whether nobody else can read what is said.
-    pub(super) is_secure: bool,
+    pub(super) messages: MessageRoom,
 }
 
 impl<K: Desk, D: Depot> Worker<K, D> {
@@ -96,7 +89,7 @@ impl<K: Desk, D: Depot> Worker<K, D> {
     fn stop_at_gate(&self, what: &'static str, visitor: Visitor, head: &Parts) -> Option<Reply> {
         let field = head.headers.get(header::AUTHORIZATION);
         let field = field.map(header::HeaderValue::as_bytes);
-        let status = match self.gate.verdict(visitor.certificate_is_known, field) {
+        let status = match self.gate.verdict(visitor, field) {
             Verdict::Known => return None,
             Verdict::Unknown => StatusCode::UNAUTHORIZED,
             Verdict::NoCertificate => StatusCode::FORBIDDEN,
@@ -107,7 +100,7 @@ impl<K: Desk, D: Depot> Worker<K, D> {
     /// The service description, or the page for a browser (CD-4).
     fn describe(&self, visitor: Visitor, head: &Parts) -> Reply {
         let host = text(&head.headers, &header::HOST).unwrap_or_default();
-        let address = reached_at(host, visitor.is_secure)
+        let address = reached_at(host, visitor.scheme())
             .unwrap_or_else(|| format!("{}{SERVICE_PATH}", self.config.administration_url));
         if wants_description(head.uri.query()) {
             let description = codec::wsdl(&address);

@@ -16,6 +16,22 @@ pub(super) struct Gate {
     authentication: Authentication,
 }
 
+/// What a connection has proven, once for all its requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    /// Whether its certificate is one that may come in.
+    pub(super) certificate_is_known: bool,
+    /// Whether nobody else can read what is said.
+    pub(super) is_secure: bool,
+}
+
+impl Visitor {
+    /// How it reached the service.
+    pub(super) const fn scheme(self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
+    }
+}
+
 /// What a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -38,9 +54,9 @@ impl Gate {
         names.is_some_and(|names| names.iter().any(|name| known.contains(name)))
     }
 
-    /// Decides, from whether the connection is known and the request's `Authorization` field (CD-2).
-    pub(super) fn verdict(&self, certificate_is_known: bool, field: Option<&[u8]>) -> Verdict {
-        if self.authentication.is_open() || certificate_is_known {
+    /// Decides, from what the connection has proven and the request's `Authorization` field (CD-2).
+    pub(super) fn verdict(&self, visitor: Visitor, field: Option<&[u8]>) -> Verdict {
+        if self.authentication.is_open() || visitor.certificate_is_known {
             return Verdict::Known;
         }
         if self.authentication.accounts.is_empty() {
@@ -99,13 +115,20 @@ mod tests {
         })
     }
 
+    fn stranger() -> Visitor {
+        Visitor {
+            certificate_is_known: false,
+            is_secure: true,
+        }
+    }
+
     fn basic(text: &str) -> Vec<u8> {
         format!("bAsIc {}", STANDARD.encode(text)).into_bytes()
     }
 
     #[test]
     fn only_name_and_password_of_one_account_are_known() {
-        let verdict = |text: &str| gate().verdict(false, Some(&basic(text)));
+        let verdict = |text: &str| gate().verdict(stranger(), Some(&basic(text)));
         for right in ["anna:a:b", "berta:"] {
             assert_eq!(verdict(right), Verdict::Known, "{right}");
         }
@@ -121,7 +144,7 @@ mod tests {
             assert_eq!(verdict(wrong), Verdict::Unknown, "{wrong}");
         }
         for field in ["", "Basic", "Basic !", "Bearer YW5uYTphOmI=", "Negotiate x"] {
-            let verdict = gate().verdict(false, Some(field.as_bytes()));
+            let verdict = gate().verdict(stranger(), Some(field.as_bytes()));
             assert_eq!(verdict, Verdict::Unknown, "{field}");
         }
     }
@@ -130,14 +153,18 @@ mod tests {
     fn a_certificate_is_enough_and_without_accounts_needed() {
         let mut gate = gate();
         let known = gate.knows_certificate(Some(&["source.example".to_owned()]));
+        let visitor = Visitor {
+            certificate_is_known: known,
+            ..stranger()
+        };
         assert!(known && !gate.knows_certificate(Some(&["other".to_owned()])));
-        assert_eq!(gate.verdict(known, None), Verdict::Known);
+        assert_eq!(gate.verdict(visitor, None), Verdict::Known);
         gate.authentication.accounts.clear();
         assert_eq!(
-            gate.verdict(false, Some(&basic("anna:a:b"))),
+            gate.verdict(stranger(), Some(&basic("anna:a:b"))),
             Verdict::NoCertificate
         );
         gate.authentication.certificates.clear();
-        assert_eq!(gate.verdict(false, None), Verdict::Known);
+        assert_eq!(gate.verdict(stranger(), None), Verdict::Known);
     }
 }

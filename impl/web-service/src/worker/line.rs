@@ -57,6 +57,12 @@ impl Course {
         };
     }
 
+    /// Whether nothing of a request has come since the last one was answered.
+    pub(super) fn is_idle(&self) -> bool {
+        let point = self.lock();
+        point.deadline.is_some() && !point.head_has_begun
+    }
+
     fn lock(&self) -> MutexGuard<'_, Point> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

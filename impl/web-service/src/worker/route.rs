@@ -73,12 +73,11 @@ pub(super) fn wants_description(query: Option<&str>) -> bool {
 
 /// The service's address as the client reached it, from its `Host` field; `None` when that is no
 /// name or address with or without a port.
-pub(super) fn reached_at(host: &str, is_secure: bool) -> Option<String> {
+pub(super) fn reached_at(host: &str, scheme: &str) -> Option<String> {
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b".-_:[]".contains(&octet);
     if host.is_empty() || host.len() > 255 || !host.bytes().all(is_plain) {
         return None;
     }
-    let scheme = if is_secure { "https" } else { "http" };
     Some(format!("{scheme}://{host}{SERVICE_PATH}"))
 }
 
@@ -145,12 +144,12 @@ mod tests {
 
     #[test]
     fn only_a_plain_host_becomes_part_of_the_address() {
-        let address = reached_at("farm:8080", false).unwrap();
+        let address = reached_at("farm:8080", "http").unwrap();
         assert_eq!(address, format!("http://farm:8080{SERVICE_PATH}"));
-        let address = reached_at("[::1]:443", true).unwrap();
+        let address = reached_at("[::1]:443", "https").unwrap();
         assert_eq!(address, format!("https://[::1]:443{SERVICE_PATH}"));
         for host in ["", "a/b", "a\"b", "a b", "<a>", "a@b"] {
-            assert_eq!(reached_at(host, false), None, "{host}");
+            assert_eq!(reached_at(host, "http"), None, "{host}");
         }
     }
 }

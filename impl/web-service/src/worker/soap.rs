@@ -3,9 +3,11 @@
 use hyper::StatusCode;
 use hyper::header::{self, HeaderName};
 use hyper::http::request::Parts;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::exchange::{Visitor, Worker, is_plain, text};
+use super::exchange::{Worker, is_plain, text};
+use super::gate::Visitor;
 use super::inlet::{Cut, Inlet};
 use super::reply::Reply;
 use crate::codec::{self, SoapVersion, Unread};
@@ -33,8 +35,8 @@ pub(super) async fn answer<K: Desk, D: Depot>(
             "content-encoding",
         );
     }
-    let message = match collect(body, config.limits.message_octets_max, config).await {
-        Ok(message) => message,
+    let (message, room) = match collect(worker, body).await {
+        Ok(collected) => collected,
         Err(refusal) => return refusal,
     };
     let content_type = text(&head.headers, &header::CONTENT_TYPE);
@@ -46,7 +48,7 @@ pub(super) async fn answer<K: Desk, D: Depot>(
         }
         Err(Unread::Fault(version, fault)) => return fault_reply(UNKNOWN, version, &fault),
     };
-    drop(message);
+    drop((message, room));
     let (version, what) = (call.version, call.request.operation().name());
     if config.require_secure_connection && !visitor.is_secure {
         return fault_reply(what, version, &Violation::InsecureConnection.into());
@@ -75,33 +77,40 @@ const fn media_type(version: SoapVersion) -> &'static str {
     }
 }
 
-/// The whole message, if it is short enough and comes in time.
-async fn collect(
+/// The whole message, if it is short enough and comes in time, and its room.
+async fn collect<K: Desk, D: Depot>(
+    worker: &Worker<K, D>,
     body: &mut Inlet,
-    octets_max: usize,
-    config: &crate::Config,
-) -> Result<Vec<u8>, Reply> {
-    let too_large = || Reply::refusal(UNKNOWN, StatusCode::PAYLOAD_TOO_LARGE, "too-large");
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Reply> {
+    let (octets_max, timers) = (
+        worker.config.limits.message_octets_max,
+        worker.config.timers,
+    );
     let max = u64::try_from(octets_max).unwrap_or(u64::MAX);
-    if body.declared().is_some_and(|octets| octets > max) {
+    let declared = body.declared().unwrap_or(max);
+    if declared > max {
         return Err(too_large());
     }
-    let mut message = Vec::new();
-    let collecting = timeout(config.timers.message, async {
-        while let Some(piece) = body.piece(config.timers.body_idle).await? {
+    let collecting = timeout(timers.message, async {
+        let room = worker.messages.enter(declared).await;
+        let mut message = Vec::new();
+        while let Some(piece) = body.piece(timers.body_idle).await.map_err(cut)? {
             if message.len().saturating_add(piece.len()) > octets_max {
-                return Ok(false);
+                return Err(too_large());
             }
             message.extend_from_slice(&piece);
         }
-        Ok(true)
+        Ok((message, room))
     });
-    match collecting.await {
-        Ok(Ok(true)) => Ok(message),
-        Ok(Ok(false)) => Err(too_large()),
-        Ok(Err(cut)) => Err(cut_reply(UNKNOWN, cut)),
-        Err(_) => Err(cut_reply(UNKNOWN, Cut::TimedOut)),
-    }
+    collecting.await.unwrap_or_else(|_| Err(cut(Cut::TimedOut)))
+}
+
+fn too_large() -> Reply {
+    Reply::refusal(UNKNOWN, StatusCode::PAYLOAD_TOO_LARGE, "too-large")
+}
+
+fn cut(cut: Cut) -> Reply {
+    cut_reply(UNKNOWN, cut)
 }
 
 /// What a body is answered that did not come to its end.

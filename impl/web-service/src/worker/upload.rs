@@ -6,7 +6,8 @@ use hyper::StatusCode;
 use hyper::header;
 use hyper::http::request::Parts;
 
-use super::exchange::{Visitor, Worker, is_plain};
+use super::exchange::{Worker, is_plain};
+use super::gate::Visitor;
 use super::inlet::Inlet;
 use super::reply::Reply;
 use super::soap::cut_reply;
@@ -14,7 +15,6 @@ use crate::codec;
 use crate::desk::Desk;
 use crate::error::UploadRefusal;
 use crate::message::UploadTarget;
-use crate::observe::FarmEvent;
 use crate::work::{Depot, DepotError, Upload};
 
 const UPLOAD: &str = "upload";
@@ -56,9 +56,15 @@ pub(super) async fn take<K: Desk, D: Depot>(
     if let Err(refusal) = worker.desk.may_upload(&target, declared).await {
         return refused(refusal);
     }
-    match store(worker, &target, body).await {
-        Ok(octets) => record(worker, &target, octets).await,
-        Err(reply) => reply,
+    let octets = match store(worker, &target, body).await {
+        Ok(octets) => octets,
+        Err(reply) => return reply,
+    };
+    // A file that the records do not name does not count, whatever lies in the folder: where they
+    // cannot be written now, sending the file again makes it count.
+    match worker.desk.uploaded(&target, octets).await {
+        Ok(()) => Reply::empty(UPLOAD, StatusCode::OK),
+        Err(refusal) => refused(refusal),
     }
 }
 
@@ -87,35 +93,6 @@ async fn store<K: Desk, D: Depot>(
     }
     file.commit().await.map_err(depot)?;
     Ok(octets)
-}
-
-/// Makes a stored file count.
-///
-/// A file that the records do not name does not count, whatever lies in the folder: where the
-/// records cannot be written now, sending it again makes it count.
-async fn record<K: Desk, D: Depot>(
-    worker: &Worker<K, D>,
-    target: &UploadTarget,
-    octets: u64,
-) -> Reply {
-    match worker.desk.uploaded(target, octets).await {
-        Ok(()) => {
-            worker.observer.announce(&FarmEvent::Uploaded {
-                job: target.job,
-                file: target.file.clone(),
-                octets,
-            });
-            Reply::empty(UPLOAD, StatusCode::OK)
-        }
-        Err(refusal) => {
-            // The job was deleted meanwhile, and its folder would belong to nobody. Should this
-            // fail, the timer service finds the folder.
-            if refusal == UploadRefusal::UnknownJob {
-                worker.depot.remove(target.job).await.ok();
-            }
-            refused(refusal)
-        }
-    }
 }
 
 const fn of_depot(error: DepotError) -> UploadRefusal {

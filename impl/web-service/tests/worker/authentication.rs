@@ -69,7 +69,8 @@ async fn every_place_but_nowhere_is_behind_the_gate() {
     ] {
         for (field, expected) in [("", stranger), (ANNA, known)] {
             let request = format!(
-                "{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{field}Content-Length: 0\r\n\r\n"
+                "{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{field}\
+                 Content-Length: 0\r\n\r\n"
             );
             let answer = world.say(request).await;
             assert_eq!(
@@ -108,7 +109,8 @@ async fn content_deployment_over_a_connection_without_tls_can_be_refused() {
     let world = World::with(|config| config.require_secure_connection = true).await;
     let envelope = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
                     <GetVirtualServersInformation \
-                    xmlns=\"http://schemas.microsoft.com/sharepoint/soap/\"/></s:Body></s:Envelope>";
+                    xmlns=\"http://schemas.microsoft.com/sharepoint/soap/\"/>\
+                    </s:Body></s:Envelope>";
     let length = envelope.len();
     let fields = "Host: a\r\nConnection: close\r\nContent-Type: text/xml";
     let post = |target: &str| {

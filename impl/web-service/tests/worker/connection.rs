@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_web_service::FarmEvent;
 use tokio::time::timeout;
 
-use crate::raw::{field, status};
+use crate::raw::{field, status, try_connect};
 use crate::world::{World, target};
 
 const SERVICE: &str = "/_vti_adm/ContentDeploymentRemoteImport.asmx";
@@ -91,6 +91,35 @@ async fn a_body_that_nobody_reads_is_not_taken_for_a_request() {
     let all = client.rest().await;
     assert_eq!(status(&all), "HTTP/1.1 404 Not Found");
     assert_eq!(all.matches("HTTP/1.1").count(), 1, "{all}");
+}
+
+#[tokio::test]
+async fn a_body_of_two_lengths_is_no_request() {
+    let world = World::open().await;
+    let target = target("a.cab");
+    for framing in [
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3, 4",
+        "Content-Length: -3",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding: chunked, identity",
+    ] {
+        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+        let answer = world.say(head + "abc").await;
+        assert_eq!(status(&answer), "HTTP/1.1 400 Bad Request", "{framing}");
+        assert_eq!(world.event().await, FarmEvent::BadRequest, "{framing}");
+    }
+    // Both framings: the chunks count, and nothing behind them is taken for a request.
+    let both = format!(
+        "POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\
+         Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+         GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n"
+    );
+    let all = world.say(both).await;
+    assert_eq!(status(&all), "HTTP/1.1 200 OK");
+    assert_eq!(all.matches("HTTP/1.1").count(), 1, "{all}");
+    assert_eq!(field(&all, "connection"), Some("close"));
+    assert_eq!(world.stored().await, [("a.cab".to_owned(), 3)]);
 }
 
 #[tokio::test]
@@ -195,7 +224,7 @@ async fn stopping_closes_what_is_idle_and_lets_an_exchange_end() {
     assert_eq!(status(&busy.answer().await), "HTTP/1.1 200 OK");
     drop((idle, busy));
     timeout(SOON, world.tasks.wait()).await.unwrap();
-    let refused = tokio::net::TcpStream::connect(("127.0.0.1", world.port)).await;
+    let refused = try_connect(world.port).await.map(drop);
     assert_eq!(
         refused.unwrap_err().kind(),
         std::io::ErrorKind::ConnectionRefused

@@ -3,23 +3,29 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use portcullis_net::{Net as _, TokioNet, TokioStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Opens a connection, if it is accepted.
+pub(crate) async fn try_connect(port: u16) -> std::io::Result<TokioStream> {
+    let net = TokioNet::new(Ipv4Addr::LOCALHOST.into());
+    net.connect("127.0.0.1", port).await
+}
+
 /// A raw connection.
 pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: TokioStream,
     /// What came behind the last answer.
     heard: Vec<u8>,
 }
 
 impl Client {
     pub(crate) async fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+        let stream = try_connect(port).await;
         Self {
             stream: stream.unwrap(),
             heard: Vec::new(),

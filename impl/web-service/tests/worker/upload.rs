@@ -1,7 +1,7 @@
 //! What becomes of files that are sent.
 
 use crate::raw::{body, field, status};
-use crate::world::{CLOSED, CLOSING, JOB, VANISHING, World, guid, target};
+use crate::world::{CLOSED, CLOSING, JOB, World, guid, target};
 
 /// A whole upload of `octets`, over a connection of its own.
 async fn post(world: &World, target: &str, octets: &str) -> String {
@@ -105,19 +105,13 @@ async fn jobs_that_take_no_file_say_why() {
             "HTTP/1.1 409 Conflict",
             "the job takes no more files\n",
         ),
-        (
-            VANISHING,
-            "HTTP/1.1 404 Not Found",
-            "there is no such import job\n",
-        ),
     ] {
         let answer = post(&world, &target("a.cab").replace(JOB, job), "octets").await;
         assert_eq!(status(&answer), expected, "{job}");
         assert_eq!(body(&answer), why, "{job}");
     }
-    // What the records do not name does not count; a job that is gone has no folder.
+    // What the records do not name does not count.
     assert_eq!(world.memory.files(), []);
-    assert!(!world.folder.of_job(guid(VANISHING)).exists());
     assert!(!world.folder.of_job(guid(CLOSED)).exists());
 }
 

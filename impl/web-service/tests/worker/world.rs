@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
-use portcullis_net::{Host, TokioNet};
+use portcullis_net::{Host, Net, TokioNet};
 use portcullis_web_service::client::{FarmAddress, FarmClient, Scheme, Terms};
 use portcullis_web_service::config::{Account, Config};
 use portcullis_web_service::desk::Desk;
@@ -29,9 +29,6 @@ pub(crate) const CLOSED: &str = "00000000-0000-0000-0000-00000000000c";
 
 /// A job that is closed between the question and the record.
 pub(crate) const CLOSING: &str = "00000000-0000-0000-0000-0000000000cc";
-
-/// A job that is deleted between the question and the record.
-pub(crate) const VANISHING: &str = "00000000-0000-0000-0000-0000000000dd";
 
 /// Knows a few jobs, and what was uploaded for them.
 #[derive(Clone, Debug, Default)]
@@ -68,14 +65,20 @@ impl Desk for Memory {
                 }))
             }
             Request::GetRemoteAdminServerUrl { .. } => Err(Violation::Unavailable.into()),
-            _ => Err(Violation::UnknownJob.into()),
+            Request::GetVirtualServersInformation
+            | Request::CreateJob(_)
+            | Request::RunJob { .. }
+            | Request::GetJobStatus { .. }
+            | Request::CancelJob { .. }
+            | Request::DeleteJob { .. }
+            | Request::DeleteImportLogs { .. } => Err(Violation::UnknownJob.into()),
         }
     }
 
     async fn may_upload(&self, target: &UploadTarget, _: Option<u64>) -> Result<(), UploadRefusal> {
         if target.job == guid(CLOSED) {
             Err(UploadRefusal::JobClosed)
-        } else if [JOB, CLOSING, VANISHING].map(guid).contains(&target.job) {
+        } else if [JOB, CLOSING].map(guid).contains(&target.job) {
             Ok(())
         } else {
             Err(UploadRefusal::UnknownJob)
@@ -85,9 +88,6 @@ impl Desk for Memory {
     async fn uploaded(&self, target: &UploadTarget, octets: u64) -> Result<(), UploadRefusal> {
         if target.job == guid(CLOSING) {
             return Err(UploadRefusal::JobClosed);
-        }
-        if target.job == guid(VANISHING) {
-            return Err(UploadRefusal::UnknownJob);
         }
         let key = (target.job, target.file.as_str().to_owned());
         self.0.lock().unwrap().insert(key, octets);
@@ -112,12 +112,20 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::over(|net| net, change).await
+    }
+
+    /// A worker behind another network.
+    pub(crate) async fn over<N: Net>(
+        adapt: impl FnOnce(TokioNet) -> N,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let port = free_port();
         let mut config = Config::new("wfe1", port, "http://farm.example:8080");
         change(&mut config);
         let root = tempfile::tempdir().unwrap();
         let folder = TemporaryFolder::open(root.path()).unwrap();
-        let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into());
+        let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into()).map_net(adapt);
         let (memory, stop, tasks) = (
             Memory::default(),
             CancellationToken::new(),

@@ -149,6 +149,10 @@ impl Connection for SecuredStream {
         self.inner.peer_names()
     }
 
+    fn is_secure(&self) -> bool {
+        self.inner.is_secure()
+    }
+
     async fn establish(&mut self) -> io::Result<()> {
         self.inner.establish().await
     }

@@ -18,7 +18,8 @@ use crate::work::{DepotError, Kept, Upload};
 /// How many pieces of one file may wait for the disk.
 const WAITING_PIECES_MAX: usize = 8;
 
-/// After how many octets those before are sent to the disk, so that little is left to do at the end.
+/// After how many octets those before are sent to the disk, so that little is left to do at the
+/// end.
 const SYNC_OCTETS: u64 = 32 << 20;
 
 /// A file on its way into a [`TemporaryFolder`](super::TemporaryFolder).
@@ -186,7 +187,8 @@ fn sync_names(root: &Path, folder: &Path) -> io::Result<()> {
 
 impl Drop for Arriving {
     fn drop(&mut self) {
-        // Once it is in its place there is nothing here, and what stays is removed at the next start.
+        // Once it is in its place there is nothing here, and what stays is removed at the next
+        // start.
         fs::remove_file(&self.path).ok();
     }
 }
