@@ -62,7 +62,8 @@ pub enum Request {
         /// The import job.
         job: Guid,
     },
-    /// Remove the logs of all import jobs of one content deployment job (CD-33).
+    /// Remove the logs of all import jobs of one content deployment job (CD-33). A product of 2007
+    /// may lack it (CD-38); this farm has it.
     DeleteImportLogs {
         /// The content deployment job at the source (CD-37).
         source_job: Guid,

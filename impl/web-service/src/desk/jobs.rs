@@ -152,6 +152,7 @@ impl<S: Store, D: Depot> Inner<S, D> {
             let deleted = self.services.commit::<ImportLogs>(batch).await;
             deleted.map_err(|_| Violation::Unavailable)?;
         }
+        // CD-34, CD-35: without a log nothing is done, and the answer is the same.
         Ok(Response::DeleteImportLogs)
     }
 }

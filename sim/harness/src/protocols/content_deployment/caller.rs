@@ -29,7 +29,12 @@ pub(super) const KEYS: &[Key] = &[
         "The host of the role `caller`.",
     )
     .required(),
-    Key::new("to", Kind::Refers("host"), "The server that it connects to.").required(),
+    Key::new(
+        "to",
+        Kind::Refers("host"),
+        "The server that it connects to.",
+    )
+    .required(),
     Key::new(
         "as",
         Kind::Declares("act"),

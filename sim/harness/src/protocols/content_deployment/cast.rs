@@ -11,10 +11,10 @@ use portcullis_web_service::config::{Authentication, LateCancel, Limits, Timers,
 use portcullis_web_service::message::{Guid, IncludeSecurity, NewJob, UserInfoDateTime};
 use portcullis_web_service::work::{FailsIn, ImportScript, ScriptedImport};
 
+use super::IMPORT_FARM;
 use super::credentials;
 use super::requests::Address;
 use super::setting::{Server, Setting};
-use super::IMPORT_FARM;
 use crate::scenario::{Plan, PlannedHost, Table};
 
 /// The farm's one web application.
@@ -134,7 +134,10 @@ fn timers(keys: &Table) -> Timers {
 
 /// The steps that create jobs, with what their imports take.
 pub(super) fn creations(plan: &Plan) -> impl Iterator<Item = &Table> {
-    let tables = plan.steps.iter().flat_map(|step| [step.table("deploy"), step.table("call")]);
+    let tables = plan
+        .steps
+        .iter()
+        .flat_map(|step| [step.table("deploy"), step.table("call")]);
     tables.flatten().filter(|table| table.has("as"))
 }
 
@@ -216,7 +219,7 @@ pub(super) fn nobody(plan: &Plan, name: &str) -> Guid {
     Guid::random(&random.fork(name))
 }
 
-/// What CreateJob is called with.
+/// What `CreateJob` is called with.
 pub(super) fn new_job(plan: &Plan, creation: &Table) -> NewJob {
     NewJob {
         description: creation.text("as").unwrap_or_default().to_owned(),

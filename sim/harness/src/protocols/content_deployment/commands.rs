@@ -205,11 +205,10 @@ fn uploading(plan: &Plan, table: &Table) -> Told {
 }
 
 fn configuring(plan: &Plan, table: &Table) -> Told {
-    let host = text(table, "host");
-    let is_accepting = table.flag("accept_incoming_jobs");
-    let run = station::configuring(plan, &host, is_accepting);
-    let particulars = vec![("accept-incoming-jobs", is_accepting.to_string())];
-    (host, particulars, run)
+    let is_accepting = table.flag("accept_incoming_jobs").to_string();
+    let particulars = vec![("accept-incoming-jobs", is_accepting)];
+    let run = station::configuring(plan, table);
+    (text(table, "host"), particulars, run)
 }
 
 /// A call without an answer is part of the history, so that a scenario cannot pass by accident.

@@ -18,7 +18,9 @@ pub(super) fn basic(account: &Account) -> String {
 /// The password follows from the seed, so that whoever knows it need not be told.
 pub(super) fn account(plan: &Plan, server: &PlannedHost) -> Option<Account> {
     let name = server.keys.text("account")?;
-    let random = Randomness::from_seed(plan.seed).fork("passwords").fork(name);
+    let random = Randomness::from_seed(plan.seed)
+        .fork("passwords")
+        .fork(name);
     Some(Account {
         name: name.to_owned(),
         password: format!("{:016x}", random.next_u64()),
@@ -28,7 +30,8 @@ pub(super) fn account(plan: &Plan, server: &PlannedHost) -> Option<Account> {
 /// What the host `from` shows to the server `to`.
 pub(super) fn shown(plan: &Plan, from: &str, to: &PlannedHost) -> Option<Account> {
     let account = account(plan, to)?;
-    let is_link = |link: &&Table| (link.text("from"), link.text("to")) == (Some(from), Some(&to.name));
+    let is_link =
+        |link: &&Table| (link.text("from"), link.text("to")) == (Some(from), Some(&to.name));
     let link = plan.links.iter().find(is_link);
     match link.and_then(|link| link.text("credentials")) {
         Some("none") => None,

@@ -47,7 +47,7 @@ enum End {
     Uploaded,
     /// With the last status.
     Ended,
-    /// With DeleteJob.
+    /// With `DeleteJob`.
     Deleted,
 }
 
@@ -69,7 +69,9 @@ pub(super) fn reason(error: &CallError) -> String {
     match error {
         CallError::Fault(fault) => fault.rule.clone().unwrap_or_else(|| fault.text.clone()),
         CallError::Status(status) => status.to_string(),
-        other => other.to_string(),
+        CallError::Connect(_) | CallError::TimedOut | CallError::Cut | CallError::Malformed => {
+            error.to_string()
+        }
     }
 }
 
@@ -83,11 +85,15 @@ impl Deployment {
         let files = (1..=count).map(|number| {
             let name = format!("ExportedFiles{number}.cab");
             let content = cast::content(plan, &format!("{alias} {number}"), size);
-            (FileName::new(&name).expect("a word with a number is a name"), content)
+            (
+                FileName::new(&name).expect("a word with a number is a name"),
+                content,
+            )
         });
-        let servers = plan.hosts.iter().filter(|host| {
-            host.keys.text("role") == Some(super::IMPORT_FARM)
-        });
+        let servers = plan
+            .hosts
+            .iter()
+            .filter(|host| host.keys.text("role") == Some(super::IMPORT_FARM));
         let end = match (deploy.flag("run"), deploy.flag("delete")) {
             (false, _) => End::Uploaded,
             (true, false) => End::Ended,
@@ -131,9 +137,8 @@ impl Deployment {
     async fn steps(&self, node: &Node) -> Result<Option<JobStatus>, GivenUp> {
         let farm = self.import_server(node).await?;
         let request = Request::CreateJob(self.order.clone());
-        let job = match insist(&farm, "create", 1, &request).await? {
-            Response::CreateJob(job) => job,
-            other => return Err(unexpected("create", &other)),
+        let Response::CreateJob(job) = insist(&farm, "create", 1, &request).await? else {
+            return Err(unexpected("create"));
         };
         Known::of(node).learn(node, &self.alias, job);
         for (file, content) in &self.files {
@@ -159,9 +164,9 @@ impl Deployment {
             client_version: "16.0".to_owned(),
         };
         let first = self.address.client(node);
-        let url = match insist(&first, "ask", ATTEMPTS, &request).await? {
-            Response::GetRemoteAdminServerUrl(url) => url,
-            other => return Err(unexpected("ask", &other)),
+        let answer = insist(&first, "ask", ATTEMPTS, &request).await?;
+        let Response::GetRemoteAdminServerUrl(url) = answer else {
+            return Err(unexpected("ask"));
         };
         let nowhere = || GivenUp("ask", format!("{url} is nowhere"));
         let told: FarmAddress = url.parse().map_err(|_| nowhere())?;
@@ -184,7 +189,7 @@ impl Deployment {
                     (last, changed) = (Some(now.status), Instant::now());
                 }
                 Ok(Response::GetJobStatus(_)) => {}
-                Ok(other) => return Err(unexpected("poll", &other)),
+                Ok(_) => return Err(unexpected("poll")),
                 // A poll that fails is one poll less.
                 Err(error) if may_pass(&error) => {}
                 Err(error) => return Err(GivenUp("poll", reason(&error))),
@@ -232,17 +237,25 @@ async fn upload(
         let may_pass = !matches!(error, UploadError::Status(status) if status != 503);
         if !may_pass || attempt == ATTEMPTS {
             // CD-45: a failed transfer, whatever the status.
-            let why = match error {
-                UploadError::Status(status) => status.to_string(),
-                other => other.to_string(),
+            let status = match error {
+                UploadError::Status(status) => Some(status.to_string()),
+                UploadError::Connect(_)
+                | UploadError::TimedOut
+                | UploadError::Cut
+                | UploadError::Malformed
+                | UploadError::Source => None,
             };
-            return Err(GivenUp("upload", why));
+            return Err(GivenUp(
+                "upload",
+                status.unwrap_or_else(|| error.to_string()),
+            ));
         }
         attempt += 1;
         sleep(REST).await;
     }
 }
 
-fn unexpected(step: &'static str, response: &Response) -> GivenUp {
-    GivenUp(step, format!("{}Response", response.operation().name()))
+/// The client has compared answers with what was asked, so this does not happen.
+fn unexpected(step: &'static str) -> GivenUp {
+    GivenUp(step, "another answer".to_owned())
 }

@@ -14,7 +14,10 @@ pub(super) fn job_becomes(plan: &Plan, table: &Table) -> Box<dyn Expectation> {
             let statuses = table.texts("status").to_vec();
             let words = format!("{job} is reported as {}", statuses.join(" or "));
             let reported = EventPattern::new(EventKind::Message)
-                .with("kind", kind::answer(portcullis_web_service::message::Operation::GetJobStatus))
+                .with(
+                    "kind",
+                    kind::answer(portcullis_web_service::message::Operation::GetJobStatus),
+                )
                 .with("passage", "delivered")
                 .wanting(field::STATUS, Wanted::AnyOf(statuses));
             (reported, words)

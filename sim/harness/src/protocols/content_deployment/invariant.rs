@@ -95,7 +95,7 @@ rules! {
     Wire "deleting-logs-never-fails" ["CD-33", "CD-34", "CD-35"]
         "DeleteImportLogs is answered by its response, whether there are logs or not"
         => answers::deleting_logs_never_fails;
-    Wire "refusing-farms-take-nothing" ["CD-3", "CD-19", "CD-54"]
+    Wire "refusing-farms-take-nothing" ["CD-3", "CD-19"]
         "a farm that is set to take no incoming jobs creates and runs none and takes no file"
         => answers::refusing_farms_take_nothing;
     Wire "callers-are-known" ["CD-2", "CD-19"]

@@ -23,14 +23,14 @@ const HOST: &[Key] = &[
     Key::new(
         "import_server",
         Kind::Refers("host"),
-        "The server that is the farm's designated import server: it takes the uploads and its timer \
-         service runs the imports (CD-18). Without it: this one.",
+        "The server that is the farm's designated import server: it takes the uploads and its \
+         timer service runs the imports (CD-18). Without it: this one.",
     ),
     Key::new(
         "accept_incoming_jobs",
         Kind::Boolean,
-        "Whether the farm takes incoming jobs. A farm as it is installed does not (CD-3); scenarios \
-         are about farms that are in use.",
+        "Whether the farm takes incoming jobs. A farm as it is installed does not (CD-3); \
+         scenarios are about farms that are in use.",
     )
     .default_value("true"),
     Key::new(
@@ -387,8 +387,12 @@ const PATTERN: &[Key] = &[
         "Whose fault it is, in the words of SOAP 1.1 and 1.2.",
     )
     .beside(&["message", "kind"]),
-    Key::new("soap", Kind::Choice(&["1.1", "1.2"]), "The version of SOAP.")
-        .beside(&["message", "kind"]),
+    Key::new(
+        "soap",
+        Kind::Choice(&["1.1", "1.2"]),
+        "The version of SOAP.",
+    )
+    .beside(&["message", "kind"]),
     Key::new("file", Kind::Text, "The file concerned.").beside(&["message", "effect", "kind"]),
     Key::new("size", Kind::Text, "How many octets the file has.")
         .beside(&["message", "effect", "kind"]),

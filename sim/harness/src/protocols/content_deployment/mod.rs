@@ -4,9 +4,9 @@
 //!
 //! # Module map
 //! - `keys`: what scenario files may say. `cast`: from a plan to configurations and scripts.
-//! - `station`: one server of an import farm on a simulated host, or its databases; `labour`: files.
-//!   `deployment`: a scripted deploying farm, with `requests` and `credentials`. `caller`: who says
-//!   octets of any kind, over a `line`. `commands`: what steps tell them all.
+//! - `station`: one server of an import farm on a simulated host, or its databases; `labour`: its
+//!   files. `deployment`: a scripted deploying farm, with `requests` and `credentials`. `caller`:
+//!   who says octets of any kind, over a `line`. `commands`: what steps tell them all.
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,

@@ -76,7 +76,8 @@ impl OpenWork for OpenJobs {
                 ) =>
             {
                 if let Some(job) = fields.get(field::JOB) {
-                    self.under_way.remove(&(entry.host.to_string(), job.clone()));
+                    self.under_way
+                        .remove(&(entry.host.to_string(), job.clone()));
                 }
             }
             Event::Packet(_)

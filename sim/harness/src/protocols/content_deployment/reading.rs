@@ -205,10 +205,15 @@ impl<'a> Reading<'a> {
     /// Whether the packages of `job` have objects to place.
     #[must_use]
     pub fn has_objects(&self, job: &str) -> bool {
-        let mut created = self.asked("create-job").filter(|exchange| exchange.job() == job);
+        let mut created = self
+            .asked("create-job")
+            .filter(|exchange| exchange.job() == job);
         let description = created.find_map(|exchange| exchange.request);
         description.is_none_or(|request| {
-            !self.setting.empty.contains(request.field(field::DESCRIPTION))
+            !self
+                .setting
+                .empty
+                .contains(request.field(field::DESCRIPTION))
         })
     }
 
@@ -271,7 +276,8 @@ impl<'a> Exchange<'a> {
     /// The job that the request, or its answer, is about; empty when it is about none.
     #[must_use]
     pub fn job(&self) -> &'a str {
-        let said = |said: &Option<Said<'a>>| said.as_ref().map_or("", |said| said.field(field::JOB));
+        let said =
+            |said: &Option<Said<'a>>| said.as_ref().map_or("", |said| said.field(field::JOB));
         match said(&self.request) {
             "" => said(&self.answer),
             job => job,

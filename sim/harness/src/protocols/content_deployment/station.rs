@@ -17,7 +17,7 @@ use super::cast;
 use super::labour::Witness;
 use super::vocabulary::{effect, field};
 use crate::engine::{Boot, Node};
-use crate::scenario::Plan;
+use crate::scenario::{Plan, Table};
 
 /// How long a simulated disk takes to sync.
 const SYNC_LATENCY: Duration = Duration::from_millis(2);
@@ -83,10 +83,7 @@ fn stores(node: &Node) -> Databases<SimStore> {
 const DATABASE_PORTS: (u16, u16) = (1433, 1434);
 
 /// The databases of a farm, on a server's own disks or on the host `server`.
-fn databases(
-    node: &Node,
-    server: Option<&str>,
-) -> Databases<EitherStore<SimStore, RemoteStore>> {
+fn databases(node: &Node, server: Option<&str>) -> Databases<EitherStore<SimStore, RemoteStore>> {
     let Some(server) = server else {
         let own = stores(node);
         return Databases {
@@ -166,8 +163,9 @@ pub(super) fn stopping() -> Boot {
 }
 
 /// Changes whether the farm takes incoming jobs, and starts the service with that.
-pub(super) fn configuring(plan: &Plan, host: &str, is_accepting: bool) -> Boot {
-    let part = Part::of(plan, host);
+pub(super) fn configuring(plan: &Plan, configure: &Table) -> Boot {
+    let part = Part::of(plan, configure.text("host").unwrap_or_default());
+    let is_accepting = configure.flag("accept_incoming_jobs");
     Arc::new(move |node: Node| {
         let part = part.clone();
         Box::pin(async move {
@@ -207,7 +205,10 @@ async fn start(node: Node, part: Part) {
 }
 
 fn not_started(node: &Node, why: &str) {
-    let event = noted(effect::START_FAILED, [(field::REASON, Some(why.to_owned()))]);
+    let event = noted(
+        effect::START_FAILED,
+        [(field::REASON, Some(why.to_owned()))],
+    );
     node.recorder.record(Source::Inside, event);
 }
 

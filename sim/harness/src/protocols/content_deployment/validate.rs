@@ -119,7 +119,12 @@ fn expectations(scenario: &Scenario, problems: &mut Problems) {
     for expect in scenario.expects.iter().filter(|expect| expect.has("job")) {
         if expect.has("becomes") == expect.has("status") {
             let help = "one of `becomes` and `status`";
-            problems.report(expect.span_of("job"), "what of the job?", "expects what?", help);
+            problems.report(
+                expect.span_of("job"),
+                "what of the job?",
+                "expects what?",
+                help,
+            );
         }
     }
 }

@@ -155,7 +155,11 @@ fn every_check_catches_a_saboteur() {
 #[test]
 fn honest_farms_and_the_control_pass_wherever_saboteurs_are_caught() {
     for scene in Scene::ALL {
-        assert_eq!(broken_by_farms(scene), BTreeSet::new(), "a farm in {scene:?}");
+        assert_eq!(
+            broken_by_farms(scene),
+            BTreeSet::new(),
+            "a farm in {scene:?}"
+        );
         // The rogue that does nothing wrong: it is not its being a rogue that is seen.
         assert_eq!(
             broken_by(Nothing, scene),

@@ -44,7 +44,9 @@ impl Scene {
         let (keys, link) = match self {
             Self::SwitchedOff => ("accept_incoming_jobs = false\n", ""),
             Self::NoCredentials => ("account = \"deployer\"\n", NO_CREDENTIALS),
-            _ => ("", ""),
+            Self::Plain | Self::Waiting | Self::Cancelled | Self::LateCancel | Self::CutUpload => {
+                ("", "")
+            }
         };
         let deploy = deploy("1s", "d1", "");
         let create = call("1s", "CreateJob", ", as = \"d1\"");
@@ -56,7 +58,11 @@ impl Scene {
             }
             Self::Waiting => {
                 let second = call("9s", "CreateJob", ", as = \"d2\"");
-                let first = [create, about("3s", "GetJobStatus"), about("5s", "GetJobStatus")];
+                let first = [
+                    create,
+                    about("3s", "GetJobStatus"),
+                    about("5s", "GetJobStatus"),
+                ];
                 let last = ["30s", "2m", "3m"].map(|time| about(time, "GetJobStatus"));
                 let run = [upload("7s", ""), second, about("10s", "RunJob")];
                 [first.concat(), run.concat(), last.concat()].concat()
@@ -122,7 +128,9 @@ const TAIL: &str = r#"
 time = "5m"
 call = { from = "source", to = "target", operation = "DeleteImportLogs" }
 [[expect]]
-event = { message = "delete-import-logs" }
+event = { answers = "delete-import-logs", message = [
+  "delete-import-logs-response", "fault", "unread-answer", "http-response",
+] }
 within = "6m"
 "#;
 

@@ -103,9 +103,7 @@ pub(in super::super) fn framing(headers: &[Header<'_>]) -> Result<Option<Framing
     }
     let length = header(headers, "content-length");
     let length = length.map(|length| length.parse().map_err(|_| "content-length"));
-    length
-        .transpose()
-        .map(|length| length.map(Framing::Length))
+    length.transpose().map(|length| length.map(Framing::Length))
 }
 
 impl Side for CallSide {
@@ -161,7 +159,9 @@ impl Teller for CallSide {
         self.note(Asked {
             kind: kind.clone(),
             job: fields.get(field::JOB).cloned(),
-            is_head: fields.get(field::METHOD).is_some_and(|method| method == "HEAD"),
+            is_head: fields
+                .get(field::METHOD)
+                .is_some_and(|method| method == "HEAD"),
         });
         (kind, fields)
     }

@@ -162,7 +162,7 @@ impl Stream {
                 *chunk = Chunk::Behind;
                 Found::Nothing
             }
-            _ => Found::Nothing,
+            State::Head(_) | State::Body(_) | State::Chunk(_) | State::Silent => Found::Nothing,
         }
     }
 

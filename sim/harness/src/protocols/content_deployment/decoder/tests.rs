@@ -49,8 +49,13 @@ fn fed(decoder: &mut dyn StreamDecoder, octets: &[u8]) -> Vec<Decoded> {
 
 /// A message in one line: its kind, and its fields but for digests.
 fn line(message: &Decoded) -> String {
-    let fields = message.fields.iter().filter(|(name, _)| *name != field::DIGEST);
-    let fields: Vec<_> = fields.map(|(name, value)| format!(" {name}={value}")).collect();
+    let fields = message
+        .fields
+        .iter()
+        .filter(|(name, _)| *name != field::DIGEST);
+    let fields: Vec<_> = fields
+        .map(|(name, value)| format!(" {name}={value}"))
+        .collect();
     format!("{}{}", message.kind, fields.concat())
 }
 
@@ -69,7 +74,10 @@ const JOB: &str = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
 fn call() -> Vec<u8> {
     let job: Guid = JOB.parse().expect("a guid");
     let envelope = codec::write_request(SoapVersion::V11, &Request::RunJob { job });
-    soap(&format!("POST {SERVICE_PATH} HTTP/1.1\r\nHost: farm"), &envelope)
+    soap(
+        &format!("POST {SERVICE_PATH} HTTP/1.1\r\nHost: farm"),
+        &envelope,
+    )
 }
 
 fn upload(path: &str) -> Vec<u8> {
@@ -141,11 +149,19 @@ fn a_head_request_has_an_answer_without_body() {
 fn what_the_schema_does_not_have_is_told_as_unread() {
     let [mut forward, mut backward] = both(setting(None));
     let octets = call();
-    let text = String::from_utf8(octets).expect("it is text").replace("jobId", "jobid");
+    let text = String::from_utf8(octets)
+        .expect("it is text")
+        .replace("jobId", "jobid");
     let asked = fed(&mut *forward, text.as_bytes());
-    assert_eq!(lines(&asked), ["unread-call soap=1.1 violation=parameter-unknown"]);
+    assert_eq!(
+        lines(&asked),
+        ["unread-call soap=1.1 violation=parameter-unknown"]
+    );
     let answered = fed(&mut *backward, &soap("HTTP/1.1 200 OK", "<x/>"));
-    assert_eq!(lines(&answered), ["unread-answer answers=unread-call http=200"]);
+    assert_eq!(
+        lines(&answered),
+        ["unread-answer answers=unread-call http=200"]
+    );
 }
 
 #[test]
@@ -194,7 +210,9 @@ fn connections_to_other_ports_are_not_read() {
 
 proptest! {
     #[test]
-    fn the_same_is_told_however_the_octets_are_cut(cuts in prop::collection::vec(1_usize..60, 1..80)) {
+    fn the_same_is_told_however_the_octets_are_cut(
+        cuts in prop::collection::vec(1_usize..60, 1..80),
+    ) {
         let octets = [b"\r\n".to_vec(), call(), upload(UPLOAD_PATH), call()].concat();
         let [mut whole, _] = both(setting(None));
         let expected = fed(&mut *whole, &octets);

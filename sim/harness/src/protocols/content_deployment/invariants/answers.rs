@@ -33,7 +33,11 @@ pub(crate) fn answers_match_their_request(reading: &Reading<'_>) -> Vec<Breach> 
                     "{} or a fault in SOAP {version}, or an HTTP error",
                     proper.unwrap_or("nothing")
                 ),
-                format!("{} was answered by {} {other}", request.kind(), answer.kind()),
+                format!(
+                    "{} was answered by {} {other}",
+                    request.kind(),
+                    answer.kind()
+                ),
             ));
         }
     }
@@ -49,7 +53,10 @@ fn same_version(request: Said<'_>, answer: Said<'_>) -> bool {
 /// CD-6, CD-9, CD-11, CD-12, CD-17, CD-36: what a farm answers in XML is an answer of the service:
 /// the elements, statuses and guids of the schema and nothing else.
 pub(crate) fn answers_are_of_the_schema(reading: &Reading<'_>) -> Vec<Breach> {
-    let answers = reading.exchanges.iter().filter_map(|exchange| exchange.answer);
+    let answers = reading
+        .exchanges
+        .iter()
+        .filter_map(|exchange| exchange.answer);
     let unread = answers.filter(|answer| answer.kind() == kind::UNREAD_ANSWER);
     unread
         .map(|answer| {
@@ -60,7 +67,7 @@ pub(crate) fn answers_are_of_the_schema(reading: &Reading<'_>) -> Vec<Breach> {
         .collect()
 }
 
-/// CD-20, CD-23: no two calls of CreateJob are answered with the same job.
+/// CD-20, CD-23: no two calls of `CreateJob` are answered with the same job.
 pub(crate) fn job_ids_differ(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut known: BTreeMap<&str, usize> = BTreeMap::new();
@@ -77,7 +84,7 @@ pub(crate) fn job_ids_differ(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// CD-31: once DeleteJob has been answered, every later call about the job is a fault.
+/// CD-31: once `DeleteJob` has been answered, every later call about the job is a fault.
 pub(crate) fn deleted_jobs_are_gone(reading: &Reading<'_>) -> Vec<Breach> {
     let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
     for exchange in reading.asked(DELETE_JOB) {
@@ -104,12 +111,18 @@ pub(crate) fn deleted_jobs_are_gone(reading: &Reading<'_>) -> Vec<Breach> {
 }
 
 /// What may keep a farm from deleting logs: its own trouble, and who asks how.
-const EXCUSES: [&str; 3] = ["unavailable", "incoming-jobs-refused", "insecure-connection"];
+const EXCUSES: [&str; 3] = [
+    "unavailable",
+    "incoming-jobs-refused",
+    "insecure-connection",
+];
 
-/// CD-33 to CD-36: DeleteImportLogs is answered by its empty response, whether there were logs or
+/// CD-33 to CD-36: `DeleteImportLogs` is answered by its empty response, whether there were logs or
 /// not and whether the job is known or not.
 pub(crate) fn deleting_logs_never_fails(reading: &Reading<'_>) -> Vec<Breach> {
-    let answers = reading.asked(DELETE_IMPORT_LOGS).filter_map(|exchange| exchange.answer);
+    let answers = reading
+        .asked(DELETE_IMPORT_LOGS)
+        .filter_map(|exchange| exchange.answer);
     let faults = answers.filter(|answer| answer.kind() == kind::FAULT);
     faults
         .filter(|fault| !EXCUSES.contains(&fault.field(field::VIOLATION)))
@@ -120,7 +133,7 @@ pub(crate) fn deleting_logs_never_fails(reading: &Reading<'_>) -> Vec<Breach> {
         .collect()
 }
 
-/// CD-3, CD-19, CD-54: a farm that takes no incoming jobs creates none, runs none, and tells nobody
+/// CD-3, CD-19: a farm that takes no incoming jobs creates none, runs none, and tells nobody
 /// where its import server is.
 pub(crate) fn refusing_farms_take_nothing(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -148,7 +161,11 @@ pub(crate) fn refusing_farms_take_nothing(reading: &Reading<'_>) -> Vec<Breach> 
         if !is_accepting && meanwhile.is_empty() {
             breaches.push(Breach::at(
                 answer.position,
-                format!("{} is refused: {} takes no jobs", exchange.kind(), exchange.server),
+                format!(
+                    "{} is refused: {} takes no jobs",
+                    exchange.kind(),
+                    exchange.server
+                ),
                 "it was granted",
             ));
         }

@@ -4,8 +4,8 @@ use crate::protocols::content_deployment::invariant::Breach;
 use crate::protocols::content_deployment::reading::{Exchange, Noted, Reading};
 use crate::protocols::content_deployment::vocabulary::{effect, field, kind};
 
-/// CD-20, CD-24, CD-31: whoever reads the answer to CreateJob, RunJob or DeleteJob may rely on it
-/// after a crash: the farm's databases have it before the answer leaves.
+/// CD-20, CD-24, CD-31: whoever reads the answer to `CreateJob`, `RunJob` or `DeleteJob` may rely
+/// on it after a crash: the farm's databases have it before the answer leaves.
 pub(crate) fn recorded_before_answered(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for exchange in &reading.exchanges {
@@ -22,7 +22,10 @@ pub(crate) fn recorded_before_answered(reading: &Reading<'_>) -> Vec<Breach> {
         if !is_durable {
             breaches.push(Breach::at(
                 answer.position,
-                format!("a record of {job} is written before {} is answered", exchange.kind()),
+                format!(
+                    "a record of {job} is written before {} is answered",
+                    exchange.kind()
+                ),
                 "no such write",
             ));
         }
@@ -37,7 +40,9 @@ fn is_same(one: &str, other: &str) -> bool {
 
 /// Whether `noted` is about the file that `exchange` uploads.
 fn is_about(noted: &Noted<'_>, exchange: &Exchange<'_>) -> bool {
-    let file = exchange.request.map_or("", |request| request.field(field::FILE));
+    let file = exchange
+        .request
+        .map_or("", |request| request.field(field::FILE));
     noted.field(field::JOB) == exchange.job() && is_same(noted.field(field::FILE), file)
 }
 
@@ -99,7 +104,9 @@ pub(crate) fn half_files_do_not_count(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for noted in reading.noted(effect::UPLOADED) {
         let is_whole = reading.asked(kind::UPLOAD).any(|exchange| {
-            let arrived = exchange.arrived.is_some_and(|arrived| arrived < noted.position);
+            let arrived = exchange
+                .arrived
+                .is_some_and(|arrived| arrived < noted.position);
             arrived && is_about(noted, exchange)
         });
         if !is_whole {

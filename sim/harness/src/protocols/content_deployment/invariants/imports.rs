@@ -6,7 +6,7 @@ use crate::protocols::content_deployment::invariant::Breach;
 use crate::protocols::content_deployment::reading::{Noted, Reading};
 use crate::protocols::content_deployment::vocabulary::{effect, field, state};
 
-/// CD-21, CD-24: packages are decompressed after RunJob has come, and only once unless the import
+/// CD-21, CD-24: packages are decompressed after `RunJob` has come, and only once unless the import
 /// was interrupted.
 pub(crate) fn decompression_is_asked_for(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -29,7 +29,10 @@ pub(crate) fn decompression_is_asked_for(reading: &Reading<'_>) -> Vec<Breach> {
             breaches.push(Breach::at(
                 noted.position,
                 format!("{job} is decompressed once"),
-                format!("it began again at {}, with nothing to interrupt it", noted.host),
+                format!(
+                    "it began again at {}, with nothing to interrupt it",
+                    noted.host
+                ),
             ));
         }
     }
@@ -84,9 +87,9 @@ pub(crate) fn success_is_complete(reading: &Reading<'_>) -> Vec<Breach> {
             continue;
         }
         let job = moved.state.id.as_str();
-        let of_job = reading.noted(effect::PLACED).filter(|noted| {
-            noted.position < moved.position && noted.field(field::JOB) == job
-        });
+        let of_job = reading
+            .noted(effect::PLACED)
+            .filter(|noted| noted.position < moved.position && noted.field(field::JOB) == job);
         let (mut numbers, mut count) = (BTreeSet::new(), None);
         for noted in of_job {
             numbers.insert(noted.field(field::NUMBER));

@@ -60,7 +60,7 @@ pub(crate) fn statuses_move_forward(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// CD-21: no job is reported as running, imported or timed out whose RunJob had not come.
+/// CD-21: no job is reported as running, imported or timed out whose `RunJob` had not come.
 pub(crate) fn nothing_starts_by_itself(reading: &Reading<'_>) -> Vec<Breach> {
     let mut run: BTreeMap<&str, usize> = BTreeMap::new();
     for exchange in reading.asked("run-job") {
@@ -86,7 +86,7 @@ pub(crate) fn nothing_starts_by_itself(reading: &Reading<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// CD-24: RunJob is answered before the import has ended.
+/// CD-24: `RunJob` is answered before the import has ended.
 ///
 /// An answer that was held up by a fault proves nothing.
 pub(crate) fn running_is_answered_at_once(reading: &Reading<'_>) -> Vec<Breach> {
@@ -105,7 +105,10 @@ pub(crate) fn running_is_answered_at_once(reading: &Reading<'_>) -> Vec<Breach> 
         if span.contains(end) && !reading.was_disturbed(span) {
             breaches.push(Breach::at(
                 answer.position,
-                format!("RunJob of {} is answered while the import runs", exchange.job()),
+                format!(
+                    "RunJob of {} is answered while the import runs",
+                    exchange.job()
+                ),
                 "the import had ended",
             ));
         }
@@ -125,14 +128,18 @@ pub(crate) fn polling_moves_nothing(reading: &Reading<'_>) -> Vec<Breach> {
         if !state::is_final(from) && from != state::CREATED || moved.state.to == state::FAILED {
             continue;
         }
-        let about = reading.exchanges.iter().filter(|exchange| exchange.job() == job);
+        let about = reading
+            .exchanges
+            .iter()
+            .filter(|exchange| exchange.job() == job);
         let before = |exchange: &&Exchange<'_>| exchange.begun() < moved.position;
         let (polls, others): (Vec<_>, Vec<_>) = about
             .filter(before)
             .partition(|exchange| exchange.kind() == GET_JOB_STATUS);
         let is_polled = polls.iter().any(|poll| {
             let until = poll.answer.map_or(usize::MAX, |answer| answer.position);
-            poll.arrived.is_some_and(|arrived| (arrived..until).contains(&moved.position))
+            poll.arrived
+                .is_some_and(|arrived| (arrived..until).contains(&moved.position))
         });
         let is_asked_for = others
             .iter()

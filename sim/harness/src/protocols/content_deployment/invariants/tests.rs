@@ -4,13 +4,13 @@ mod story;
 
 use super::super::invariant::{RULES, rule};
 use super::super::reading::Reading;
+use super::super::setting::Setting;
 use super::super::vocabulary::{effect, field, kind, state};
 use story::{JOB, Story, setting};
 
-/// The names of the invariants that `story` breaks at a farm that takes jobs, or does not.
-fn broken_at(is_accepting: bool, story: &Story) -> Vec<&'static str> {
-    let setting = setting(is_accepting);
-    let reading = Reading::new(&setting, story.entries());
+/// The names of the invariants that `story` breaks in the world of `setting`.
+fn broken_in(setting: &Setting, story: &Story) -> Vec<&'static str> {
+    let reading = Reading::new(setting, story.entries());
     let rules = RULES.iter();
     rules
         .filter(|rule| !(rule.check)(&reading).is_empty())
@@ -19,7 +19,7 @@ fn broken_at(is_accepting: bool, story: &Story) -> Vec<&'static str> {
 }
 
 fn broken(story: &Story) -> Vec<&'static str> {
-    broken_at(true, story)
+    broken_in(&setting(), story)
 }
 
 /// A story of a job that was created, has its file and was run.
@@ -47,7 +47,11 @@ fn names_are_unique_and_found() {
 fn an_answer_in_another_version_is_seen() {
     let mut story = Story::default();
     let id = story.ask("get-job-status", &[(field::JOB, JOB), (field::SOAP, "1.1")]);
-    story.answer(id, kind::FAULT, &[(field::SOAP, "1.2"), (field::HTTP, "500")]);
+    story.answer(
+        id,
+        kind::FAULT,
+        &[(field::SOAP, "1.2"), (field::HTTP, "500")],
+    );
     assert_eq!(broken(&story), ["answers-match-their-request"]);
 }
 
@@ -113,7 +117,12 @@ fn a_fault_for_want_of_logs_is_seen() {
 fn a_job_of_a_farm_that_takes_none_is_seen() {
     let mut story = Story::default();
     story.create(JOB);
-    assert_eq!(broken_at(false, &story), ["refusing-farms-take-nothing"]);
+    let mut closed = setting();
+    for server in closed.servers.values_mut() {
+        server.is_accepting = false;
+    }
+    let broken = broken_in(&closed, &story);
+    assert_eq!(broken, ["refusing-farms-take-nothing"]);
 }
 
 #[test]
@@ -169,7 +178,11 @@ fn a_runjob_that_is_answered_at_the_end_is_seen() {
     let id = story.ask("run-job", &asked);
     story.wrote(JOB);
     story.import();
-    let answer = [(field::JOB, JOB), (field::SOAP, "1.1"), (field::HTTP, "200")];
+    let answer = [
+        (field::JOB, JOB),
+        (field::SOAP, "1.1"),
+        (field::HTTP, "200"),
+    ];
     story.answer(id, "run-job-response", &answer);
     assert_eq!(broken(&story), ["running-is-answered-at-once"]);
 }
@@ -180,7 +193,11 @@ fn a_poll_that_moves_a_job_is_seen() {
     story.create(JOB);
     let id = story.ask("get-job-status", &[(field::JOB, JOB), (field::SOAP, "1.1")]);
     story.moved(state::VERIFYING);
-    story.answer(id, kind::FAULT, &[(field::SOAP, "1.1"), (field::HTTP, "500")]);
+    story.answer(
+        id,
+        kind::FAULT,
+        &[(field::SOAP, "1.1"), (field::HTTP, "500")],
+    );
     assert_eq!(broken(&story), ["polling-moves-nothing"]);
 }
 
@@ -196,7 +213,11 @@ fn a_move_out_of_a_final_state_is_seen() {
 fn an_answer_before_its_record_is_seen() {
     let mut story = Story::default();
     let id = story.ask("create-job", &[(field::SOAP, "1.1")]);
-    let created = [(field::JOB, JOB), (field::SOAP, "1.1"), (field::HTTP, "200")];
+    let created = [
+        (field::JOB, JOB),
+        (field::SOAP, "1.1"),
+        (field::HTTP, "200"),
+    ];
     story.answer(id, "create-job-response", &created);
     story.wrote(JOB);
     assert_eq!(broken(&story), ["recorded-before-answered"]);

@@ -15,7 +15,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "RunJob",
 ];
 
-/// What GetJobStatus may report (CD-11).
+/// What `GetJobStatus` may report (CD-11).
 pub(super) const STATUSES: &[&str] = &[
     "Success",
     "Failure",

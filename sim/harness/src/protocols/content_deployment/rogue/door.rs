@@ -95,7 +95,7 @@ pub(super) async fn open(player: Player) {
             drop(attend(&guest, stream).await);
         });
     }
-    pending().await
+    pending::<()>().await;
 }
 
 async fn attend(player: &Player, mut stream: SimStream) -> std::io::Result<()> {

@@ -61,7 +61,11 @@ async fn place(player: &Player, job: Guid, script: &ScriptedImport) -> bool {
     if player.does(Rogue::SucceedsWithoutPlacing) {
         return true;
     }
-    let times = if player.does(Rogue::PlacesTwice) { 2 } else { 1 };
+    let times = if player.does(Rogue::PlacesTwice) {
+        2
+    } else {
+        1
+    };
     for number in 0..script.objects {
         sleep(script.place).await;
         if script.fails == Some(FailsIn::Place(number)) || is_cancelled(player, job) {

@@ -45,7 +45,7 @@ pub enum Rogue {
     ForgetsTheEnd,
     /// Imports a job that was cancelled.
     TurnsCancelledIntoSuccess,
-    /// Answers RunJob when the import is over.
+    /// Answers `RunJob` when the import is over.
     AnswersRunJobWhenDone,
     /// Moves a job when its status is asked for.
     AdvancesWithEveryPoll,

@@ -3,7 +3,7 @@
 use portcullis_web_service::codec::{self, Call, SoapVersion, Unread};
 use portcullis_web_service::config::Compat;
 use portcullis_web_service::message::{
-    Fault, Guid, JobStatus, NewJob, RemoteJobStatus, Request, Response, VirtualServer, Violation,
+    Fault, Guid, JobStatus, NewJob, RemoteJobStatus, Request, Response, Violation, VirtualServer,
 };
 use tokio::time::sleep;
 
@@ -69,10 +69,13 @@ async fn operate(player: &Player, request: Request) -> Result<Response, Violatio
     let accepting = || is_open.then_some(()).ok_or(Violation::IncomingJobsRefused);
     match request {
         Request::GetVirtualServersInformation => {
-            let servers = part.web_applications.iter().map(|application| VirtualServer {
-                name: application.name.clone(),
-                url: application.url.clone(),
-            });
+            let servers = part
+                .web_applications
+                .iter()
+                .map(|application| VirtualServer {
+                    name: application.name.clone(),
+                    url: application.url.clone(),
+                });
             Ok(Response::GetVirtualServersInformation(servers.collect()))
         }
         Request::GetSiteCollectionNames { .. } => {
@@ -82,7 +85,9 @@ async fn operate(player: &Player, request: Request) -> Result<Response, Violatio
         }
         Request::GetRemoteAdminServerUrl { .. } => {
             accepting()?;
-            Ok(Response::GetRemoteAdminServerUrl(part.import_server_url.clone()))
+            Ok(Response::GetRemoteAdminServerUrl(
+                part.import_server_url.clone(),
+            ))
         }
         Request::CreateJob(order) => {
             accepting()?;
@@ -193,9 +198,12 @@ fn status(player: &Player, job: Guid) -> Result<Response, Violation> {
 
 async fn cancel(player: &Player, job: Guid) -> Result<Response, Violation> {
     let known = player.job(job).ok_or(Violation::UnknownJob)?;
-    let is_late = matches!(known.state, state::DECOMPRESSING | state::PLACING);
-    let is_early = matches!(known.state, state::CREATED | state::VERIFYING);
-    if !is_early && !(is_late && player.does(Rogue::CancelsAfterDecompression)) {
+    let takes_effect = match known.state {
+        state::CREATED | state::VERIFYING => true,
+        state::DECOMPRESSING | state::PLACING => player.does(Rogue::CancelsAfterDecompression),
+        _ => false,
+    };
+    if !takes_effect {
         return Ok(Response::CancelJob);
     }
     player.write("import-job", job).await;

@@ -69,7 +69,7 @@ pub(super) struct Memory {
 pub(super) struct Job {
     pub(super) description: String,
     pub(super) state: &'static str,
-    /// Whether RunJob has come.
+    /// Whether `RunJob` has come.
     pub(super) is_run: bool,
     /// Whether its end has been told.
     pub(super) is_told: bool,

@@ -18,12 +18,12 @@ const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 8080)
 
 pub(super) const JOB: &str = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
 
-/// The world of the stories: a farm that takes jobs, or one that does not.
-pub(super) fn setting(is_accepting: bool) -> Setting {
+/// The world of the stories: a farm that takes jobs.
+pub(super) fn setting() -> Setting {
     let server = Server {
         address: *SERVER.ip(),
         port: SERVER.port(),
-        is_accepting,
+        is_accepting: true,
         import_server: "target".to_owned(),
         databases: "target".to_owned(),
         account: None::<Account>,
@@ -122,7 +122,11 @@ impl Story {
     /// A call about the job, and its response.
     pub(super) fn call(&mut self, call: &'static str, pairs: &[(&'static str, &str)]) {
         let id = self.ask(call, &[(field::JOB, JOB), (field::SOAP, "1.1")]);
-        let ok = [(field::JOB, JOB), (field::SOAP, "1.1"), (field::HTTP, "200")];
+        let ok = [
+            (field::JOB, JOB),
+            (field::SOAP, "1.1"),
+            (field::HTTP, "200"),
+        ];
         let all: Vec<_> = ok.into_iter().chain(pairs.iter().copied()).collect();
         self.answer(id, kind::answer_to(call).expect("a call"), &all);
     }
@@ -131,7 +135,11 @@ impl Story {
         let id = self.ask("create-job", &[(field::SOAP, "1.1")]);
         self.wrote(job);
         self.moved(state::CREATED);
-        let created = [(field::JOB, job), (field::SOAP, "1.1"), (field::HTTP, "200")];
+        let created = [
+            (field::JOB, job),
+            (field::SOAP, "1.1"),
+            (field::HTTP, "200"),
+        ];
         self.answer(id, "create-job-response", &created);
     }
 
@@ -163,7 +171,11 @@ impl Story {
     pub(super) fn run(&mut self) {
         let id = self.ask("run-job", &[(field::JOB, JOB), (field::SOAP, "1.1")]);
         self.wrote(JOB);
-        let run = [(field::JOB, JOB), (field::SOAP, "1.1"), (field::HTTP, "200")];
+        let run = [
+            (field::JOB, JOB),
+            (field::SOAP, "1.1"),
+            (field::HTTP, "200"),
+        ];
         self.answer(id, "run-job-response", &run);
     }
 
@@ -178,7 +190,11 @@ impl Story {
     }
 
     pub(super) fn place(&mut self, number: &str) {
-        let object = [(field::JOB, JOB), (field::NUMBER, number), (field::COUNT, "2")];
+        let object = [
+            (field::JOB, JOB),
+            (field::NUMBER, number),
+            (field::COUNT, "2"),
+        ];
         self.effect(effect::PLACED, &object);
     }
 
@@ -190,7 +206,11 @@ impl Story {
         let id = self.ask("delete-job", &[(field::JOB, JOB), (field::SOAP, "1.1")]);
         self.wrote(JOB);
         self.moved("");
-        let gone = [(field::JOB, JOB), (field::SOAP, "1.1"), (field::HTTP, "200")];
+        let gone = [
+            (field::JOB, JOB),
+            (field::SOAP, "1.1"),
+            (field::HTTP, "200"),
+        ];
         self.answer(id, "delete-job-response", &gone);
     }
 
@@ -220,11 +240,14 @@ impl Story {
 
     /// The job moves, from wherever it is.
     pub(super) fn moved(&mut self, to: &'static str) {
-        let mut moves = self.entries.iter().rev().filter_map(|entry| match &entry.event {
-            Event::State(moved) => Some(moved.to.clone()),
-            _ => None,
+        let mut events = self.entries.iter().rev().map(|entry| &entry.event);
+        let from = events.find_map(|event| {
+            let Event::State(moved) = event else {
+                return None;
+            };
+            Some(moved.to.clone())
         });
-        let from = moves.next().unwrap_or_default();
+        let from = from.unwrap_or_default();
         let event = StateEvent {
             machine: Cow::Borrowed(state::IMPORT_JOB),
             id: JOB.to_owned(),
