@@ -21,6 +21,7 @@ use super::credentials::Credentials;
 use super::labour::{Job, labour};
 use super::vocabulary::effect;
 use crate::engine::{Boot, Command, Node};
+use crate::protocols::service::{Order, Service};
 use crate::scenario::Plan;
 
 /// How long a simulated disk takes to sync.
@@ -68,21 +69,11 @@ impl<N: Net, S: Store, W: Work> Operator for Agent<N, S, W> {
 #[derive(Default)]
 pub(super) struct Desk {
     kept: Mutex<Kept>,
-    /// Held by who starts or stops the service: one after the other, in the order of the steps.
-    turn: tokio::sync::Mutex<()>,
-}
-
-/// What a step wants of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    Start,
-    Stop,
+    service: Service,
 }
 
 #[derive(Default)]
 struct Kept {
-    /// The last order that was obeyed, and in which life of the host. Each life starts the service.
-    obeyed: Option<(u32, Order)>,
     disk: Option<Disk>,
     files: Shelf,
     operator: Option<Arc<dyn Operator>>,
@@ -94,35 +85,6 @@ struct Kept {
 }
 
 impl Desk {
-    /// Takes an order that the current life of `node` obeys as soon as it is its turn.
-    ///
-    /// # Errors
-    /// When the service does what is ordered already, or is on its way to: a stop that comes while
-    /// the service still starts is obeyed, a second start is refused as a real host refuses it.
-    pub(super) fn order(&self, node: &Node, order: Order) -> Result<(), &'static str> {
-        let mut kept = self.kept();
-        let last = kept.obeyed.filter(|(life, _)| *life == node.incarnation);
-        let last = last.map_or(Order::Start, |(_, order)| order);
-        match order {
-            Order::Start if last == Order::Start => Err("the service runs already"),
-            Order::Stop if last == Order::Stop => Err("the service does not run"),
-            Order::Start | Order::Stop => {
-                kept.obeyed = Some((node.incarnation, order));
-                Ok(())
-            }
-        }
-    }
-
-    /// The right to start or stop the service, once whoever is about it has finished.
-    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turn.lock().await
-    }
-
-    /// The service of the current life of `node` has not come up: it may be started again.
-    fn not_started(&self, node: &Node) {
-        self.kept().obeyed = Some((node.incarnation, Order::Stop));
-    }
-
     /// Whoever runs the environment now.
     pub(super) fn operator(&self) -> Option<Arc<dyn Operator>> {
         self.kept().operator.clone()
@@ -260,7 +222,7 @@ pub(super) fn starting(plan: &Plan, host: &str) -> Command {
     let part = Part::of(plan, host);
     Arc::new(move |node| {
         let desk = node.shelf.keep(Desk::default);
-        desk.order(&node, Order::Start)?;
+        desk.service.order(&node, Order::Start)?;
         Ok(Box::pin(start(node, part.clone())))
     })
 }
@@ -269,9 +231,9 @@ pub(super) fn starting(plan: &Plan, host: &str) -> Command {
 pub(super) fn stopping() -> Command {
     Arc::new(|node| {
         let desk = node.shelf.keep(Desk::default);
-        desk.order(&node, Order::Stop)?;
+        desk.service.order(&node, Order::Stop)?;
         Ok(Box::pin(async move {
-            let _turn = desk.turn().await;
+            let _turn = desk.service.turn().await;
             if let Some(operator) = desk.take_operator() {
                 operator.stop().await;
             }
@@ -284,7 +246,7 @@ async fn start(node: Node, part: Part) {
         Ok(()) => commands::take_up(&node).await,
         Err(why) => {
             note(&node, effect::START_FAILED, "error", &why);
-            node.shelf.keep(Desk::default).not_started(&node);
+            node.shelf.keep(Desk::default).service.not_started(&node);
         }
     }
 }
@@ -292,7 +254,7 @@ async fn start(node: Node, part: Part) {
 /// Starts the service when it is its turn; why it does not start otherwise.
 async fn come_up(node: &Node, part: Part) -> Result<(), String> {
     let desk = node.shelf.keep(Desk::default);
-    let _turn = desk.turn().await;
+    let _turn = desk.service.turn().await;
     desk.take_operator();
     let store = SimStore::open(&desk.disk(node), &node.host.spawner);
     let labour = labour(&part, desk.files(), node.recorder.clone());
