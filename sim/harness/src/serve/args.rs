@@ -12,7 +12,7 @@ const EXIT_CODES: &str = "Exit codes:
   2   nothing was done: the command line, the configuration, a port or the store
   3   the outcome is not known (yet): in doubt, interrupted, nobody answered, or no such task was
       sent from here
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";
 
 /// Which file and how much to say.
 #[derive(Clone, Debug, Args)]
@@ -69,23 +69,30 @@ pub(super) enum Served {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct SubmitArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+    // Global, as the others: they may stand before or after what is to be done. That is why none
+    // can be required.
+    /// The environment's configuration file. Required.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+
+    /// What to log on standard error, such as `info` or `portcullis_agent=debug`.
+    #[arg(long, value_name = "FILTER", default_value = "warn", global = true)]
+    pub(super) log: String,
 
     /// The next environment; may be left out where there is only one.
-    #[arg(long, value_name = "ENVIRONMENT")]
+    #[arg(long, value_name = "ENVIRONMENT", global = true)]
     pub(super) to: Option<EnvironmentName>,
 
     /// The task's id; repeating a submission with the same id is harmless.
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", global = true)]
     pub(super) id: Option<TaskId>,
 
     /// Send it only when this task has been completed.
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", global = true)]
     pub(super) after: Option<TaskId>,
 
     /// Let it run beside other tasks and out of their order.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(super) independent: bool,
 
     #[command(subcommand)]
@@ -166,7 +173,7 @@ const CANCEL_EXIT_CODES: &str = "Exit codes:
   1   it is not: no such task was sent here, or its work has ended
   2   nothing was done: the command line or the configuration
   3   no agent answered for this configuration
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";
 
 /// Find out which direction of a link is closed, and which firewall rule would open it.
 ///
@@ -194,17 +201,23 @@ const PREFLIGHT_EXIT_CODES: &str = "Exit codes:
   1   something is missing
   2   nothing was tried: the command line, the configuration, a port that is taken, or the store
   3   the agent that runs for this configuration did not answer
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";
 
 /// Make the secret of a link: a file that only its owner can read.
 ///
 /// 256 random bits as hexadecimal text. Both ends of a link name a copy of the file in `key_files`.
 /// An existing file is left as it is.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = NEW_KEY_EXIT_CODES)]
 pub struct NewKeyArgs {
     /// The file to make.
     pub(super) file: PathBuf,
 }
+
+const NEW_KEY_EXIT_CODES: &str = "Exit codes:
+  0   the file holds a new key
+  2   nothing was done: the command line, or the file is there or cannot be made
+  70  what was said could not be written, or a bug in this program";
 
 /// Have the agent that runs read its key files again.
 ///
@@ -224,4 +237,4 @@ const RENEW_EXIT_CODES: &str = "Exit codes:
   1   it does not: the configuration that it reads cannot be used
   2   nothing was done: the command line or the configuration
   3   no agent answered for this configuration
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";

@@ -49,6 +49,7 @@ use portcullis_agent::work::Work;
 use portcullis_net::Net;
 use portcullis_store::Store;
 
+use crate::output::say;
 use crate::scenario::Ink;
 
 use args::{OrderArgs, Served};
@@ -128,7 +129,10 @@ impl SubmitArgs {
     /// Submits and waits for the outcome.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let (config, log) = (self.common.config.clone(), self.common.log.clone());
+        let Some(config) = self.config.clone() else {
+            return complain("the environment's configuration is missing: --config FILE").into();
+        };
+        let log = self.log.clone();
         run(&config, &log, async |settings| {
             let ask = match self.ask(&settings) {
                 Ok(ask) => ask,
@@ -376,11 +380,6 @@ async fn open_tasks<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>) -> Vec<Ta
     let tasks = agent.tasks().await.into_iter();
     let open = tasks.filter(|(_, progress)| !progress.state.is_final());
     open.map(|(task, _)| task).collect()
-}
-
-/// Prints one line for who called; a reader that has gone away is no reason to stop.
-fn say(line: &str) {
-    drop(writeln!(anstream::stdout(), "{line}"));
 }
 
 /// Shows what a status query found, and what that means for the exit code.

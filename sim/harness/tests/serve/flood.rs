@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::site::{PATIENCE, Site};
 

@@ -1,6 +1,7 @@
 //! An originator in the foreground, whose store holds more than the task that it is there for.
 
 use std::fs;
+use std::process::Stdio;
 
 use crate::site::Site;
 
@@ -55,4 +56,26 @@ async fn an_older_task_that_fails_does_not_decide_how_a_submission_ends() {
     let query = ["query", "--config", "dev.toml", "t1"];
     let said = site.start("query.log", &query).ends_with(1).await;
     assert!(said.contains("failed (interrupted)"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_could_not_be_said_is_no_success() {
+    let site = Site::new();
+    let _prod = site.serve("prod", "prod.log").await;
+    for arguments in [
+        &["preflight", "--config", "dev.toml"][..],
+        &["submit", "--config", "dev.toml", "execute", "list"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        let program = program.args(arguments).current_dir(site.path(""));
+        let program = program.stdout(full.expect("Linux has /dev/full"));
+        let program = program.stderr(Stdio::piped()).kill_on_drop(true).spawn();
+        let ended = program.expect("it starts").wait_with_output().await;
+        let ended = ended.expect("it ends");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(70), "{arguments:?}: {said}");
+        assert!(said.contains("cannot write to standard output"), "{said}");
+    }
 }
