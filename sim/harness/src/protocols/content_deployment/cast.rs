@@ -12,9 +12,9 @@ use portcullis_web_service::message::{Guid, IncludeSecurity, NewJob, UserInfoDat
 use portcullis_web_service::work::{FailsIn, ImportScript, ScriptedImport};
 
 use super::IMPORT_FARM;
-use super::credentials;
+use super::credentials::{self, Credentials};
 use super::requests::Address;
-use super::setting::{Server, Setting};
+use super::setting::{Planned, Server, Setting};
 use crate::scenario::{Plan, PlannedHost, Table};
 
 /// The farm's one web application.
@@ -34,15 +34,21 @@ pub(super) fn setting(plan: &Plan) -> Setting {
             import_server: import_server(host).to_owned(),
             databases: databases(host).unwrap_or(&host.name).to_owned(),
             account: credentials::account(plan, host),
-            is_tls: false,
+            timer_service: timers(&host.keys).timer_service,
+            is_tls: host.keys.flag("secure"),
         };
         (host.name.clone(), server)
     });
-    let empty = creations(plan).filter(|creation| creation.quantity("objects") == Some(0));
-    let empty = empty.filter_map(|creation| creation.text("as"));
+    let imports = imports(plan).into_iter().map(|(description, import)| {
+        let planned = Planned {
+            lasts: total(&import),
+            objects: import.objects,
+        };
+        (description, planned)
+    });
     Setting {
         servers: servers.collect(),
-        empty: empty.map(str::to_owned).collect(),
+        imports: imports.collect(),
     }
 }
 
@@ -77,19 +83,27 @@ fn import_server(host: &PlannedHost) -> &str {
 }
 
 /// Where a server's Central Administration is reached.
-fn administration(host: &PlannedHost) -> String {
-    format!("http://{}:{}", host.name, port(host))
+fn administration(host: &PlannedHost) -> FarmAddress {
+    FarmAddress {
+        host: host.name.clone(),
+        port: port(host),
+        scheme: match host.keys.flag("secure") {
+            true => Scheme::Https,
+            false => Scheme::Http,
+        },
+    }
 }
 
 /// The configuration of the server called `name`.
 pub(super) fn config(plan: &Plan, name: &str) -> Config {
     let server = host(plan, name);
     let keys = &server.keys;
-    let mut config = Config::new(name, port(server), &administration(server));
+    let mut config = Config::new(name, port(server), &administration(server).to_string());
     let import_server = import_server(server);
-    config.import_server_url = administration(host(plan, import_server));
+    config.import_server_url = administration(host(plan, import_server)).to_string();
     config.is_import_server = import_server == name;
     config.accept_incoming_jobs = keys.flag("accept_incoming_jobs");
+    config.require_secure_connection = keys.flag("require_secure_connection");
     config.late_cancel = match keys.text("late_cancel") {
         Some("fault") => LateCancel::Fault,
         _ => LateCancel::Response,
@@ -159,6 +173,13 @@ pub(super) fn script(plan: &Plan) -> ImportScript {
     script
 }
 
+/// How long an import takes when nothing interrupts it.
+fn total(import: &ScriptedImport) -> Duration {
+    let placing = import.place.saturating_mul(import.objects);
+    let before = import.verify.saturating_add(import.decompress);
+    before.saturating_add(placing)
+}
+
 fn scripted(creation: &Table) -> ScriptedImport {
     let lasts = |key| creation.duration(key).unwrap_or_default();
     let objects = u32::try_from(creation.quantity("objects").unwrap_or_default());
@@ -180,22 +201,17 @@ fn scripted(creation: &Table) -> ScriptedImport {
 
 /// How long all the imports of a plan take, one after the other.
 pub(super) fn planned_work(plan: &Plan) -> Duration {
-    imports(plan).values().fold(Duration::ZERO, |sum, import| {
-        sum.saturating_add(import.verify)
-            .saturating_add(import.decompress)
-            .saturating_add(import.place.saturating_mul(import.objects))
-    })
+    let imports = imports(plan);
+    let times = imports.values().map(total);
+    times.fold(Duration::ZERO, Duration::saturating_add)
 }
 
 /// How `from` reaches the Central Administration of `to`, and speaks as the step `table` says.
 pub(super) fn address(plan: &Plan, table: &Table, from: &str, to: &str) -> Address {
     let server = host(plan, to);
     Address {
-        farm: FarmAddress {
-            host: to.to_owned(),
-            port: port(server),
-            scheme: Scheme::Http,
-        },
+        farm: administration(server),
+        identity: Credentials::of_caller(plan, from, table),
         terms: Terms {
             version: match table.text("soap") {
                 Some("1.2") => SoapVersion::V12,

@@ -194,8 +194,8 @@ fn uploading(plan: &Plan, table: &Table) -> Told {
                 then,
                 patience: caller::PATIENCE,
             };
-            let (net, farm) = (&node.host.net, &address.farm);
-            let (heard, ending) = visit.make(net, &farm.host, farm.port, || {}).await;
+            let (host, farm) = (address.host(&node), &address.farm);
+            let (heard, ending) = visit.make(&host.net, &farm.host, farm.port, || {}).await;
             if !heard.is_whole() {
                 failed(&node, "upload", ending.name().to_owned());
             }

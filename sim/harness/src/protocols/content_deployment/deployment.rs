@@ -16,7 +16,7 @@ use super::cast;
 use super::commands::Known;
 use super::requests::Address;
 use super::vocabulary::{effect, field};
-use crate::engine::{Node, SimNet};
+use crate::engine::{Node, SecuredNet};
 use crate::scenario::{Plan, Table};
 
 /// How often a call that may be repeated without harm is made in a row.
@@ -159,7 +159,7 @@ impl Deployment {
     }
 
     /// CD-47: first of all, which server imports.
-    async fn import_server(&self, node: &Node) -> Result<FarmClient<SimNet>, GivenUp> {
+    async fn import_server(&self, node: &Node) -> Result<FarmClient<SecuredNet>, GivenUp> {
         let request = Request::GetRemoteAdminServerUrl {
             client_version: "16.0".to_owned(),
         };
@@ -176,7 +176,7 @@ impl Deployment {
     }
 
     /// CD-49, CD-50: asks for the status until it is final or has not changed for too long.
-    async fn watch(&self, farm: &FarmClient<SimNet>, job: Guid) -> Result<JobStatus, GivenUp> {
+    async fn watch(&self, farm: &FarmClient<SecuredNet>, job: Guid) -> Result<JobStatus, GivenUp> {
         let request = Request::GetJobStatus { job };
         let (mut last, mut changed) = (None, Instant::now());
         loop {
@@ -203,7 +203,7 @@ impl Deployment {
 
 /// Calls an operation, again while the farm is in trouble or does not answer.
 async fn insist(
-    farm: &FarmClient<SimNet>,
+    farm: &FarmClient<SecuredNet>,
     step: &'static str,
     attempts: u32,
     request: &Request,
@@ -223,7 +223,7 @@ async fn insist(
 
 /// CD-43: one request for each file, again until it is taken.
 async fn upload(
-    farm: &FarmClient<SimNet>,
+    farm: &FarmClient<SecuredNet>,
     target: &UploadTarget,
     content: &[u8],
 ) -> Result<(), GivenUp> {

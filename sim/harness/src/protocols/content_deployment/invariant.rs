@@ -113,6 +113,9 @@ rules! {
     Inside "polling-moves-nothing" ["CD-26"]
         "asking for the status of a job does not move it"
         => statuses::polling_moves_nothing;
+    Inside "reported-statuses-are-true" ["CD-25"]
+        "the status that is reported is one that the job had between question and answer"
+        => statuses::reported_statuses_are_true;
     Inside "final-states-stay" ["CD-27"]
         "a job that has ended stays as it is until it is deleted"
         => statuses::final_states_stay;
@@ -140,6 +143,9 @@ rules! {
     Inside "success-is-complete" ["CD-25"]
         "a job succeeds when all its objects are in the site"
         => imports::success_is_complete;
+    Inside "imports-come-to-an-end" ["CD-24", "CD-25"]
+        "an import that was started and is not interrupted ends in the time that its phases take"
+        => imports::imports_come_to_an_end;
 }
 
 /// The most breaches that a finding points at.

@@ -45,6 +45,18 @@ const HOST: &[Key] = &[
          follows from the seed. Without it nobody is asked.",
     ),
     Key::new(
+        "secure",
+        Kind::Boolean,
+        "Whether Central Administration is served over TLS; callers then use `https`.",
+    )
+    .default_value("false"),
+    Key::new(
+        "require_secure_connection",
+        Kind::Boolean,
+        "Whether the farm refuses content deployment over connections without TLS.",
+    )
+    .default_value("false"),
+    Key::new(
         "late_cancel",
         Kind::Choice(&["response", "fault"]),
         "What a CancelJob is answered that comes after decompression has begun (CD-29).",

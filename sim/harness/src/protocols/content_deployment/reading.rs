@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_reports::{ConnectionId, Entry, Event, Fields, MessageEvent, Passage, StateEvent};
 
-use super::setting::Setting;
+use super::setting::{Planned, Setting};
 use super::vocabulary::{field, kind};
 
 /// A history, sorted by what the checks ask for.
@@ -29,6 +29,8 @@ pub struct Reading<'a> {
     pub effects: Vec<Noted<'a>>,
     /// What the harness did and what had an effect, in order.
     pub actions: Vec<Noted<'a>>,
+    /// When the history froze.
+    pub end: Duration,
 }
 
 /// One request and its answer.
@@ -60,6 +62,8 @@ pub struct Said<'a> {
 pub struct Moved<'a> {
     /// Where in the history.
     pub position: usize,
+    /// When.
+    pub at: Duration,
     /// At which host.
     pub host: &'a str,
     /// The move.
@@ -113,6 +117,7 @@ impl<'a> Reading<'a> {
             writes: Vec::new(),
             effects: Vec::new(),
             actions: Vec::new(),
+            end: entries.last().map_or(Duration::ZERO, |entry| entry.at),
         };
         let mut talks = BTreeMap::new();
         for (position, entry) in entries.iter().enumerate() {
@@ -142,6 +147,7 @@ impl<'a> Reading<'a> {
             }
             Event::State(state) => self.moves.push(Moved {
                 position,
+                at: entry.at,
                 host,
                 state,
             }),
@@ -202,19 +208,15 @@ impl<'a> Reading<'a> {
         moves.filter(move |moved| moved.state.machine == machine)
     }
 
-    /// Whether the packages of `job` have objects to place.
+    /// What the import of `job` is planned to be, if its creation was seen.
     #[must_use]
-    pub fn has_objects(&self, job: &str) -> bool {
+    pub fn planned(&self, job: &str) -> Option<Planned> {
         let mut created = self
             .asked("create-job")
             .filter(|exchange| exchange.job() == job);
-        let description = created.find_map(|exchange| exchange.request);
-        description.is_none_or(|request| {
-            !self
-                .setting
-                .empty
-                .contains(request.field(field::DESCRIPTION))
-        })
+        let request = created.find_map(|exchange| exchange.request)?;
+        let description = request.field(field::DESCRIPTION);
+        self.setting.imports.get(description).copied()
     }
 
     /// Whether anything was done in `span` that interrupts a server or cuts it off.

@@ -1,11 +1,12 @@
 //! Whom callers of simulated farms ask, and uploads as octets.
 
+use portcullis_net::Host;
 use portcullis_web_service::client::{FarmAddress, FarmClient, Terms};
 use portcullis_web_service::codec;
 use portcullis_web_service::message::{UPLOAD_PATH, UploadTarget};
 
-use super::credentials;
-use crate::engine::{Node, SimNet};
+use super::credentials::{self, Credentials};
+use crate::engine::{Node, SecuredNet};
 
 /// Whom a request goes to, and how it is put.
 #[derive(Clone, Debug)]
@@ -14,12 +15,20 @@ pub(super) struct Address {
     pub(super) farm: FarmAddress,
     /// What the caller shows, and in which SOAP it speaks.
     pub(super) terms: Terms,
+    /// The caller's certificate, where any farm speaks TLS.
+    pub(super) identity: Option<Credentials>,
 }
 
 impl Address {
     /// A client on the host of `node`.
-    pub(super) fn client(&self, node: &Node) -> FarmClient<SimNet> {
-        FarmClient::new(node.host.clone(), self.farm.clone(), self.terms.clone())
+    pub(super) fn client(&self, node: &Node) -> FarmClient<SecuredNet> {
+        FarmClient::new(self.host(node), self.farm.clone(), self.terms.clone())
+    }
+
+    /// The host of `node` as the farm is to see it.
+    pub(super) fn host(&self, node: &Node) -> Host<SecuredNet> {
+        credentials::secured(node, self.identity.as_ref())
+            .expect("certificates that follow from the seed are good")
     }
 
     fn head(&self, target: &str, length: usize) -> String {

@@ -1,7 +1,8 @@
 //! Who takes part in a run, as the checks need to know it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 use portcullis_web_service::config::Account;
 
@@ -10,8 +11,8 @@ use portcullis_web_service::config::Account;
 pub struct Setting {
     /// The servers of import farms, by name, which is also the name of the host.
     pub servers: BTreeMap<String, Server>,
-    /// The descriptions of jobs whose packages have no objects.
-    pub empty: BTreeSet<String>,
+    /// What the imports of a run's jobs are planned to be, by the jobs' descriptions.
+    pub imports: BTreeMap<String, Planned>,
 }
 
 /// What the checks need to know about one server of an import farm.
@@ -29,8 +30,19 @@ pub struct Server {
     pub databases: String,
     /// Who may use the service; nobody is asked without.
     pub account: Option<Account>,
+    /// How often its timer service looks for timer jobs.
+    pub timer_service: Duration,
     /// Whether its connections are TLS.
     pub is_tls: bool,
+}
+
+/// An import as it goes when nothing interrupts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// How long it takes.
+    pub lasts: Duration,
+    /// How many objects its packages have.
+    pub objects: u32,
 }
 
 impl Setting {

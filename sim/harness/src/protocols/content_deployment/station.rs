@@ -14,6 +14,7 @@ use portcullis_web_service::{Config, Databases, ImportFarm, Observer};
 
 use super::announce::{self, noted};
 use super::cast;
+use super::credentials::{self, Credentials};
 use super::labour::Witness;
 use super::vocabulary::{effect, field};
 use crate::engine::{Boot, Command, Node};
@@ -137,14 +138,18 @@ struct Part {
     script: ImportScript,
     /// The host that has its databases, if that is another one.
     databases: Option<String>,
+    /// Its certificate, if it speaks TLS.
+    credentials: Option<Credentials>,
 }
 
 impl Part {
     fn of(plan: &Plan, host: &str) -> Self {
+        let server = cast::host(plan, host);
         Self {
             config: cast::config(plan, host),
             script: cast::script(plan),
-            databases: cast::databases(cast::host(plan, host)).map(str::to_owned),
+            databases: cast::databases(server).map(str::to_owned),
+            credentials: Credentials::of_server(plan, server),
         }
     }
 }
@@ -216,7 +221,10 @@ async fn start(node: Node, part: Part) {
     let importer = ScriptedImporter::new(files, part.script);
     let databases = databases(&node, part.databases.as_deref());
     let observer = observer(&node);
-    let host = node.host.clone();
+    let host = match credentials::secured(&node, part.credentials.as_ref()) {
+        Ok(host) => host,
+        Err(error) => return not_started(&node, &error.to_string()),
+    };
     match ImportFarm::start(host, databases, depot, importer, config, observer).await {
         Ok(farm) => rack.kept().farm = Some(farm),
         Err(error) => {

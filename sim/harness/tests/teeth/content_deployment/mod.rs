@@ -48,6 +48,11 @@ const SABOTEURS: &[Saboteur] = &[
         Scene::Waiting,
         &["nothing-starts-by-itself"],
     ),
+    (
+        ReportsOldStatus,
+        Scene::Waiting,
+        &["reported-statuses-are-true"],
+    ),
     (ForgetsTheEnd, Scene::Waiting, &["statuses-move-forward"]),
     (
         TurnsCancelledIntoSuccess,
@@ -100,6 +105,7 @@ const SABOTEURS: &[Saboteur] = &[
         Scene::Plain,
         &["success-is-complete"],
     ),
+    (NeverEnds, Scene::Waiting, &["imports-come-to-an-end"]),
 ];
 
 #[test]

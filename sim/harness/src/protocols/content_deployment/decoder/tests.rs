@@ -20,6 +20,7 @@ fn setting(account: Option<Account>) -> Setting {
         import_server: "target".to_owned(),
         databases: "target".to_owned(),
         account,
+        timer_service: std::time::Duration::from_secs(1),
         is_tls: false,
     };
     Setting {

@@ -1,6 +1,7 @@
 //! What imports do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::protocols::content_deployment::invariant::Breach;
 use crate::protocols::content_deployment::reading::{Noted, Reading};
@@ -99,13 +100,64 @@ pub(crate) fn success_is_complete(reading: &Reading<'_>) -> Vec<Breach> {
         let was_interrupted = reading.was_disturbed(0..moved.position);
         let is_complete = match count {
             Some(count) => numbers.len() == count,
-            None => !reading.has_objects(job),
+            None => reading
+                .planned(job)
+                .is_none_or(|planned| planned.objects == 0),
         };
         if !is_complete && !was_interrupted {
             breaches.push(Breach::at(
                 moved.position,
                 format!("{job} succeeds when all its objects are placed"),
                 format!("{} of {} were", numbers.len(), count.unwrap_or_default()),
+            ));
+        }
+    }
+    breaches
+}
+
+/// What an import may take besides its phases: picking up, recording, telling.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// How many imports a server runs at a time at least; more may have to wait for their turn.
+const AT_A_TIME: usize = 4;
+
+/// CD-24, CD-25: an import that was started ends, within the time that its phases take.
+///
+/// Only where nothing was done meanwhile that could interrupt it, and where it need not wait for
+/// others.
+pub(crate) fn imports_come_to_an_end(reading: &Reading<'_>) -> Vec<Breach> {
+    let mut ends: BTreeMap<&str, Duration> = BTreeMap::new();
+    for moved in reading.moves_of(state::IMPORT_JOB) {
+        if state::is_final(&moved.state.to) {
+            ends.entry(&moved.state.id).or_insert(moved.at);
+        }
+    }
+    let mut breaches = Vec::new();
+    let granted = reading
+        .asked("run-job")
+        .filter(|exchange| exchange.granted().is_some());
+    let is_alone = granted.count() <= AT_A_TIME;
+    for exchange in reading.asked("run-job").filter(|_| is_alone) {
+        let (Some(answer), Some(planned)) = (exchange.granted(), reading.planned(exchange.job()))
+        else {
+            continue;
+        };
+        let servers = reading.setting.servers.values();
+        let looks = servers
+            .map(|server| server.timer_service)
+            .max()
+            .unwrap_or_default();
+        let due = answer.at + planned.lasts + looks + SLACK;
+        let is_late = match ends.get(exchange.job()) {
+            Some(end) => *end > due,
+            None => reading.end > due,
+        };
+        let until = reading.entries.partition_point(|entry| entry.at <= due);
+        if is_late && !reading.was_disturbed(0..until) {
+            breaches.push(Breach::at(
+                answer.position,
+                format!("the import of {} ends in time", exchange.job()),
+                "it did not",
             ));
         }
     }

@@ -177,3 +177,47 @@ pub(crate) fn final_states_stay(reading: &Reading<'_>) -> Vec<Breach> {
     }
     breaches
 }
+
+/// What `GetJobStatus` says of a job in `state`.
+fn status_of(state: &str) -> JobStatus {
+    match state {
+        state::VERIFYING | state::DECOMPRESSING | state::PLACING => JobStatus::ImportInProgress,
+        state::CANCEL_IN_PROGRESS => JobStatus::CancelInProgress,
+        state::CANCELLED => JobStatus::Cancelled,
+        state::SUCCEEDED => JobStatus::Success,
+        state::FAILED => JobStatus::Failure,
+        state::TIMED_OUT => JobStatus::ImportTimedOut,
+        _ => JobStatus::ImportPreparing,
+    }
+}
+
+/// CD-25: the status that is reported is one that the job had between question and answer.
+///
+/// A move is announced after it is durable, so the next one may be known already; what was
+/// interrupted before it was announced is never told.
+pub(crate) fn reported_statuses_are_true(reading: &Reading<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (exchange, answer, status) in reports(reading) {
+        if reading.was_disturbed(0..answer.position) {
+            continue;
+        }
+        let moves = reading.moves_of(state::IMPORT_JOB);
+        let moves: Vec<_> = moves
+            .filter(|moved| moved.state.id == exchange.job())
+            .collect();
+        let first = moves.partition_point(|moved| moved.position < exchange.begun());
+        let last = moves.partition_point(|moved| moved.position < answer.position);
+        let had = moves.iter().take(last + 1).skip(first.saturating_sub(1));
+        // Of a job that is gone nothing can be said.
+        let is_true = |to: &str| to.is_empty() || status_of(to) == status;
+        let mut had = had.map(|moved| is_true(&moved.state.to));
+        if !moves.is_empty() && !had.any(|it| it) {
+            breaches.push(Breach::at(
+                answer.position,
+                format!("the status of {} as it is", exchange.job()),
+                format!("{} was reported", status.name()),
+            ));
+        }
+    }
+    breaches
+}

@@ -2,6 +2,8 @@
 
 mod story;
 
+use std::time::Duration;
+
 use super::super::invariant::{RULES, rule};
 use super::super::reading::Reading;
 use super::super::setting::Setting;
@@ -138,9 +140,11 @@ fn an_answer_to_a_stranger_is_seen() {
 #[test]
 fn a_status_that_goes_back_is_seen() {
     let mut story = running();
+    story.moved(state::VERIFYING);
     story.poll("ImportInProgress");
     story.poll("ImportPreparing");
-    assert_eq!(broken(&story), ["statuses-move-forward"]);
+    let expected = ["statuses-move-forward", "reported-statuses-are-true"];
+    assert_eq!(broken(&story), expected);
 }
 
 #[test]
@@ -148,6 +152,7 @@ fn answers_that_cross_are_not_compared() {
     let mut story = running();
     let asked = [(field::JOB, JOB), (field::SOAP, "1.1")];
     let early = story.ask("get-job-status", &asked);
+    story.moved(state::VERIFYING);
     let late = story.ask("get-job-status", &asked);
     for (id, status) in [(late, "ImportInProgress"), (early, "ImportPreparing")] {
         let answer = [
@@ -165,6 +170,7 @@ fn answers_that_cross_are_not_compared() {
 fn a_job_that_is_said_to_run_before_runjob_is_seen() {
     let mut story = Story::default();
     story.create(JOB);
+    story.moved(state::VERIFYING);
     story.poll("ImportInProgress");
     assert_eq!(broken(&story), ["nothing-starts-by-itself"]);
 }
@@ -291,4 +297,35 @@ fn a_success_without_all_objects_is_seen() {
     let mut story = running();
     story.moved(state::SUCCEEDED);
     assert_eq!(broken(&story), ["success-is-complete"]);
+}
+
+#[test]
+fn a_status_that_the_job_does_not_have_is_seen() {
+    let mut story = running();
+    story.moved(state::VERIFYING);
+    story.poll("ImportPreparing");
+    assert_eq!(broken(&story), ["reported-statuses-are-true"]);
+}
+
+#[test]
+fn a_status_may_be_told_before_its_move_is() {
+    let mut story = running();
+    story.poll("ImportInProgress");
+    story.moved(state::VERIFYING);
+    assert_eq!(broken(&story), Vec::<&str>::new());
+}
+
+#[test]
+fn an_import_that_does_not_end_is_seen_unless_it_was_interrupted() {
+    let mut story = running();
+    story.moved(state::VERIFYING);
+    story.wait(Duration::from_secs(600));
+    story.poll("ImportInProgress");
+    assert_eq!(broken(&story), ["imports-come-to-an-end"]);
+    let mut story = running();
+    story.acted("pause");
+    story.moved(state::VERIFYING);
+    story.wait(Duration::from_secs(600));
+    story.poll("ImportInProgress");
+    assert_eq!(broken(&story), Vec::<&str>::new());
 }

@@ -25,6 +25,9 @@ pub(super) async fn import(player: &Player, job: Guid) {
     if script.fails == Some(FailsIn::Verify) || known.files.is_empty() {
         return player.move_to(job, state::FAILED);
     }
+    if player.does(Rogue::NeverEnds) {
+        return;
+    }
     player.move_to(job, state::DECOMPRESSING);
     decompress(player, job);
     sleep(script.decompress).await;

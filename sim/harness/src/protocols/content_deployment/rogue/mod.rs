@@ -49,6 +49,8 @@ pub enum Rogue {
     AnswersRunJobWhenDone,
     /// Moves a job when its status is asked for.
     AdvancesWithEveryPoll,
+    /// Reports that a job is getting ready until it has ended.
+    ReportsOldStatus,
     /// Answers first and records afterwards.
     AnswersBeforeRecording,
     /// Acknowledges an upload and stores it afterwards.
@@ -65,6 +67,8 @@ pub enum Rogue {
     PlacesTwice,
     /// Has succeeded without placing anything.
     SucceedsWithoutPlacing,
+    /// Starts imports and never ends them.
+    NeverEnds,
 }
 
 /// The main function of a rogue in the place of `host`.

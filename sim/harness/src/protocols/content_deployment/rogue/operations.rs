@@ -174,7 +174,11 @@ fn status(player: &Player, job: Guid) -> Result<Response, Violation> {
         known.state = state::VERIFYING;
     }
     let status = match known.state {
-        state::VERIFYING | state::DECOMPRESSING | state::PLACING => JobStatus::ImportInProgress,
+        state::VERIFYING | state::DECOMPRESSING | state::PLACING
+            if !player.does(Rogue::ReportsOldStatus) =>
+        {
+            JobStatus::ImportInProgress
+        }
         state::CANCEL_IN_PROGRESS => JobStatus::CancelInProgress,
         state::CANCELLED => JobStatus::Cancelled,
         state::FAILED => JobStatus::Failure,

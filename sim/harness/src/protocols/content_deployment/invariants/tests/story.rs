@@ -10,7 +10,7 @@ use portcullis_reports::{
 };
 use portcullis_web_service::config::Account;
 
-use crate::protocols::content_deployment::setting::{Server, Setting};
+use crate::protocols::content_deployment::setting::{Planned, Server, Setting};
 use crate::protocols::content_deployment::vocabulary::{effect, field, kind, state};
 
 const CALLER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 50000);
@@ -20,6 +20,10 @@ pub(super) const JOB: &str = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
 
 /// The world of the stories: a farm that takes jobs.
 pub(super) fn setting() -> Setting {
+    let planned = Planned {
+        lasts: Duration::from_secs(10),
+        objects: 2,
+    };
     let server = Server {
         address: *SERVER.ip(),
         port: SERVER.port(),
@@ -27,11 +31,12 @@ pub(super) fn setting() -> Setting {
         import_server: "target".to_owned(),
         databases: "target".to_owned(),
         account: None::<Account>,
+        timer_service: Duration::from_secs(1),
         is_tls: false,
     };
     Setting {
         servers: BTreeMap::from([("target".to_owned(), server)]),
-        ..Setting::default()
+        imports: BTreeMap::from([("d1".to_owned(), planned)]),
     }
 }
 
@@ -47,6 +52,8 @@ pub(super) fn fields(pairs: &[(&'static str, &str)]) -> Fields {
 pub(super) struct Story {
     entries: Vec<Entry>,
     connections: u64,
+    /// How much later everything is than its place in the history.
+    later: Duration,
 }
 
 impl Story {
@@ -69,11 +76,16 @@ impl Story {
     fn add(&mut self, host: &'static str, source: Source, event: Event) {
         let at = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         self.entries.push(Entry {
-            at: Duration::from_millis(at),
+            at: self.later + Duration::from_millis(at),
             host: Cow::Borrowed(host),
             source,
             event,
         });
+    }
+
+    /// Time passes in which nothing happens.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.later += time;
     }
 
     fn message(
@@ -132,7 +144,8 @@ impl Story {
     }
 
     pub(super) fn create(&mut self, job: &str) {
-        let id = self.ask("create-job", &[(field::SOAP, "1.1")]);
+        let asked = [(field::SOAP, "1.1"), (field::DESCRIPTION, "d1")];
+        let id = self.ask("create-job", &asked);
         self.wrote(job);
         self.moved(state::CREATED);
         let created = [
