@@ -162,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite> Conversation<S> {
             let has_room = self.is_flushed && self.waiting.len() < IN_FLIGHT_MAX;
             tokio::select! {
                 biased;
-                // Beside the reading: an end that only writes could wait for one that does the same.
+                // Beside the reading: two ends that only write would wait for each other.
                 flushed = frame::flush(&mut self.questions), if !self.is_flushed => {
                     flushed?;
                     self.is_flushed = true;

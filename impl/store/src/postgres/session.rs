@@ -20,7 +20,7 @@ use crate::{Batch, Committed, Conflict, OPERATIONS_REMEMBERED, Revision, StoreEr
 pub(super) struct Session {
     tables: Tables,
     timeout: Duration,
-    /// Something did not end in time, or its end is unknown: nothing is asked of this session again.
+    /// Something did not end in time, or its end is unknown: the session is not used again.
     is_given_up: bool,
     /// Ends the task that moves the connection's octets.
     _connection: DropGuard,
