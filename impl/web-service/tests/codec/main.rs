@@ -16,3 +16,5 @@ mod properties;
 mod query;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod spec;
