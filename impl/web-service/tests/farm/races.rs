@@ -152,7 +152,7 @@ async fn play(race: Race) -> Outcome {
         restarted = Some(world.start(config("wfe1"), &served.databases).await);
     }
     while calls.join_next().await.is_some() {}
-    sleep(seconds(60)).await;
+    sleep(seconds(35)).await;
     watch.shutdown().await;
     let end = match other.status(job).await {
         Ok(status) => Some(status.status),
