@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use portcullis_reports::{
-    CaseRecord, ClauseRecord, ConnectionId, Entry, Event, Evidence, FORMAT, Fields, Finding,
-    MessageEvent, Passage, RecordError, RunRecord, Source, Verdict, read_history,
+    CaseRecord, ClauseRecord, ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event,
+    Evidence, FORMAT, Fields, Finding, MessageEvent, PacketEvent, Passage, RecordError, RunRecord,
+    Source, Verdict, read_history,
 };
 
 fn history() -> Vec<Entry> {
@@ -123,6 +124,88 @@ fn a_newer_record_is_refused_by_its_format() {
         matches!(error, RecordError::Newer { found: seen } if seen == found),
         "{error}"
     );
+}
+
+/// dev asks prod twice to connect; a rule at prod drops it both times, and is then removed.
+fn dropped() -> Vec<Entry> {
+    let dev = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 50_000);
+    let prod = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 6102);
+    let entry = |at, host: &'static str, source, event| Entry {
+        at: Duration::from_secs(at),
+        host: host.into(),
+        source,
+        event,
+    };
+    let rule = |at, name: &'static str| {
+        let fields = Fields::from([("rule".into(), "no-entry".to_owned())]);
+        let name = name.into();
+        entry(at, "prod", Source::Harness, Event::Action { name, fields })
+    };
+    let connection = |at, phase| {
+        let event = ConnectionEvent {
+            connection: ConnectionId(3),
+            phase,
+            opener: dev,
+            acceptor: prod,
+        };
+        entry(at, "dev", Source::Wire, Event::Connection(event))
+    };
+    let packet = |at| {
+        let event = PacketEvent {
+            fate: "dropped".into(),
+            by: Some("no-entry".to_owned()),
+            source: dev,
+            destination: prod,
+            flags: "S".into(),
+            sequence: 1,
+            octets: 0,
+        };
+        entry(at, "prod", Source::Wire, Event::Packet(event))
+    };
+    // Where prod is, its own attempt tells.
+    let own = ConnectionEvent {
+        connection: ConnectionId(1),
+        phase: ConnectionPhase::Opening,
+        opener: SocketAddrV4::new(*prod.ip(), 50_001),
+        acceptor: SocketAddrV4::new(*dev.ip(), 6101),
+    };
+    vec![
+        entry(0, "prod", Source::Wire, Event::Connection(own)),
+        rule(1, "firewall-add"),
+        connection(2, ConnectionPhase::Opening),
+        packet(2),
+        packet(3),
+        connection(22, ConnectionPhase::Closed),
+        rule(30, "firewall-remove"),
+    ]
+}
+
+#[test]
+fn the_diagram_shows_what_was_tried_and_the_rule_that_dropped_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = Evidence {
+        history: &dropped(),
+        capture: None,
+        key_log: "",
+    };
+    record().cases[0]
+        .write_evidence(folder.path(), evidence)
+        .unwrap();
+    let page = portcullis_reports::html::render(&record(), folder.path()).unwrap();
+    let (_, diagram) = page.split_once("<svg").unwrap();
+    let (diagram, _) = diagram.split_once("</svg>").unwrap();
+    let order = [
+        "firewall-add no-entry",
+        "c3 to port 6102 (dropped by no-entry)",
+        "c3 to port 6102 unanswered, given up",
+        "firewall-remove no-entry",
+    ];
+    let places = order.map(|words| {
+        assert_eq!(diagram.matches(words).count(), 1, "{words} in {diagram}");
+        diagram.find(words)
+    });
+    assert!(places.is_sorted(), "{diagram}");
+    assert_eq!(diagram.matches("class=\"lost\"").count(), 1, "{diagram}");
 }
 
 #[test]

@@ -4,17 +4,18 @@ mod door;
 mod room;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_net::{Connection, Listener, Net};
+use portcullis_net::{Connection, HandshakeError, Listener, Net};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::codec::{DecodeError, Refused, decode, encode_for, read_unit, verify};
 use crate::config::{Authentication, Limits};
-use crate::exchange::has_name;
+use crate::exchange::check_name;
 use crate::message::{Body, EnvironmentName, Header, Message, MessageId, Reason};
 use crate::observe::{AgentEvent, ClosedBy, Phase, Warning};
 use crate::services::Services;
@@ -57,7 +58,7 @@ pub(crate) enum Answer {
     Silence,
 }
 
-/// Accepts connections for as long as the agent runs.
+/// Accepts connections until the agent leaves.
 pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
     services: Arc<Services<N, S, W>>,
     mut listener: N::Listener,
@@ -69,7 +70,12 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
     let port = listener.local_addr().port();
     let limits = services.config.limits;
     loop {
-        let Ok((stream, peer)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            biased;
+            () = services.leaving.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else {
             services.announce(&AgentEvent::at_port(Warning::AcceptFailed, port));
             sleep(ACCEPT_REST).await;
             continue;
@@ -83,17 +89,20 @@ pub(crate) async fn accept_all<N: Net, S, W, R: Respond>(
         let pass = match entry {
             Entry::Room(pass) => pass,
             Entry::Instead(pass, gone) => {
-                services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+                services
+                    .announce(&AgentEvent::at_port(Warning::ConnectionLimit, port).by(peer.ip()));
                 // The limit holds at every moment, so its memory is freed before more is taken.
                 gone.cancelled().await;
                 pass
             }
             Entry::Full => {
-                services.announce(&AgentEvent::at_port(Warning::ConnectionLimit, port));
+                services
+                    .announce(&AgentEvent::at_port(Warning::ConnectionLimit, port).by(peer.ip()));
                 continue;
             }
         };
-        services.spawn(serve(Arc::clone(&services), stream, pass, respond.clone()));
+        let conversation = serve(Arc::clone(&services), stream, pass, respond.clone());
+        services.spawn(services.conversations.track_future(conversation));
     }
 }
 
@@ -107,7 +116,8 @@ async fn serve<N: Net, S, W, R: Respond>(
     S: Send + Sync + 'static,
     W: Send + Sync + 'static,
 {
-    let mut phase = Phase::Unknown;
+    let (mut phase, mut task) = (Phase::Unknown, None);
+    let from = stream.peer_addr().ip();
     let frame_max = respond.frame_max(&services.config.limits);
     let request = tokio::select! {
         biased;
@@ -125,8 +135,9 @@ async fn serve<N: Net, S, W, R: Respond>(
             drop(document);
             if let Ok(request) = &request {
                 phase = Phase::of(&request.body);
+                task = request.body.task().cloned();
             }
-            let reply = reply(&services, request, &respond).await;
+            let reply = reply(&services, request, &respond, from).await;
             drop(permit);
             let reply = reply.and_then(|reply| encode_for(&reply, respond.authentication()).ok());
             match reply {
@@ -135,7 +146,7 @@ async fn serve<N: Net, S, W, R: Respond>(
             }
         }
         Err(ended) => {
-            services.announce(&AgentEvent::refused(respond.peer(), ended.detail));
+            services.announce(&AgentEvent::refused(respond.peer(), ended.detail).by(from));
             ended.closed_by
         }
     };
@@ -144,6 +155,7 @@ async fn serve<N: Net, S, W, R: Respond>(
         local: stream.local_addr(),
         remote: stream.peer_addr(),
         phase,
+        task,
         closed_by,
     });
     // The connection is closed before its pass is given back.
@@ -165,12 +177,15 @@ impl NoRequest {
     };
 
     /// What became of a connection, or of its handshake.
-    const fn of(kind: io::ErrorKind) -> Self {
+    fn of(error: &io::Error) -> Self {
+        if let Some(why) = HandshakeError::of(error) {
+            return Self {
+                detail: why.name(),
+                closed_by: ClosedBy::Acceptor,
+            };
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
-        let (detail, closed_by) = match kind {
-            io::ErrorKind::PermissionDenied => {
-                (Reason::NotAuthenticated.name(), ClosedBy::Acceptor)
-            }
+        let (detail, closed_by) = match error.kind() {
             io::ErrorKind::InvalidData => ("not-tls", ClosedBy::Acceptor),
             io::ErrorKind::TimedOut => ("handshake-timeout", ClosedBy::Acceptor),
             io::ErrorKind::UnexpectedEof => ("truncated", ClosedBy::Failure),
@@ -203,9 +218,7 @@ async fn read_request<N, S, W, R: Respond>(
         // ET-72: who is there is asked before anything is read.
         if *respond.authentication() == Authentication::Connection {
             stream.establish().await?;
-            if !has_name(stream, respond.peer()) {
-                return Err(io::ErrorKind::PermissionDenied.into());
-            }
+            check_name(stream, respond.peer())?;
         }
         read_unit(stream, frame_max, permit).await
     });
@@ -215,7 +228,7 @@ async fn read_request<N, S, W, R: Respond>(
             detail: error.name(),
             closed_by,
         }),
-        Ok(Err(error)) => Err(NoRequest::of(error.kind())),
+        Ok(Err(error)) => Err(NoRequest::of(&error)),
         Err(_) => Err(NoRequest {
             detail: "frame-timeout",
             closed_by,
@@ -257,9 +270,18 @@ async fn reply<N, S, W, R: Respond>(
     services: &Services<N, S, W>,
     request: Result<Message, Unacceptable>,
     respond: &R,
+    from: IpAddr,
 ) -> Option<Message> {
     let (header, answer) = match request {
-        Err(Unacceptable { reason, header }) => (header, Answer::Refuse(reason)),
+        Err(Unacceptable { reason, mut header }) => {
+            // ET-76: a name that nobody has proven is not repeated; the link says whom to answer.
+            if let Some(header) = &mut header
+                && reason == Reason::NotAuthenticated
+            {
+                header.from = respond.peer().clone();
+            }
+            (header, Answer::Refuse(reason))
+        }
         Ok(request) => {
             let header = Some(Box::new(request.header.clone()));
             let answer = match objection(services, respond, &request).await {
@@ -272,7 +294,7 @@ async fn reply<N, S, W, R: Respond>(
     let body = match answer {
         Answer::Say(body) => body,
         Answer::Refuse(reason) => {
-            services.announce(&AgentEvent::refused(respond.peer(), reason.name()));
+            services.announce(&AgentEvent::refused(respond.peer(), reason.name()).by(from));
             // ET-76: a reason from a fixed list and our own version; nothing of the request.
             Body::Rejection {
                 reason,
@@ -363,7 +385,8 @@ async fn say_and_linger<N, S, W>(
         Ok(Ok(0)) => ClosedBy::Opener,
         // ET-29: the message before them counts, whatever the split was; they do not (ET-31).
         Ok(Ok(_)) => {
-            services.announce(&AgentEvent::octets_after(stream.local_addr().port()));
+            let event = AgentEvent::octets_after(stream.local_addr().port());
+            services.announce(&event.by(stream.peer_addr().ip()));
             ClosedBy::Acceptor
         }
         Ok(Err(_)) => ClosedBy::Failure,

@@ -395,6 +395,16 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
         }
     }
 
+    /// Closes the listeners, and waits until every connection that was accepted has been answered
+    /// and has ended: before [`Agent::stop`], so that no acknowledgement of what is recorded here
+    /// is cut off. Everything else goes on. A peer that stays silent is waited for as long as its
+    /// frame timer runs, so callers set a time of their own.
+    pub async fn leave(&self) {
+        self.0.services.leaving.cancel();
+        self.0.services.conversations.close();
+        self.0.services.conversations.wait().await;
+    }
+
     /// Stops everything: closes the listeners, ends the work without reporting it (it will be
     /// found interrupted at the next start), and returns when nothing runs any more.
     pub async fn stop(&self) {

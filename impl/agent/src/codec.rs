@@ -11,6 +11,7 @@ mod seal;
 
 pub use decoder::{Decoder, Seen, fields};
 pub use document::{DecodeError, EncodeError, Refused, decode, encode, encode_for};
+pub(crate) use element::canonical;
 pub use frame::{FrameError, LENGTH_OCTETS, Reassembly, read_unit};
 pub use seal::{NotAuthenticated, seal, verify};
 

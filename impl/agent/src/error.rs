@@ -2,6 +2,8 @@
 
 use std::io;
 
+use portcullis_net::HandshakeError;
+
 use crate::codec::{DecodeError, FrameError};
 use crate::message::{EnvironmentName, Reason, TaskId, named};
 
@@ -64,6 +66,9 @@ pub enum Failure {
     /// No connection came about.
     #[error("failed to connect: {}", connect_words(*.0))]
     Connect(io::ErrorKind),
+    /// A connection came about, and no secure one over it.
+    #[error(transparent)]
+    Handshake(HandshakeError),
     /// The established connection failed.
     #[error("connection failed: {0}")]
     Stream(io::ErrorKind),
@@ -111,19 +116,36 @@ impl Failure {
     pub const fn may_have_arrived(&self) -> bool {
         !matches!(
             self,
-            Self::Connect(_) | Self::Refused(_) | Self::Unread | Self::Unencodable | Self::Store
+            Self::Connect(_)
+                | Self::Handshake(HandshakeError::Unanswered(_))
+                | Self::Refused(_)
+                | Self::Unread
+                | Self::Unencodable
+                | Self::Store
         )
+    }
+
+    /// Why nothing could be said at all, when that is the matter.
+    pub(crate) const fn unconnected(&self) -> Option<io::ErrorKind> {
+        if let Self::Connect(kind) | Self::Handshake(HandshakeError::Unanswered(kind)) = self {
+            Some(*kind)
+        } else {
+            None
+        }
     }
 
     /// The class. ET-78
     #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::Connect(kind) | Self::Stream(kind) => class_of(*kind),
+            Self::Connect(kind)
+            | Self::Stream(kind)
+            | Self::Handshake(HandshakeError::Unanswered(kind)) => class_of(*kind),
             Self::RequestTimeout | Self::ReplyTimeout => FailureClass::TimedOut,
             Self::Frame(FrameError::Truncated | FrameError::Absent) => FailureClass::Truncated,
             Self::Refused(Reason::Version) => FailureClass::Version,
-            Self::Misdirected
+            Self::Handshake(HandshakeError::Peer(_) | HandshakeError::Own(_))
+            | Self::Misdirected
             | Self::NotAuthenticated
             | Self::Stale
             | Self::Refused(
@@ -169,7 +191,6 @@ const fn connect_words(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::NetworkUnreachable => "network unreachable",
         io::ErrorKind::AddrNotAvailable => "this host has no free dynamic port",
         io::ErrorKind::NotFound => "the peer's address is not known",
-        io::ErrorKind::UnexpectedEof => "the peer ended the handshake",
         _ => "the connection could not be opened",
     }
 }

@@ -4,14 +4,14 @@ use std::io;
 
 use std::time::Duration;
 
-use portcullis_net::{Connection, Net, WallClock};
+use portcullis_net::{Connection, HandshakeError, Net, Objection, WallClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::codec::{decode, encode_for, read_unit, verify};
 use crate::config::{Authentication, Timers};
 use crate::error::Failure;
-use crate::message::{Body, EnvironmentName, Message, MessageId};
+use crate::message::{Body, EnvironmentName, Message, MessageId, TaskId};
 use crate::observe::{AgentEvent, ClosedBy, Phase};
 use crate::services::skew_ms;
 
@@ -58,7 +58,7 @@ pub async fn exchange<N: Net>(
     // ET-59, ET-60: our own timer, below the shortest that an operating system uses.
     let mut stream = match timeout(timers.connect, net.connect(address, port)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Exchanged::failed(terms.connect_failure(&error)),
+        Ok(Err(error)) => return Exchanged::failed(Terms::connect_failure(&error)),
         Err(_) => return Exchanged::failed(Failure::Connect(io::ErrorKind::TimedOut)),
     };
     let mut heard = Heard::default();
@@ -80,6 +80,7 @@ pub async fn exchange<N: Net>(
         stream,
         by,
         phase: Phase::of(&request.body),
+        task: request.body.task().cloned(),
     });
     Exchanged {
         reply,
@@ -100,45 +101,41 @@ impl<C> Exchanged<C> {
 
 impl Terms<'_> {
     /// Why there is no connection: for secure ones, the handshake is part of opening it.
-    fn connect_failure(&self, error: &io::Error) -> Failure {
-        match (self.authentication, error.kind()) {
-            (Authentication::Connection, io::ErrorKind::PermissionDenied) => {
-                Failure::NotAuthenticated
-            }
-            (Authentication::Connection, kind @ io::ErrorKind::InvalidData) => {
-                Failure::Stream(kind)
-            }
-            (_, kind) => Failure::Connect(kind),
+    fn connect_failure(error: &io::Error) -> Failure {
+        match (HandshakeError::of(error), error.kind()) {
+            (Some(why), _) => Failure::Handshake(why),
+            (None, kind @ io::ErrorKind::InvalidData) => Failure::Stream(kind),
+            (None, kind) => Failure::Connect(kind),
         }
     }
 
     /// ET-72: before anything is said, whether `peer` is at the other end, as far as the connection
     /// can tell.
     fn trusts(&self, stream: &impl Connection, peer: &EnvironmentName) -> Result<(), Failure> {
-        let known = match self.authentication {
-            Authentication::Connection => has_name(stream, peer),
+        match self.authentication {
+            Authentication::Connection => check_name(stream, peer).map_err(Failure::Handshake),
             Authentication::None | Authentication::Mac(_) => {
-                self.authentication.suffices_at(stream.peer_addr().ip())
+                let known = self.authentication.suffices_at(stream.peer_addr().ip());
+                known.then_some(()).ok_or(Failure::NotAuthenticated)
             }
-        };
-        known.then_some(()).ok_or(Failure::NotAuthenticated)
+        }
     }
 
     /// What went wrong with the stream: a peer that refuses this side's credential says so late.
-    fn stream_failure(&self, error: &io::Error) -> Failure {
-        match (self.authentication, error.kind()) {
-            (Authentication::Connection, io::ErrorKind::PermissionDenied) => {
-                Failure::NotAuthenticated
-            }
-            (_, kind) => Failure::Stream(kind),
-        }
+    fn stream_failure(error: &io::Error) -> Failure {
+        HandshakeError::of(error).map_or(Failure::Stream(error.kind()), Failure::Handshake)
     }
 }
 
 /// Whether the connection proves that `peer` is at its other end. ET-72
-pub(crate) fn has_name(stream: &impl Connection, peer: &EnvironmentName) -> bool {
+pub(crate) fn check_name(
+    stream: &impl Connection,
+    peer: &EnvironmentName,
+) -> Result<(), HandshakeError> {
     let names = stream.peer_names().unwrap_or_default();
-    names.iter().any(|name| name == peer.as_str())
+    let is_named = names.iter().any(|name| name == peer.as_str());
+    let wrong = HandshakeError::Peer(Objection::WrongName);
+    is_named.then_some(()).ok_or(wrong)
 }
 
 /// What was noticed while listening.
@@ -158,7 +155,7 @@ async fn converse<C: Connection>(
     let unit = encode_for(request, terms.authentication).map_err(|_| Failure::Unencodable)?;
     match timeout(timers.frame, stream.write_all(&unit)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(terms.stream_failure(&error)),
+        Ok(Err(error)) => return Err(Terms::stream_failure(&error)),
         Err(_) => return Err(Failure::RequestTimeout),
     }
     drop(unit);
@@ -172,7 +169,7 @@ async fn converse<C: Connection>(
     let document = match unit {
         Ok(Ok(Ok((document, ())))) => document,
         Ok(Ok(Err(error))) => return Err(Failure::Frame(error)),
-        Ok(Err(error)) => return Err(terms.stream_failure(&error)),
+        Ok(Err(error)) => return Err(Terms::stream_failure(&error)),
         Err(_) => return Err(Failure::ReplyTimeout),
     };
     // ET-73: checked before anything of the reply is believed, also that it is of another version.
@@ -213,6 +210,7 @@ pub struct Closing<C> {
     stream: C,
     by: ClosedBy,
     phase: Phase,
+    task: Option<TaskId>,
 }
 
 impl<C: Connection> Closing<C> {
@@ -223,12 +221,14 @@ impl<C: Connection> Closing<C> {
         let read = timeout(timers.linger, self.stream.read(&mut beyond)).await;
         // ET-29: the connection is spent; more octets are an error and no second message.
         let extra = matches!(read, Ok(Ok(1..)));
-        let warning = extra.then(|| AgentEvent::octets_after(self.stream.peer_addr().port()));
+        let peer = self.stream.peer_addr();
+        let warning = extra.then(|| AgentEvent::octets_after(peer.port()).by(peer.ip()));
         let connection = AgentEvent::Connection {
             opened_here: true,
             local: self.stream.local_addr(),
             remote: self.stream.peer_addr(),
             phase: self.phase,
+            task: self.task,
             closed_by: self.by,
         };
         [warning, Some(connection)]

@@ -130,6 +130,21 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether it opens an exchange; everything else answers.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Hello(_)
+                | Self::Part(_)
+                | Self::Task(_)
+                | Self::Completed { .. }
+                | Self::Query { .. }
+                | Self::Preflight
+                | Self::Probe { .. }
+        )
+    }
+
     /// The kind's name on the wire, in kebab case.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -149,6 +164,28 @@ impl Body {
             Self::Probe { .. } => "probe",
             Self::ProbeAck { .. } => "probe-ack",
             Self::Rejection { .. } => "rejection",
+        }
+    }
+
+    /// The task that it is about, if it is about one.
+    #[must_use]
+    pub const fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::Task(Task { id: task, .. })
+            | Self::Accepted { task, .. }
+            | Self::Completed { task, .. }
+            | Self::CompletedAck { task }
+            | Self::Query { task }
+            | Self::Status { task, .. } => Some(task),
+            Self::Hello(_)
+            | Self::HelloAck(_)
+            | Self::Part(_)
+            | Self::PartAck { .. }
+            | Self::Preflight
+            | Self::PreflightResult(_)
+            | Self::Probe { .. }
+            | Self::ProbeAck { .. }
+            | Self::Rejection { .. } => None,
         }
     }
 }

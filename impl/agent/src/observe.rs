@@ -1,21 +1,37 @@
 //! What an agent announces: to the observer given at construction, and to `tracing`.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod log;
+mod quiet;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
 
 use crate::error::{Failure, FailureClass};
 use crate::message::{Body, EnvironmentName, Outcome, TaskId, TaskKind, named};
 use crate::preflight::Way;
 
+use quiet::{Kind, Quiet};
+
 /// Receives everything that an agent announces, in order, on the agent's own tasks: it must not
 /// block.
+///
+/// It receives all of them. In the log, warnings of one kind that one address causes are limited to
+/// one line a second, with a count of those that were left out.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&AgentEvent) + Send + Sync>);
+pub struct Observer {
+    observe: Arc<dyn Fn(&AgentEvent) + Send + Sync>,
+    quiet: Arc<Mutex<Quiet>>,
+}
 
 impl Observer {
     /// An observer that calls `observe`.
     pub fn new(observe: impl Fn(&AgentEvent) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
+        Self {
+            observe: Arc::new(observe),
+            quiet: Arc::default(),
+        }
     }
 
     /// An observer that ignores everything.
@@ -26,8 +42,19 @@ impl Observer {
 
     /// Announces `event`: the one place from which an agent logs.
     pub(crate) fn announce(&self, event: &AgentEvent) {
-        trace(event);
-        (self.0)(event);
+        if let Some(suppressed) = self.suppressed_before(event) {
+            log::write(event, suppressed);
+        }
+        (self.observe)(event);
+    }
+
+    /// How many lines like that of `event` were left out before it; `None` when it is left out.
+    fn suppressed_before(&self, event: &AgentEvent) -> Option<u64> {
+        let Some(kind) = Kind::of(event) else {
+            return Some(0);
+        };
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        quiet.admit(kind, Instant::now())
     }
 }
 
@@ -216,6 +243,8 @@ pub enum AgentEvent {
         remote: SocketAddr,
         /// What it was for.
         phase: Phase,
+        /// Which task its request was about, where it was about one.
+        task: Option<TaskId>,
         /// Who ended it.
         closed_by: ClosedBy,
     },
@@ -238,6 +267,9 @@ pub enum AgentEvent {
         port: Option<u16>,
         /// A name in kebab case that says more, such as a refusal's reason.
         detail: Option<&'static str>,
+        /// The host that caused it, where that is known and is somebody else. Never an identity:
+        /// ET-11.
+        address: Option<IpAddr>,
         /// How far the peer's clock is ahead of this host's, in milliseconds, where that is the
         /// matter.
         ahead_ms: Option<i64>,
@@ -253,6 +285,7 @@ impl AgentEvent {
             task: None,
             port: Some(port),
             detail: None,
+            address: None,
             ahead_ms: None,
         }
     }
@@ -265,6 +298,7 @@ impl AgentEvent {
             task: None,
             port: None,
             detail: None,
+            address: None,
             ahead_ms: Some(ahead_ms),
         }
     }
@@ -282,8 +316,17 @@ impl AgentEvent {
             task: None,
             port: None,
             detail: Some(detail),
+            address: None,
             ahead_ms: None,
         }
+    }
+
+    /// The same event, caused by the host at `from` when it is a warning.
+    pub(crate) const fn by(mut self, from: IpAddr) -> Self {
+        if let Self::Warning { address, .. } = &mut self {
+            *address = Some(from);
+        }
+        self
     }
 
     /// A warning about a task of the link with `peer`.
@@ -294,6 +337,7 @@ impl AgentEvent {
             task: Some(task.clone()),
             port: None,
             detail: None,
+            address: None,
             ahead_ms: None,
         }
     }
@@ -321,84 +365,6 @@ impl Phase {
             | Body::Rejection { .. } => Self::Unknown,
         }
     }
-}
-
-/// ET-82: one line a connection; the rest of an agent's log has the same source.
-fn trace(event: &AgentEvent) {
-    match event {
-        AgentEvent::State {
-            machine,
-            task,
-            peer,
-            from,
-            to,
-            reason,
-            ..
-        } => {
-            tracing::info!(machine = machine.name(), %task, %peer, from, to, reason, "state");
-        }
-        AgentEvent::Found { task, state, .. } => tracing::debug!(%task, state, "found"),
-        AgentEvent::Durable { table, key } => tracing::trace!(table, key, "durable"),
-        AgentEvent::WorkStarted {
-            task,
-            peer,
-            kind,
-            start,
-        } => {
-            tracing::info!(%task, %peer, kind = kind.name(), start, "work started");
-        }
-        AgentEvent::WorkEnded {
-            task,
-            peer,
-            outcome,
-        } => {
-            let reason = outcome.reason().map(crate::message::FailureReason::name);
-            tracing::info!(%task, %peer, outcome = outcome.name(), reason, "work ended");
-        }
-        AgentEvent::AttemptFailed {
-            phase,
-            peer,
-            port,
-            task,
-            attempt,
-            class,
-            failure,
-        } => {
-            let (phase, class) = (phase.name(), class.name());
-            let task = task.as_ref().map(TaskId::as_str);
-            tracing::warn!(phase, %peer, port, task, attempt, class, "attempt failed: {failure}");
-        }
-        AgentEvent::Connection {
-            opened_here,
-            local,
-            remote,
-            phase,
-            closed_by,
-        } => {
-            let opener = if *opened_here { local } else { remote };
-            let (phase, closed_by) = (phase.name(), closed_by.name());
-            tracing::info!(%opener, %local, %remote, phase, closed_by, "connection");
-        }
-        AgentEvent::Preflight { peer, way } => trace_preflight(peer, way),
-        AgentEvent::Warning {
-            warning,
-            peer,
-            task,
-            port,
-            detail,
-            ahead_ms,
-        } => {
-            let peer = peer.as_ref().map(EnvironmentName::as_str);
-            let task = task.as_ref().map(TaskId::as_str);
-            tracing::warn!(peer, task, port, detail, ahead_ms, "{}", warning.words());
-        }
-    }
-}
-
-fn trace_preflight(peer: &EnvironmentName, way: &Way) {
-    let (direction, finding) = (way.direction.name(), way.finding.name());
-    let (address, port) = (way.address.as_deref(), way.port);
-    tracing::info!(%peer, direction, address, port, finding, "preflight");
 }
 
 impl Warning {

@@ -32,6 +32,10 @@ pub(crate) struct Services<N, S, W> {
     /// Ids that this agent chooses. A stream of its own for each start, because a simulated host
     /// has the same seed after a restart.
     pub(crate) ids: Randomness,
+    /// Tells the listeners to close.
+    pub(crate) leaving: CancellationToken,
+    /// The connections that were accepted, each until its end.
+    pub(crate) conversations: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -177,6 +181,7 @@ impl<N, S: Store, W> Services<N, S, W> {
                         task: None,
                         port: None,
                         detail: records.first().map(|(table, _)| *table),
+                        address: None,
                         ahead_ms: None,
                     });
                     return Err(error);

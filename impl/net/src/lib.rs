@@ -8,6 +8,7 @@
 //!
 //! # Module map
 //! - [`Net`], [`Listener`], [`Connection`]: open and accept byte streams.
+//! - [`HandshakeError`]: why a secure connection did not come about.
 //! - [`TokioNet`]: the operating system's TCP.
 //! - [`Host`]: one host's identity and its four handles.
 //! - [`WallClock`], [`Randomness`], [`Spawner`]: the handles.
@@ -38,6 +39,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod handshake;
 mod host;
 mod random;
 mod spawner;
@@ -45,6 +47,7 @@ mod stream;
 mod tokio_net;
 mod wall;
 
+pub use handshake::{HandshakeError, Objection};
 pub use host::Host;
 pub use random::Randomness;
 pub use spawner::{Spawn, Spawner};

@@ -29,7 +29,9 @@ pub trait Net: Clone + Send + Sync + 'static {
     /// Has no timer of its own beyond the host's TCP: the caller bounds it (ET-59).
     ///
     /// # Errors
-    /// The kinds listed on the trait, and `NotFound` when the name is unknown.
+    /// The kinds listed on the trait, and `NotFound` when the name is unknown. With a
+    /// [`HandshakeError`](crate::HandshakeError) in it when there was a connection and no secure
+    /// one over it.
     fn connect(
         &self,
         name: &str,

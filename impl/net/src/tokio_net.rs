@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::{Connection, Listener, Net};
 
@@ -35,7 +35,11 @@ impl Net for TokioNet {
     }
 
     async fn connect(&self, name: &str, port: u16) -> io::Result<TokioStream> {
-        let socket = TcpStream::connect((name, port)).await?;
+        // What the system says of a name that it cannot resolve has no kind of its own.
+        let unknown = |error| io::Error::new(io::ErrorKind::NotFound, error);
+        let places = lookup_host((name, port)).await.map_err(unknown)?;
+        let places: Vec<SocketAddr> = places.collect();
+        let socket = TcpStream::connect(places.as_slice()).await?;
         let (local, peer) = (socket.local_addr()?, socket.peer_addr()?);
         TokioStream::new(socket, local, peer)
     }

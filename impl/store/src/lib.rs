@@ -9,11 +9,17 @@
 //! # Module map
 //! - [`Store`], [`Batch`], [`Record`], [`StoreError`]: the seam.
 //! - [`SqliteStore`]: the embedded store of a real host.
+//! - [`PostgresStore`]: the store that several servers share, in a PostgreSQL database.
 //! - [`SimStore`] on a [`Disk`]: the store of a simulated host, with crashes that hit a write.
+//! - [`serve_store`] and [`RemoteStore`]: a store on another host, reached over [`Net`], so that a
+//!   simulated network can come between a commit and its answer.
+//! - [`EitherStore`]: one of two, chosen at run time.
 //!
-//! Both stores are a handle, a bounded queue and one owner of the medium. The requests are values
-//! that serde can carry, so a store on another host of a simulation is the same owner behind a
+//! Every store is a handle, a bounded queue and one owner of the medium. What goes through the
+//! queue are values that serde can carry, so a store on another host is the same owner behind a
 //! listener.
+//!
+//! [`Net`]: portcullis_net::Net
 //!
 //! # Example: claim a row, once
 //! ```

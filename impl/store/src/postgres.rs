@@ -4,7 +4,7 @@ mod schema;
 mod session;
 mod tables;
 
-use std::error::Error;
+use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -101,8 +101,8 @@ pub enum PostgresOpenError {
     #[error("the database's server did not answer in time")]
     TimedOut,
     /// The server does not let us in, or has other tables there.
-    #[error("the database refuses: {0}")]
-    Refused(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the database refuses: {}", said(.0))]
+    Refused(#[from] tokio_postgres::Error),
     /// A newer version of this program made it.
     #[error("the store has format {found}, this program knows up to {known}")]
     NewerFormat {
@@ -111,6 +111,13 @@ pub enum PostgresOpenError {
         /// The newest format this program can read.
         known: u32,
     },
+}
+
+/// The library's own words are few; what the server said is their source.
+fn said(error: &tokio_postgres::Error) -> String {
+    error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// A store in a PostgreSQL database, which several servers may use at the same time.

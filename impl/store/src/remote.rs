@@ -110,7 +110,9 @@ async fn serve<N: Net>(net: N, config: RemoteConfig, mut requests: mpsc::Receive
         if conversation.was_answered {
             superseded.clear();
         }
-        superseded.truncate(SUPERSEDED_MAX);
+        if superseded.len() >= SUPERSEDED_MAX {
+            superseded.remove(0);
+        }
         superseded.push(local);
     }
 }

@@ -6,8 +6,8 @@ use crate::{Batch, Committed, OperationId, Record, Row, StoreError, Stored, reco
 
 /// Durable records. Clones are handles to the same store.
 ///
-/// Operations take effect in the order in which they were sent, and a commit that reached the store
-/// is carried out even when its future is dropped.
+/// Operations of one handle and its clones take effect in the order in which they were sent, and a
+/// commit that reached the store is carried out even when its future is dropped.
 pub trait Store: Clone + Send + Sync + 'static {
     /// Carries out `batch`; durable when it returns (ET-41).
     ///

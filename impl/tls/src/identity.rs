@@ -5,13 +5,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::RootCertStore;
+use jiff::Timestamp;
+use portcullis_net::Objection;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
+use rustls::{Error, RootCertStore};
 
+use crate::failure::objection;
 use crate::verify::names_of;
 
 /// A host's certificate chain with its private key, and the authorities whose certificates it
@@ -45,10 +51,10 @@ pub enum IdentityProblem {
     Empty(&'static str),
     /// A certificate cannot be used.
     #[error("has a certificate that cannot be used: {0}")]
-    Certificate(#[source] rustls::Error),
+    Certificate(#[source] Error),
     /// The private key cannot be used, or belongs to another certificate.
     #[error("has a key that cannot be used with the certificate: {0}")]
-    Key(#[source] rustls::Error),
+    Key(#[source] Error),
     /// The certificate names nobody.
     #[error("has a certificate without a DNS name (subject alternative name)")]
     Nameless,
@@ -188,6 +194,29 @@ impl Identity {
         // Whether the key is the certificate's is better known now than at the first connection.
         identity.certified(&rustls::crypto::ring::default_provider())?;
         Ok(identity)
+    }
+
+    /// What is wrong with the certificate's time at `now`: others will see the same, by their own
+    /// clocks.
+    #[must_use]
+    pub fn untimely(&self, now: Timestamp) -> Option<Objection> {
+        let own = ParsedCertificate::try_from(self.chain.first()?).ok()?;
+        let now =
+            UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).ok()?));
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        // The time is looked at before the way to an authority, which may be unknown here.
+        let checked = verify_server_cert_signed_by_trust_anchor(
+            &own,
+            &self.authorities,
+            self.chain.get(1..).unwrap_or_default(),
+            now,
+            algorithms.all,
+        );
+        let Err(Error::InvalidCertificate(error)) = checked else {
+            return None;
+        };
+        Some(objection(&error))
+            .filter(|why| matches!(why, Objection::Expired | Objection::NotYetValid))
     }
 
     /// The DNS names of the certificate.

@@ -9,7 +9,7 @@ use portcullis_net::{Connection, Listener, Net};
 use rustls::pki_types::ServerName;
 
 use crate::endpoint::Endpoint;
-use crate::failure::classified;
+use crate::failure::classified_opening;
 use crate::stream::TlsStream;
 
 /// Mutual TLS 1.3 over the network `N`, on all connections or on some.
@@ -106,7 +106,7 @@ impl<N: Net> Net for Tls<N> {
         // Not sent, and not what the certificate is compared with: see `AnyName`.
         let nobody = ServerName::from(Ipv4Addr::UNSPECIFIED);
         let session = endpoint.connector.connect(nobody, stream);
-        let session = session.await.map_err(classified)?;
+        let session = session.await.map_err(classified_opening)?;
         TlsStream::opened(session, ends, endpoint.keep.clone())
     }
 }

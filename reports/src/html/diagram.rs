@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::markup::Escaped;
-use crate::{ConnectionId, ConnectionPhase, Entry, Event, MessageEvent, Passage, timeline};
+use crate::{
+    ConnectionEvent, ConnectionId, ConnectionPhase, Entry, Event, Fields, MessageEvent,
+    PacketEvent, Passage, timeline,
+};
 
 /// Rows drawn; a longer run shows its last rows, where a failure is.
 const ROWS_MAX: usize = 120;
@@ -15,13 +18,14 @@ const ROW: usize = 22;
 const LEFT: usize = 110;
 
 /// One line of the diagram.
-enum Row<'a> {
-    /// A message that arrived, or did not.
+enum Row {
+    /// A message or an attempt to connect that arrived, or did not.
     Arrow {
         from: usize,
         to: usize,
         label: String,
-        arrived: bool,
+        /// Why it did not arrive, if it did not.
+        lost: Option<String>,
     },
     /// A word at one lane.
     Note {
@@ -30,22 +34,19 @@ enum Row<'a> {
         fault: bool,
     },
     /// A word that concerns everybody.
-    Everywhere { text: &'a str },
+    Everywhere { text: String },
 }
 
 /// Appends the diagram of `history`, or nothing when no host said or did anything.
 pub(super) fn render(page: &mut String, history: &[Entry]) {
-    let lanes = lanes(history);
-    let addresses = addresses(history);
-    let unanswered = unanswered(history);
-    let mut rows: Vec<(String, Row<'_>)> = history
-        .iter()
-        .enumerate()
-        .filter_map(|(index, entry)| {
-            let row = row(entry, &history[index..], &lanes, &addresses, &unanswered)?;
-            Some((timeline::time(entry.at), row))
-        })
-        .collect();
+    let mut scene = Scene::of(history);
+    let mut rows: Vec<(String, Row)> = Vec::new();
+    for (index, entry) in history.iter().enumerate() {
+        if let Some(row) = scene.row(entry, &history[index..]) {
+            rows.push((timeline::time(entry.at), row));
+        }
+    }
+    let lanes = scene.lanes;
     if rows.is_empty() {
         return;
     }
@@ -82,18 +83,17 @@ pub(super) fn render(page: &mut String, history: &[Entry]) {
 }
 
 /// One row at height `y`.
-fn drawn(row: &Row<'_>, y: usize) -> String {
+fn drawn(row: &Row, y: usize) -> String {
     match row {
         Row::Arrow {
             from,
             to,
             label,
-            arrived,
+            lost,
         } => {
-            let (class, lost) = if *arrived {
-                ("", "")
-            } else {
-                (" class=\"lost\"", " (lost)")
+            let (class, lost) = match lost {
+                None => ("", String::new()),
+                Some(why) => (" class=\"lost\"", format!(" ({})", Escaped(why))),
             };
             format!(
                 "<line{class} x1=\"{}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\" marker-end=\"url(#tip)\"/>\
@@ -156,13 +156,13 @@ fn addresses(history: &[Entry]) -> BTreeMap<Ipv4Addr, &str> {
     addresses
 }
 
-/// Connections that were opened and never established.
-fn unanswered(history: &[Entry]) -> BTreeSet<ConnectionId> {
-    let mut unanswered = BTreeSet::new();
+/// Connections that were opened and never established, by their ends.
+fn unanswered(history: &[Entry]) -> BTreeMap<ConnectionId, [SocketAddrV4; 2]> {
+    let mut unanswered = BTreeMap::new();
     for entry in history {
         if let Event::Connection(event) = &entry.event {
             if event.phase == ConnectionPhase::Opening {
-                unanswered.insert(event.connection);
+                unanswered.insert(event.connection, [event.opener, event.acceptor]);
             } else if event.phase == ConnectionPhase::Established {
                 unanswered.remove(&event.connection);
             }
@@ -171,75 +171,147 @@ fn unanswered(history: &[Entry]) -> BTreeSet<ConnectionId> {
     unanswered
 }
 
-fn row<'a>(
-    entry: &'a Entry,
-    rest: &[Entry],
-    lanes: &[&str],
-    addresses: &BTreeMap<Ipv4Addr, &str>,
-    unanswered: &BTreeSet<ConnectionId>,
-) -> Option<Row<'a>> {
-    let lane = |name: &str| lanes.iter().position(|lane| *lane == name);
-    match &entry.event {
-        // A second name for something that other rows show.
-        Event::Action { name, .. } if name == "alias" => None,
-        Event::Message(message) if message.passage == Passage::Sent => {
-            let from = lane(&entry.host)?;
-            let label = message.kind.to_string();
-            match addresses
-                .get(message.destination.ip())
-                .and_then(|host| lane(host))
-            {
-                Some(to) => Some(Row::Arrow {
-                    from,
-                    to,
-                    label,
-                    arrived: arrived(message, rest),
-                }),
-                None => Some(Row::Note {
-                    lane: from,
-                    text: format!("{label} (lost)"),
-                    fault: true,
-                }),
-            }
+/// What rows are made from.
+struct Scene<'a> {
+    lanes: Vec<&'a str>,
+    addresses: BTreeMap<Ipv4Addr, &'a str>,
+    unanswered: BTreeMap<ConnectionId, [SocketAddrV4; 2]>,
+    /// Those of which a lost attempt has been drawn: its repetitions say nothing new.
+    drawn: BTreeSet<ConnectionId>,
+}
+
+impl<'a> Scene<'a> {
+    fn of(history: &'a [Entry]) -> Self {
+        Self {
+            lanes: lanes(history),
+            addresses: addresses(history),
+            unanswered: unanswered(history),
+            drawn: BTreeSet::new(),
         }
-        Event::Connection(connection) => match connection.phase {
-            ConnectionPhase::Closed if unanswered.contains(&connection.connection) => {
-                Some(Row::Note {
-                    lane: lane(&entry.host)?,
-                    text: format!("{} unanswered, given up", connection.connection),
-                    fault: true,
+    }
+
+    fn lane(&self, host: &str) -> Option<usize> {
+        self.lanes.iter().position(|lane| *lane == host)
+    }
+
+    fn lane_at(&self, address: Ipv4Addr) -> Option<usize> {
+        self.addresses
+            .get(&address)
+            .and_then(|host| self.lane(host))
+    }
+
+    /// What `entry` shows; `rest` is the history from there.
+    fn row(&mut self, entry: &Entry, rest: &[Entry]) -> Option<Row> {
+        match &entry.event {
+            // A second name for something that other rows show.
+            Event::Action { name, .. } if name == "alias" => None,
+            Event::Message(message) if message.passage == Passage::Sent => {
+                let lost = (!arrived(message, rest)).then(|| "lost".to_owned());
+                let from = self.lane(&entry.host)?;
+                let to = *message.destination.ip();
+                Some(self.arrow(from, to, message.kind.to_string(), lost))
+            }
+            Event::Packet(packet) => self.lost_attempt(packet),
+            Event::Connection(connection) => Some(Row::Note {
+                lane: self.lane(&entry.host)?,
+                text: self.ending(connection)?,
+                fault: true,
+            }),
+            Event::State(state) => Some(Row::Note {
+                lane: self.lane(&entry.host)?,
+                text: format!("{}: {}", state.id, state.to),
+                fault: false,
+            }),
+            Event::Action { name, fields } => {
+                let text = action(name, fields);
+                Some(match self.lane(&entry.host) {
+                    Some(lane) => Row::Note {
+                        lane,
+                        text,
+                        fault: is_fault(name),
+                    },
+                    None => Row::Everywhere { text },
                 })
+            }
+            Event::Message(_) | Event::Write { .. } | Event::Effect { .. } => None,
+        }
+    }
+
+    /// An arrow to the host at `to`; where no lane is known there, a word beside the sender.
+    fn arrow(&self, from: usize, to: Ipv4Addr, label: String, lost: Option<String>) -> Row {
+        match self.lane_at(to) {
+            Some(to) => Row::Arrow {
+                from,
+                to,
+                label,
+                lost,
+            },
+            None => Row::Note {
+                lane: from,
+                text: format!("{label} ({})", lost.as_deref().unwrap_or("lost")),
+                fault: true,
+            },
+        }
+    }
+
+    /// The first packet of an attempt to connect that came to nothing, where it ended.
+    fn lost_attempt(&mut self, packet: &PacketEvent) -> Option<Row> {
+        let why = match packet.fate.as_ref() {
+            "sent" | "delivered" | "translated" | "duplicated" | "held" => return None,
+            fate => match &packet.by {
+                Some(rule) => format!("{fate} by {rule}"),
+                None => fate.to_owned(),
+            },
+        };
+        let ends = [packet.source, packet.destination];
+        let mut attempts = self.unanswered.iter();
+        let (connection, _) = attempts.find(|(_, attempt)| **attempt == ends)?;
+        let connection = *connection;
+        if !self.drawn.insert(connection) {
+            return None;
+        }
+        let from = self.lane_at(*packet.source.ip())?;
+        let label = format!("{connection} to port {}", packet.destination.port());
+        Some(self.arrow(from, *packet.destination.ip(), label, Some(why)))
+    }
+
+    /// How a connection ended that did not end well.
+    fn ending(&self, event: &ConnectionEvent) -> Option<String> {
+        let (connection, port) = (event.connection, event.acceptor.port());
+        match event.phase {
+            ConnectionPhase::Closed if self.unanswered.contains_key(&connection) => {
+                Some(format!("{connection} to port {port} unanswered, given up"))
             }
             ConnectionPhase::Refused
             | ConnectionPhase::TimedOut
             | ConnectionPhase::HostUnreachable
             | ConnectionPhase::NetworkUnreachable
-            | ConnectionPhase::Reset => Some(Row::Note {
-                lane: lane(&entry.host)?,
-                text: format!("{} {}", connection.connection, connection.phase.name()),
-                fault: true,
-            }),
+            | ConnectionPhase::Reset => Some(format!(
+                "{connection} to port {port} {}",
+                event.phase.name()
+            )),
             ConnectionPhase::Opening
             | ConnectionPhase::Established
             | ConnectionPhase::FinSent
             | ConnectionPhase::FinReceived
             | ConnectionPhase::Closed => None,
-        },
-        Event::State(state) => Some(Row::Note {
-            lane: lane(&entry.host)?,
-            text: format!("{}: {}", state.id, state.to),
-            fault: false,
-        }),
-        Event::Action { name, .. } => match lane(&entry.host) {
-            Some(lane) => Some(Row::Note {
-                lane,
-                text: name.to_string(),
-                fault: is_fault(name),
-            }),
-            None => Some(Row::Everywhere { text: name }),
-        },
-        Event::Message(_) | Event::Packet(_) | Event::Write { .. } | Event::Effect { .. } => None,
+        }
     }
+}
+
+/// What the harness did: of a rule its name, where it is and how often it was met.
+fn action(name: &str, fields: &Fields) -> String {
+    let mut text = name.to_owned();
+    for (before, field, after) in [
+        (" ", "rule", ""),
+        (" at ", "middlebox", ""),
+        (": ", "packets", " packets"),
+    ] {
+        if let Some(value) = fields.get(field) {
+            text.extend([before, value, after]);
+        }
+    }
+    text
 }
 
 /// Whether an action is a disturbance or its end, not something that its user wants.

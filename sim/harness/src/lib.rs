@@ -9,6 +9,7 @@ compile_error!(
 pub mod check;
 pub mod cli;
 pub mod engine;
+mod output;
 pub mod protocols;
 pub mod run;
 pub mod scenario;

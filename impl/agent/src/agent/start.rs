@@ -35,6 +35,8 @@ pub(super) async fn services<N: Net, S: Store, W: Work>(
         large_frames: LargeFrames::new(config.limits),
         jitter: host.random.fork(&format!("agent jitter {}", starts.count)),
         ids: host.random.fork(&format!("agent ids {}", starts.count)),
+        leaving: CancellationToken::new(),
+        conversations: TaskTracker::new(),
         stop: CancellationToken::new(),
         tasks: TaskTracker::new(),
         host,

@@ -9,7 +9,7 @@ use super::element::{canonical, read_body, write_body};
 use super::seal::{UNSEALED, seal};
 use super::{LENGTH_OCTETS, NAMESPACE};
 use crate::config::{Authentication, Key, KeyId};
-use crate::message::{Body, Digest, Header, Message, PROTOCOL_VERSION};
+use crate::message::{Body, Digest, Header, Message, MessageId, PROTOCOL_VERSION};
 
 /// Why a document is not a message of this protocol. Holds nothing of the document (ET-76).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,10 +173,31 @@ pub fn decode(document: &[u8]) -> Result<Message, Refused> {
         return Err(refused(DecodeError::Version, header));
     }
     match read_body(root.name(), reader) {
+        Ok(body) if body.is_request() => match misused(&header, root.at()) {
+            Some(error) => Err(refused(error.into(), header)),
+            None => Ok(Message { header, body }),
+        },
         Ok(body) => Ok(Message { header, body }),
         Err(error) => Err(refused(error, header)),
     }
 }
+
+/// What a request says that only replies say: that it relates to something (ET-35), or the id that
+/// stands for a message that cannot be read.
+fn misused(header: &Header, at: usize) -> Option<XmlError> {
+    let kind = if header.relates_to.is_some() {
+        XmlErrorKind::UnknownAttribute
+    } else if header.id == MessageId::unreadable() {
+        XmlErrorKind::InvalidValue
+    } else {
+        return None;
+    };
+    Some(XmlError::new(at, kind))
+}
+
+/// The most that a document other than a part may have: with its length it fills the data unit that
+/// control messages may have.
+const CONTROL_DOCUMENT_OCTETS_MAX: usize = (1 << 20) - LENGTH_OCTETS;
 
 /// How far into a document its root is looked for.
 const START_OCTETS: usize = 256;
@@ -198,7 +219,7 @@ fn limits(document: &[u8]) -> Limits {
     if local == b"part" {
         Limits::transfer_part()
     } else {
-        Limits::control()
+        Limits::control().with_octets_max(CONTROL_DOCUMENT_OCTETS_MAX)
     }
 }
 

@@ -237,8 +237,14 @@ fn read_outcome(reader: &mut ElementReader<'_>) -> Result<Option<Outcome>, XmlEr
         None => return Ok(None),
         Some("succeeded") => Outcome::Succeeded,
         Some("cancelled") => Outcome::Cancelled,
-        // ET-38: a failure has a reason code.
-        Some("failed") => Outcome::Failed(named(reader, "reason", FailureReason::parse)?),
+        // ET-38: a failure has a reason code, one that a destination can have.
+        Some("failed") => {
+            let reason = named(reader, "reason", FailureReason::parse)?;
+            if reason.is_of_originator() {
+                return Err(reader.error(XmlErrorKind::InvalidValue));
+            }
+            Outcome::Failed(reason)
+        }
         Some(_) => return Err(reader.error(XmlErrorKind::InvalidValue)),
     };
     Ok(Some(outcome))
@@ -260,7 +266,7 @@ fn named<T>(
 
 /// An attribute whose value has one way to be written: `+1`, `01` or another way to write a time
 /// would make equal messages of unequal octets (ET-71).
-pub(super) fn canonical<T: FromStr + Display>(
+pub(crate) fn canonical<T: FromStr + Display>(
     reader: &mut ElementReader<'_>,
     name: &str,
 ) -> Result<T, XmlError> {

@@ -19,6 +19,9 @@ pub enum FrameError {
     /// The length is above the cap.
     #[error("frame-too-long")]
     TooLong,
+    /// The length is above the cap, and what it really is begins a TLS record.
+    #[error("the peer speaks TLS")]
+    Tls,
     /// The stream ended inside the data unit. ET-28
     #[error("frame-truncated")]
     Truncated,
@@ -35,6 +38,7 @@ impl FrameError {
             Self::TooShort => "frame-too-short",
             Self::Empty => "frame-empty",
             Self::TooLong => "frame-too-long",
+            Self::Tls => "tls-record",
             Self::Truncated => "frame-truncated",
             Self::Absent => "no-frame",
         }
@@ -47,13 +51,20 @@ impl FrameError {
 /// The rule that the length breaks.
 fn document_octets(length: [u8; LENGTH_OCTETS], frame_max: usize) -> Result<usize, FrameError> {
     // ET-26: decided on the number alone, before anything of that size is reserved.
-    let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| FrameError::TooLong)?;
-    match length.checked_sub(LENGTH_OCTETS) {
+    let number = usize::try_from(u32::from_be_bytes(length)).map_err(|_| FrameError::TooLong)?;
+    match number.checked_sub(LENGTH_OCTETS) {
         None => Err(FrameError::TooShort),
         Some(0) => Err(FrameError::Empty),
-        Some(_) if length > frame_max => Err(FrameError::TooLong),
+        Some(_) if number > frame_max && begins_tls(length) => Err(FrameError::Tls),
+        Some(_) if number > frame_max => Err(FrameError::TooLong),
         Some(octets) => Ok(octets),
     }
+}
+
+/// Whether these are the first octets of a TLS record: its type, then the version 3.x. Read as a
+/// length they are above any cap.
+const fn begins_tls(octets: [u8; LENGTH_OCTETS]) -> bool {
+    matches!(octets, [20..=23, 3, 0..=4, _])
 }
 
 /// Reads the length of one data unit and returns how many octets the document has.

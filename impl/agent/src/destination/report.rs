@@ -43,7 +43,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
                     Some(DestinationEvent::Disowned)
                 }
                 Err(failure) => {
-                    if attempt == 1 && matches!(failure, Failure::Connect(_)) {
+                    if attempt == 1 && failure.unconnected().is_some() {
                         self.warn(Warning::ReversePath, task);
                     }
                     None
@@ -132,7 +132,7 @@ impl<N: Net, S: Store, W: Work> Destination<N, S, W> {
 /// ET-78: a completion that gets no connection is a class of its own, unless this host is at fault.
 pub(super) fn class(failure: &Failure) -> FailureClass {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable};
-    if let Failure::Connect(kind) = failure
+    if let Some(kind) = failure.unconnected()
         && !matches!(kind, AddrNotAvailable | AddrInUse)
     {
         return FailureClass::CallbackUnreachable;

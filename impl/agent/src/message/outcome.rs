@@ -102,6 +102,14 @@ named! {
     }
 }
 
+impl FailureReason {
+    /// Whether only an originator decides it, about a task that was never sent: no message says so.
+    #[must_use]
+    pub const fn is_of_originator(self) -> bool {
+        matches!(self, Self::DependencyFailed | Self::SourceUnreadable)
+    }
+}
+
 named! {
     /// Why a request is refused.
     Reason {

@@ -95,8 +95,10 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     async fn open_session(&self, task: &TaskId) -> Result<(), Reason> {
         let start = Instant::now();
         let schedule = &self.services.config.retries.request;
+        // ET-34: one greeting, however often it is tried.
+        let id = self.fresh_id("hello");
         for attempt in 1.. {
-            match self.greet(task, attempt).await {
+            match self.greet(task, id.clone(), attempt).await {
                 Ok(()) => break,
                 Err(Failure::Refused(reason)) if reason.is_final() => return Err(reason),
                 // ET-9: a refusal that is itself of another version says the same.
@@ -112,13 +114,17 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     }
 
     /// One attempt at the greeting, unless the session is open.
-    pub(super) async fn greet(&self, task: &TaskId, attempt: u32) -> Result<(), Failure> {
+    pub(super) async fn greet(
+        &self,
+        task: &TaskId,
+        id: MessageId,
+        attempt: u32,
+    ) -> Result<(), Failure> {
         let _one_at_a_time = self.greeting.lock().await;
         if self.ledger.lock().await.greeted {
             return Ok(());
         }
         let product = self.services.config.product.clone();
-        let id = self.fresh_id("hello");
         let hello = Body::Hello(product.clone());
         let theirs = self
             .ask(task, id, attempt, hello, |reply| {
@@ -179,7 +185,7 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
     /// One attempt: the session if it has to be opened again, then the task on a connection of its
     /// own (ET-13), under the same id each time (ET-34).
     async fn send_once(&self, task: &TaskId, attempt: u32) -> Result<Known, Failure> {
-        self.greet(task, attempt).await?;
+        self.greet(task, self.fresh_id("hello"), 1).await?;
         let order = {
             let ledger = self.ledger.lock().await;
             let entry = ledger.entries.get(task).ok_or(Failure::Unencodable)?;
@@ -336,7 +342,9 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
             .await;
         let found = reply.and_then(|reply| read(reply.body).ok_or(Failure::Unrelated));
         if let Err(failure) = found.as_ref() {
-            if !matches!(failure, Failure::Refused(_)) {
+            // A refusal for good is about what was asked; anything else ends the session.
+            let settled = |reason: &Reason| reason.is_final() && *reason != Reason::Version;
+            if !matches!(failure, Failure::Refused(reason) if settled(reason)) {
                 self.ledger.lock().await.greeted = false;
             }
             self.failed(task, phase, attempt, *failure);

@@ -168,7 +168,7 @@ impl<N: Net, S: Store, W: Work> Originator<N, S, W> {
 
     /// One attempt at one part.
     async fn send_part_once(&self, task: &TaskId, part: Part, attempt: u32) -> Result<(), Failure> {
-        self.greet(task, attempt).await?;
+        self.greet(task, self.fresh_id("hello"), 1).await?;
         let id = MessageId::of_part(&part.object, part.number);
         let (wanted, number) = (part.object.clone(), part.number);
         self.ask(task, id, attempt, Body::Part(part), |reply| {

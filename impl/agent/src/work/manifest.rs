@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::path::check_distinct;
 use super::{PathProblem, PayloadError, RelativePath};
-use crate::codec::{LENGTH_OCTETS, NAMESPACE};
+use crate::codec::{LENGTH_OCTETS, NAMESPACE, canonical};
 
 /// The files of a transfer, in the order in which their content follows.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -95,12 +95,19 @@ impl Manifest {
         while let Some(mut file) = root.optional_child("file").map_err(malformed)? {
             let path = file.attribute("path").map_err(malformed)?;
             let path = RelativePath::new(path).map_err(PayloadError::Path)?;
-            let size = file.parse_attribute("size").map_err(malformed)?;
+            let size = canonical(&mut file, "size").map_err(malformed)?;
             file.finish().map_err(malformed)?;
             files.push(FileEntry { path, size });
         }
         root.finish().map_err(malformed)?;
-        Self::new(files)
+        // What is too large to be sent has not been sent: the sizes are wrong.
+        Self::new(files).map_err(|error| {
+            if error == PayloadError::TooLarge {
+                PayloadError::Manifest
+            } else {
+                error
+            }
+        })
     }
 }
 

@@ -23,10 +23,14 @@ fn task_id() -> impl Strategy<Value = TaskId> {
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
+    let of_destination = FailureReason::ALL.iter().copied();
+    let of_destination: Vec<_> = of_destination
+        .filter(|reason| !reason.is_of_originator())
+        .collect();
     prop_oneof![
         Just(Outcome::Succeeded),
         Just(Outcome::Cancelled),
-        proptest::sample::select(FailureReason::ALL).prop_map(Outcome::Failed),
+        proptest::sample::select(of_destination).prop_map(Outcome::Failed),
     ]
 }
 
@@ -122,7 +126,7 @@ fn body() -> impl Strategy<Value = Body> {
 prop_compose! {
     pub(super) fn message()(
         (text, from, to) in (token(), token(), token()),
-        relates_to in proptest::option::of(token()),
+        related in token(),
         millis in 0..4_000_000_000_000_i64,
         attempt in 1..1000_u32,
         body in body(),
@@ -135,7 +139,8 @@ prop_compose! {
                 from: name(&from),
                 to: name(&to),
                 sent_at: Timestamp::from_millisecond(millis).unwrap(),
-                relates_to: relates_to.as_deref().map(id),
+                // ET-35: in every reply and in no request.
+                relates_to: (!body.is_request()).then(|| id(&related)),
                 attempt,
             },
             body,
@@ -222,6 +227,47 @@ fn hello() -> Message {
             attempt: 1,
         },
         body: Body::Hello(Product::new("20.10").unwrap()),
+    }
+}
+
+#[test]
+fn what_only_replies_or_originators_say_is_no_request() {
+    let mut related = hello();
+    related.header.relates_to = Some(MessageId::new("m0").unwrap());
+    let mut reserved = hello();
+    reserved.header.id = MessageId::unreadable();
+    let completed = |reason| Message {
+        body: Body::Completed {
+            task: TaskId::new("t1").unwrap(),
+            outcome: Outcome::Failed(reason),
+        },
+        ..hello()
+    };
+    let refused = [
+        related,
+        reserved,
+        completed(FailureReason::DependencyFailed),
+        completed(FailureReason::SourceUnreadable),
+    ];
+    for message in refused {
+        let unit = encode(&message).unwrap();
+        let error = decode(&unit[LENGTH_OCTETS..]).unwrap_err().error;
+        assert_eq!(error.name(), "malformed", "{message:?}");
+    }
+    let unit = encode(&completed(FailureReason::Storage)).unwrap();
+    assert!(decode(&unit[LENGTH_OCTETS..]).is_ok());
+}
+
+#[test]
+fn a_control_document_fills_its_data_unit_at_most() {
+    let unit = encode(&hello()).unwrap();
+    for (octets, is_taken) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+        // White space before the end of the tag is none of the message.
+        let mut document = unit[LENGTH_OCTETS..].to_vec();
+        let end = document.len() - 2;
+        let blanks = vec![b' '; octets - unit.len()];
+        document.splice(end..end, blanks);
+        assert_eq!(decode(&document).is_ok(), is_taken, "{octets} octets");
     }
 }
 

@@ -359,6 +359,21 @@ async fn a_stopped_agent_leaves_nothing_running_and_can_be_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_leaves_acknowledges_what_has_come_and_takes_no_more() {
+    let world = World::chain(&["dev", "prod"]).await;
+    let t1 = world.deploy("dev", "prod", "t1", MINUTE).await;
+    let t2 = world.deploy("dev", "prod", "t2", MINUTE).await;
+    assert_eq!(world.ended("dev", &t1).await, SUCCEEDED);
+    world.agent("dev").leave().await;
+    world.agent("dev").stop().await;
+    sleep(2 * MINUTE).await;
+    assert_eq!(world.states("prod", "t1").last(), Some(&"reported"));
+    // The completion of the other one finds nobody, and waits for the next start.
+    let waiting = Some(&"finished-unreported");
+    assert_eq!(world.states("prod", "t2").last(), waiting, "{t2}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_work_is_not_sent_again_while_it_is_in_doubt() {
     let world = World::chain(&["dev", "prod"]).await;
     world.wires.break_next("dev", 6101, Fault::Drop, usize::MAX);

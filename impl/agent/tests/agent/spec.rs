@@ -272,8 +272,8 @@ fn the_limits_are_those_of_the_code() {
         ),
         format!(
             "| octets of the document | {} | {} |",
-            grouped(control.octets_max()),
-            grouped(part.octets_max())
+            grouped(limits.control_frame_max - LENGTH_OCTETS),
+            grouped(limits.part_frame_max - LENGTH_OCTETS)
         ),
         format!(
             "| octets of one text, as written | {} | {} |",

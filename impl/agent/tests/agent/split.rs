@@ -175,7 +175,7 @@ fn wrong_lengths_are_refused_before_anything_is_reserved() {
             (cap + 1).to_be_bytes(),
             Some(FrameError::TooLong),
         ),
-        ("TLS", [0x16, 3, 1, 0], Some(FrameError::TooLong)),
+        ("TLS", [0x16, 3, 1, 0], Some(FrameError::Tls)),
         ("GET", *b"GET ", Some(FrameError::TooLong)),
         ("POST", *b"POST", Some(FrameError::TooLong)),
         ("XML", *b"<?xm", Some(FrameError::TooLong)),

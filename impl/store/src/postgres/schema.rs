@@ -1,6 +1,6 @@
 //! The tables of a store, and what a session is set to.
 
-use tokio_postgres::{Client, Error};
+use tokio_postgres::Client;
 
 use super::{PostgresConfig, PostgresOpenError};
 
@@ -47,7 +47,7 @@ fn creation(schema: &str) -> String {
              fingerprint bigint NOT NULL
          );
          CREATE TABLE IF NOT EXISTS head (
-             only boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (only),
+             single boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (single),
              format integer NOT NULL,
              revision bigint NOT NULL
          );
@@ -76,14 +76,4 @@ pub(super) async fn prepare(
         });
     }
     Ok(())
-}
-
-impl From<Error> for PostgresOpenError {
-    fn from(error: Error) -> Self {
-        // The library's own error says little; the server's message is its source.
-        match error.as_db_error().cloned() {
-            Some(message) => Self::Refused(Box::new(message)),
-            None => Self::Refused(Box::new(error)),
-        }
-    }
 }

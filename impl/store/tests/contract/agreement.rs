@@ -15,7 +15,10 @@ proptest! {
     #[test]
     fn all_stores_answer_alike(steps in steps()) {
         let directory = tempfile::tempdir().expect("a directory");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
         runtime.expect("a runtime").block_on(async {
             let disk = Disk::new(&Randomness::from_seed(1), Duration::ZERO);
             let simulated = SimStore::open(&disk, &Spawner::tokio());

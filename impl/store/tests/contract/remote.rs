@@ -7,7 +7,7 @@ use portcullis_store::{
     Disk, OperationId, RemoteConfig, RemoteStore, SimStore, Store, StoreError, serve_store,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::crash;
 use crate::rules::{self, put, state};
@@ -82,16 +82,17 @@ async fn a_commit_whose_answer_the_network_loses_is_found_by_operation() {
 async fn a_commit_that_is_stuck_does_not_arrive_after_its_outcome_was_asked() {
     let world = World::new().await;
     let store = world.open();
-    let bell = world.wires.way.hold_up("Commit");
-    let start = Instant::now();
-    let stuck = store.commit(put("1", "a", "x")).await;
-    assert_eq!(
-        (stuck, start.elapsed()),
-        (Err(StoreError::Unknown), TIMEOUT)
-    );
     let id = OperationId::new("1");
     assert_eq!(store.outcome(&id).await, Ok(None));
-    bell.notify_one();
+    let stuck = world.wires.way.hold_up("Commit");
+    let start = Instant::now();
+    let answer = store.commit(put("1", "a", "x")).await;
+    assert_eq!(
+        (answer, start.elapsed()),
+        (Err(StoreError::Unknown), TIMEOUT)
+    );
+    assert_eq!(store.outcome(&id).await, Ok(None));
+    stuck.release.notify_one();
     sleep(TIMEOUT).await;
     assert_eq!(store.outcome(&id).await, Ok(None));
     store.commit(put("1", "a", "y")).await.expect("free again");
@@ -221,16 +222,17 @@ async fn neither_end_waits_for_the_other_to_read_first() {
     let world = World::new().await;
     let store = world.open();
     let large = "x".repeat(300_000);
-    let commits = (0..8).map(|n| {
-        let (store, large) = (store.clone(), large.clone());
+    store.commit(put("0", "0", &large)).await.expect("done");
+    let both = (1..9).map(|n| {
+        let (store, id) = (store.clone(), n.to_string());
+        let commit = put(&id, &id, &large);
         async move {
-            let id = n.to_string();
-            store.commit(put(&id, &id, &large)).await.expect("done");
-            let rows = store.scan("tasks").await.expect("read");
-            assert!(!rows.is_empty());
+            let (rows, committed) = tokio::join!(store.scan("tasks"), store.commit(commit));
+            assert!(rows.is_ok() && committed.is_ok());
         }
     });
-    futures_util::future::join_all(commits).await;
+    let all = futures_util::future::join_all(both);
+    timeout(TIMEOUT * 2, all).await.expect("both go on");
 }
 
 #[tokio::test(start_paused = true)]

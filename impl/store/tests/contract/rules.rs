@@ -233,7 +233,7 @@ pub(crate) async fn many_writers_are_all_served(store: impl Store) {
 /// Hands the names of all rules to the macro `$each`.
 macro_rules! for_each_rule {
     ($each:ident) => {
-        $each!(
+        $each! {
             what_was_committed_is_read,
             a_batch_is_carried_out_whole_or_not_at_all,
             of_two_writers_that_claim_one_row_one_succeeds,
@@ -244,7 +244,7 @@ macro_rules! for_each_rule {
             a_commit_whose_answer_is_lost_is_found_by_operation,
             a_record_of_a_newer_schema_is_refused_by_name,
             many_writers_are_all_served,
-        );
+        }
     };
 }
 pub(crate) use for_each_rule;

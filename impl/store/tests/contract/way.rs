@@ -12,7 +12,16 @@ pub(crate) struct Way(Arc<Mutex<Faults>>);
 #[derive(Default)]
 struct Faults {
     lost: Option<String>,
-    stuck: Option<(String, Arc<Notify>)>,
+    stuck: Option<(String, Stuck)>,
+}
+
+/// A message that does not get on.
+#[derive(Clone, Default)]
+pub(crate) struct Stuck {
+    /// Rings when the message has got stuck.
+    pub(crate) is_stuck: Arc<Notify>,
+    /// Ring it to let the message go.
+    pub(crate) release: Arc<Notify>,
 }
 
 impl Way {
@@ -21,11 +30,11 @@ impl Way {
         self.lock().lost = Some(words.to_owned());
     }
 
-    /// The next message with `words`, and what follows it, waits until the returned bell rings.
-    pub(crate) fn hold_up(&self, words: &str) -> Arc<Notify> {
-        let bell = Arc::new(Notify::new());
-        self.lock().stuck = Some((words.to_owned(), Arc::clone(&bell)));
-        bell
+    /// The next message with `words`, and what follows it, waits until it is released.
+    pub(crate) fn hold_up(&self, words: &str) -> Stuck {
+        let stuck = Stuck::default();
+        self.lock().stuck = Some((words.to_owned(), stuck.clone()));
+        stuck
     }
 
     /// Moves octets until one end closes the connection.
@@ -43,8 +52,9 @@ impl Way {
                     let Ok(count @ 1..) = count else { return };
                     let text = String::from_utf8_lossy(&said[..count]).into_owned();
                     loses_answer |= self.loses(&text);
-                    if let Some(bell) = self.holds_up(&text) {
-                        bell.notified().await;
+                    if let Some(stuck) = self.holds_up(&text) {
+                        stuck.is_stuck.notify_one();
+                        stuck.release.notified().await;
                     }
                     if server.write_all(&said[..count]).await.is_err() {
                         return;
@@ -66,10 +76,10 @@ impl Way {
             .is_some()
     }
 
-    fn holds_up(&self, text: &str) -> Option<Arc<Notify>> {
+    fn holds_up(&self, text: &str) -> Option<Stuck> {
         let stuck = &mut self.lock().stuck;
-        let (_, bell) = stuck.take_if(|(words, _)| text.contains(words.as_str()))?;
-        Some(bell)
+        let (_, stuck) = stuck.take_if(|(words, _)| text.contains(words.as_str()))?;
+        Some(stuck)
     }
 
     fn lock(&self) -> MutexGuard<'_, Faults> {

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::fs;
 
+use portcullis_net::Objection;
 use portcullis_tls::{Identity, IdentityProblem};
 
-use crate::site::{authority, span};
+use crate::site::{MARGIN, authority, span};
 
 #[test]
 fn the_name_is_a_dns_name_that_means_one_host() -> Result<(), Box<dyn Error>> {
@@ -23,6 +24,19 @@ fn the_name_is_a_dns_name_that_means_one_host() -> Result<(), Box<dyn Error>> {
         matches!(problem, Err(IdentityProblem::Nameless)),
         "{problem:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_certificate_whose_time_is_not_now_is_known_to_its_owner() -> Result<(), Box<dyn Error>> {
+    let ours = authority("the authority");
+    // Whoever issued it need not be trusted here.
+    let identity = ours.issue("dev", span(), &authority("another"));
+    let now = span().start + MARGIN;
+    assert_eq!(identity.untimely(now), None);
+    let long = 2 * MARGIN;
+    assert_eq!(identity.untimely(now + long), Some(Objection::Expired));
+    assert_eq!(identity.untimely(now - long), Some(Objection::NotYetValid));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use jiff::SignedDuration;
-use portcullis_net::{Connection, Listener, Net};
+use portcullis_net::{Connection, HandshakeError, Listener, Net, Objection};
 use portcullis_tls::{Identity, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -13,11 +13,11 @@ fn net(identity: &Identity, ahead: SignedDuration) -> Network {
     Tls::new(loopback(), endpoint(identity, ahead))
 }
 
+/// An octet, or why there is none.
+type Heard = Result<u8, HandshakeError>;
+
 /// What opener and acceptor hear when `dev` has a long request for `prod`.
-async fn meeting(
-    dev: &Network,
-    prod: &Network,
-) -> io::Result<(Result<u8, ErrorKind>, Result<u8, ErrorKind>)> {
+async fn meeting(dev: &Network, prod: &Network) -> io::Result<(Heard, Heard)> {
     let (mut listener, port) = listening(prod).await?;
     let open = async {
         let mut stream = dev.connect("127.0.0.1", port).await?;
@@ -33,11 +33,23 @@ async fn meeting(
         Ok(heard)
     };
     let (open, accept) = tokio::join!(open, accept);
-    let kind = |error: io::Error| error.kind();
-    Ok((open.map_err(kind), accept.map_err(kind)))
+    let why = |error: io::Error| {
+        let why = HandshakeError::of(&error);
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        why.expect("the handshake failed")
+    };
+    Ok((open.map_err(why), accept.map_err(why)))
 }
 
-const DENIED: Result<u8, ErrorKind> = Err(ErrorKind::PermissionDenied);
+/// What is heard where `why` is this end's own verdict.
+const fn refused_here(why: Objection) -> Heard {
+    Err(HandshakeError::Peer(why))
+}
+
+/// What is heard where it is the other end's, which says so.
+const fn refused_there(why: Objection) -> Heard {
+    Err(HandshakeError::Own(why))
+}
 
 #[test]
 fn known_hosts_hear_each_other() -> io::Result<()> {
@@ -53,7 +65,9 @@ fn a_server_of_another_authority_is_refused_before_anything_is_sent() -> io::Res
     run(async {
         let (ours, other) = (authority("the authority"), authority("another"));
         let prod = net(&other.issue("prod", span(), &ours), SignedDuration::ZERO);
-        assert_eq!(meeting(&host("dev"), &prod).await?, (DENIED, DENIED));
+        let unknown = Objection::UnknownAuthority;
+        let heard = (refused_here(unknown), refused_there(unknown));
+        assert_eq!(meeting(&host("dev"), &prod).await?, heard);
         Ok(())
     })
 }
@@ -64,7 +78,9 @@ fn a_client_of_another_authority_is_refused_before_anything_is_read() -> io::Res
         let (ours, other) = (authority("the authority"), authority("another"));
         let dev = net(&other.issue("dev", span(), &ours), SignedDuration::ZERO);
         // Also the client hears why, although it has sent its request already.
-        assert_eq!(meeting(&dev, &host("prod")).await?, (DENIED, DENIED));
+        let unknown = Objection::UnknownAuthority;
+        let heard = (refused_there(unknown), refused_here(unknown));
+        assert_eq!(meeting(&dev, &host("prod")).await?, heard);
         Ok(())
     })
 }
@@ -75,11 +91,18 @@ fn a_certificate_counts_by_the_clock_of_who_checks_it() -> io::Result<()> {
         let ours = authority("the authority");
         let identity = |name| ours.issue(name, span(), &ours);
         let later = SignedDuration::try_from(MARGIN * 2).expect("minutes fit");
-        for ahead in [later, -later] {
+        for (ahead, why) in [
+            (later, Objection::Expired),
+            (-later, Objection::NotYetValid),
+        ] {
+            // The alert is the same for both.
+            let told = refused_there(Objection::Expired);
             let dev = net(&identity("dev"), ahead);
-            assert_eq!(meeting(&dev, &host("prod")).await?, (DENIED, DENIED));
+            let heard = meeting(&dev, &host("prod")).await?;
+            assert_eq!(heard, (refused_here(why), told));
             let prod = net(&identity("prod"), ahead);
-            assert_eq!(meeting(&host("dev"), &prod).await?, (DENIED, DENIED));
+            let heard = meeting(&host("dev"), &prod).await?;
+            assert_eq!(heard, (told, refused_here(why)));
         }
         Ok(())
     })
@@ -94,14 +117,14 @@ fn an_expired_certificate_is_refused_in_both_roles() -> io::Result<()> {
             let short = span().start..now - MARGIN / 2;
             net(&ours.issue(name, short, &ours), SignedDuration::ZERO)
         };
-        assert_eq!(
-            meeting(&expired("dev"), &host("prod")).await?,
-            (DENIED, DENIED)
+        let (here, there) = (
+            refused_here(Objection::Expired),
+            refused_there(Objection::Expired),
         );
-        assert_eq!(
-            meeting(&host("dev"), &expired("prod")).await?,
-            (DENIED, DENIED)
-        );
+        let heard = meeting(&expired("dev"), &host("prod")).await?;
+        assert_eq!(heard, (there, here));
+        let heard = meeting(&host("dev"), &expired("prod")).await?;
+        assert_eq!(heard, (here, there));
         Ok(())
     })
 }

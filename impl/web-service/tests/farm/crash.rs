@@ -1,5 +1,6 @@
 //! The import server crashes at each durable write of a whole job, in either database, before the
-//! writer is answered; a new life takes up what the databases hold.
+//! writer is answered; or everything crashes, databases and all, at any moment. A new life takes up
+//! what the databases hold.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,9 @@ use std::time::Duration;
 use portcullis_store::{Disk, Row, Write};
 use portcullis_web_service::config::Config;
 use portcullis_web_service::error::UploadRefusal;
-use portcullis_web_service::message::{Guid, JobStatus, Request, Response, Violation};
+use portcullis_web_service::message::{
+    Guid, JobStatus, RemoteJobStatus, Request, Response, Violation,
+};
 use portcullis_web_service::work::{ImportFailure, ScriptedImport};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -46,6 +49,7 @@ struct Trap {
 }
 
 impl Trap {
+    /// With `at` 0 it is never sprung.
     fn set(at: usize, disks: [&Disk; 2]) -> Self {
         let trap = Self {
             at,
@@ -71,24 +75,40 @@ impl Trap {
     }
 }
 
-/// A farm whose server is started again three seconds after it has crashed.
+/// What crashes, and when.
+#[derive(Clone, Copy, Debug)]
+enum Crash {
+    /// The server, at this durable write.
+    AtWrite(usize),
+    /// The server and both databases. A sync that is under way then, which takes a while here, may
+    /// turn out to have been done or not.
+    OfAll(Duration),
+}
+
+/// A farm that is started again three seconds after it has crashed.
 struct Farm {
     world: World,
-    served: DatabaseServer,
+    crash: Crash,
+    served: Mutex<Arc<DatabaseServer>>,
     trap: Trap,
     server: Mutex<Server>,
 }
 
 impl Farm {
-    async fn start(at: usize) -> Self {
-        let world = World::new(SCRIPT);
+    async fn start(crash: Crash, seed: u64) -> Self {
+        let (at, sync) = match crash {
+            Crash::AtWrite(at) => (at, Duration::from_millis(1)),
+            Crash::OfAll(_) => (0, Duration::from_millis(100)),
+        };
+        let world = World::with_sync(SCRIPT, sync, seed);
         let trap = Trap::set(at, [&world.configuration, &world.content]);
-        let served = world.serve_databases();
+        let served = Arc::new(world.serve_databases());
         let server = world.start(Self::config(), &served.databases).await;
         *trap.victim.lock().unwrap() = Some(Arc::clone(&server.tasks));
         Self {
             world,
-            served,
+            crash,
+            served: Mutex::new(served),
             trap,
             server: Mutex::new(server),
         }
@@ -101,13 +121,26 @@ impl Farm {
         config
     }
 
-    async fn restart_after_crash(&self) {
-        self.trap.sprung.notified().await;
-        let crashed = self.server();
-        crashed.crash().await;
-        sleep(seconds(3)).await;
-        let restarted = self.world.start(Self::config(), &self.served.databases);
-        *self.server.lock().unwrap() = restarted.await;
+    /// Crashes once and comes back.
+    async fn crash_and_restart(&self) {
+        let mut served = Arc::clone(&self.served.lock().unwrap());
+        match self.crash {
+            Crash::AtWrite(_) => {
+                self.trap.sprung.notified().await;
+                self.server().crash().await;
+                sleep(seconds(3)).await;
+            }
+            Crash::OfAll(at) => {
+                sleep(at).await;
+                self.server().crash().await;
+                served.crash().await;
+                sleep(seconds(3)).await;
+                served = Arc::new(self.world.serve_databases());
+            }
+        }
+        let restarted = self.world.start(Self::config(), &served.databases).await;
+        *self.served.lock().unwrap() = served;
+        *self.server.lock().unwrap() = restarted;
         std::future::pending::<()>().await;
     }
 
@@ -120,7 +153,7 @@ impl Farm {
         let done = timeout(seconds(24 * 3600), async {
             tokio::select! {
                 biased;
-                () = self.restart_after_crash() => unreachable!("it never returns"),
+                () = self.crash_and_restart() => unreachable!("it never returns"),
                 status = self.client(plan) => status,
             }
         });
@@ -158,7 +191,7 @@ impl Farm {
                     .await;
             }
         }
-        let status = self.server().ended(job).await;
+        let status = self.ended(job).await;
         assert_eq!(status.error_count, 0, "{status:?}");
         self.verify_site(job, status.status);
         // The first answer may have been lost.
@@ -167,6 +200,17 @@ impl Farm {
         sleep(seconds(210)).await;
         self.verify_tidiness(job);
         status.status
+    }
+
+    /// The final status, whichever life of the server tells it.
+    async fn ended(&self, job: Guid) -> RemoteJobStatus {
+        loop {
+            match self.server().status(job).await {
+                Ok(status) if status.status.is_final() => return status,
+                Ok(_) | Err(Violation::Unavailable) => sleep(seconds(10)).await,
+                Err(violation) => panic!("{violation}"),
+            }
+        }
     }
 
     /// Asks until it is answered; `lost` is what a repetition may be told when the first was done.
@@ -234,7 +278,7 @@ impl Farm {
 async fn crash_at_each_write(plan: Plan, allowed: &[JobStatus]) -> usize {
     let mut at = 1;
     loop {
-        let farm = Farm::start(at).await;
+        let farm = Farm::start(Crash::AtWrite(at), 7).await;
         let status = farm.carry_out(plan).await;
         assert!(allowed.contains(&status), "crash at write {at}: {status:?}");
         let writes = farm.trap.writes.load(Ordering::Relaxed);
@@ -264,4 +308,25 @@ async fn a_cancelled_job_stays_cancelled_through_a_crash_at_each_durable_write()
 #[tokio::test(start_paused = true)]
 async fn a_cancel_that_comes_too_late_loses_nothing_in_a_crash_at_any_write() {
     crash_at_each_write(Plan::Cancel(seconds(8)), &[JobStatus::Success]).await;
+}
+
+/// Some of these moments are in the middle of a sync, whose batch is then there or not.
+#[tokio::test(start_paused = true)]
+async fn an_import_survives_a_crash_of_everything_at_any_moment() {
+    for (seed, ms) in (0_u64..).zip((0..17_000).step_by(170)) {
+        let crash = Crash::OfAll(Duration::from_millis(ms));
+        let farm = Farm::start(crash, seed).await;
+        let status = farm.carry_out(Plan::Import).await;
+        assert_eq!(status, JobStatus::Success, "{crash:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_survives_a_crash_of_everything_at_any_moment() {
+    for (seed, ms) in (0_u64..).zip((0..2_000).step_by(50)) {
+        let crash = Crash::OfAll(Duration::from_millis(ms));
+        let farm = Farm::start(crash, seed).await;
+        let status = farm.carry_out(Plan::CancelUnrun).await;
+        assert_eq!(status, JobStatus::Cancelled, "{crash:?}");
+    }
 }

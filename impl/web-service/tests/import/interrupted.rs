@@ -1,7 +1,6 @@
 //! Imports that are given up at any point and begun again.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -31,27 +30,13 @@ fn content() -> Tree {
     content
 }
 
-/// How many files and folders there are in the working folder and the site.
-fn progress(world: &World) -> usize {
-    fn count(folder: &Path) -> usize {
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            return 0;
-        };
-        entries
-            .flatten()
-            .map(|entry| 1 + count(&entry.path()))
-            .sum()
-    }
-    count(&world.working()) + count(&world.site())
-}
-
 /// Runs a call to its end, or drops it when it has come so far.
 async fn until<T>(world: &World, wanted: usize, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
-    let wanted = progress(world) + wanted;
+    let wanted = world.progress() + wanted;
     std::future::poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending if progress(world) >= wanted => Poll::Ready(None),
+        Poll::Pending if world.progress() >= wanted => Poll::Ready(None),
         Poll::Pending => {
             context.waker().wake_by_ref();
             Poll::Pending

@@ -20,7 +20,9 @@ const SITE: &str = "/sites/news";
 const JOB: Guid = Guid::from_bits(0xC0FFEE);
 
 pub(crate) struct World {
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder at the end, unless another process does.
+    _kept: Option<TempDir>,
 }
 
 /// What is in a directory, by path: the octets of files, nothing for folders.
@@ -30,11 +32,22 @@ impl World {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir_all(folder.path().join("depot").join(JOB.to_string())).unwrap();
-        Self { folder }
+        Self {
+            folder: folder.path().to_owned(),
+            _kept: Some(folder),
+        }
+    }
+
+    /// What another process has made.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            _kept: None,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Where the uploads of the job are.
@@ -55,6 +68,16 @@ impl World {
         let mut tree = tree(&self.site());
         tree.retain(|path, _| !path.starts_with("/.portcullis"));
         tree
+    }
+
+    /// How many files and folders there are in the working folder and the site.
+    pub(crate) fn progress(&self) -> usize {
+        fn count(folder: &Path) -> usize {
+            // What is there may be gone when it is looked at.
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| 1 + count(&entry.path())).sum()
+        }
+        count(&self.working()) + count(&self.site())
     }
 
     pub(crate) fn upload(&self, name: &str, octets: &[u8]) {

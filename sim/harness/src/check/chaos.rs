@@ -6,7 +6,7 @@ use portcullis_reports::{Entry, Event, Fields};
 
 use super::expectation::{Expectation, Outcome};
 use super::set::HITS;
-use crate::engine::Aliases;
+use crate::engine::{Aliases, SKIPPED};
 
 /// What the names of drawn faults begin with.
 const PREFIX: &str = "chaos-";
@@ -64,5 +64,5 @@ fn is_hit(fields: &Fields) -> bool {
 
 fn is_done(fields: &Fields) -> bool {
     let drawn = |step: &String| step.starts_with(PREFIX);
-    fields.get("step").is_some_and(drawn) && !fields.contains_key("skipped")
+    fields.get("step").is_some_and(drawn) && !fields.contains_key(SKIPPED)
 }

@@ -15,11 +15,11 @@ mod run;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process;
-use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
 use portcullis_reports::{ExitCode, RunRecord};
 
+use crate::output::{say, unwritten};
 use crate::protocols::PROTOCOLS;
 use crate::scenario::{Ink, Library, LibraryError, Scenario, reference};
 use crate::serve::web_service::PackArgs;
@@ -30,7 +30,9 @@ use crate::serve::{
 pub use error::CliError;
 
 const EXIT_CODES: &str = "\
-Exit codes, the worst first when several apply:
+Exit codes of everything about scenarios, the worst first when several apply; commands on real
+sockets (serve, submit, watch, query, cancel, preflight, new-key, renew-keys) have their own, which
+`portcullis COMMAND --help` lists:
   70  the harness failed: says nothing about the implementation
    5  the same seed gave two different runs: no verdict can be trusted
    1  at least one MUST is broken (FAIL)
@@ -99,7 +101,18 @@ struct OneScenario {
 /// Runs the program and returns the code of its end.
 #[must_use]
 pub fn main() -> process::ExitCode {
-    let result = match Cli::parse().command {
+    let code = carry_out(Cli::parse().command);
+    match unwritten() {
+        Some(error) => {
+            complain(&format!("error: cannot write to standard output: {error}"));
+            process::ExitCode::from(ExitCode::Harness.number())
+        }
+        None => code,
+    }
+}
+
+fn carry_out(command: Option<Command>) -> process::ExitCode {
+    let result = match command {
         Some(Command::Serve(args)) => return args.run(),
         Some(Command::Submit(args)) => return args.run(),
         Some(Command::Watch(args)) => return args.run(),
@@ -129,14 +142,10 @@ pub fn main() -> process::ExitCode {
             Ok(ExitCode::Pass)
         }
     };
-    let mut code = result.unwrap_or_else(|error| {
+    let code = result.unwrap_or_else(|error| {
         error.print();
         error.code()
     });
-    if let Some(error) = UNWRITTEN.get() {
-        complain(&format!("error: cannot write to standard output: {error}"));
-        code = ExitCode::Harness;
-    }
     process::ExitCode::from(code.number())
 }
 
@@ -171,24 +180,6 @@ fn load_one(library: &Library, one: &OneScenario) -> Result<Scenario, CliError> 
         }),
     }
 }
-
-/// Prints to standard output, without escape sequences where they are not wanted.
-///
-/// A reader that goes away, such as `head`, is no reason to fail; a full disk is.
-fn say(text: &str) {
-    let text = text.trim_end_matches('\n');
-    let mut out = anstream::stdout().lock();
-    let written = writeln!(out, "{text}").and_then(|()| out.flush());
-    if let Err(error) = written
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        // The first error tells the cause.
-        UNWRITTEN.set(error).ok();
-    }
-}
-
-/// Why results could not be printed, if they could not.
-static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// Makes room for evidence in `report`, before it takes a run to make it.
 fn prepare_report(report: Option<&Path>) -> Result<(), CliError> {

@@ -43,10 +43,10 @@ pub use journal::Recorder;
 pub use middlebox::{ForwardSpec, MiddleboxSpec, NatSpec};
 pub use net::{BACKLOG, SimListener, SimNet, SimStream};
 pub use outcome::{End, EngineError, Hits, RunOutcome};
-pub use pattern::{Aliases, EventKind, EventPattern, Wanted, entry_field};
+pub use pattern::{Aliases, EventKind, EventPattern, SKIPPED, Wanted, entry_field};
 pub use secured::{SecuredListener, SecuredNet, SecuredStream};
 pub use shelf::Shelf;
 pub use spec::{
-    Action, Boot, Call, Finished, HostChange, HostFuture, HostSpec, NetworkChange, Node,
-    PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger,
+    Action, Boot, Call, Command, Finished, HostChange, HostFuture, HostSpec, NetworkChange, Node,
+    PacketDetail, PathSpec, Place, Rank, RunSpec, Step, Topology, Trigger, always,
 };

@@ -163,6 +163,8 @@ impl EventPattern {
     }
 
     /// Whether `entry` has the kind and the fields; the occurrence is the caller's to count.
+    ///
+    /// A step that had no effect is not what an action pattern means.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {
         self.matches_with(entry, &Aliases::default())
@@ -172,11 +174,21 @@ impl EventPattern {
     #[must_use]
     pub fn matches_with(&self, entry: &Entry, aliases: &Aliases) -> bool {
         EventKind::of(&entry.event) == self.kind
+            && !is_skipped(&entry.event)
             && self
                 .fields
                 .iter()
                 .all(|(name, wanted)| wanted.admits(entry, name, aliases))
     }
+}
+
+/// The field of an action that says why it had no effect; it is only there when it had none.
+pub const SKIPPED: &str = "skipped";
+
+/// Whether `event` is a step that had no effect.
+#[must_use]
+pub(super) fn is_skipped(event: &Event) -> bool {
+    matches!(event, Event::Action { fields, .. } if fields.contains_key(SKIPPED))
 }
 
 impl Wanted {

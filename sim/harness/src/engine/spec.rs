@@ -30,6 +30,18 @@ pub type HostFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// return is recorded as the action `exit`.
 pub type Boot = Arc<dyn Fn(Node) -> HostFuture + Send + Sync>;
 
+/// What a step has a host do: the task to run, or why the host has nothing to do now, in words.
+///
+/// It is asked when the step is executed, before anything is polled. A refused command is recorded
+/// as a step without effect.
+pub type Command = Arc<dyn Fn(Node) -> Result<HostFuture, &'static str> + Send + Sync>;
+
+/// The command that is never refused.
+#[must_use]
+pub fn always(run: Boot) -> Command {
+    Arc::new(move |node| Ok(run(node)))
+}
+
 /// One life of one simulated host, as handed to its [`Boot`] and to calls.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -371,8 +383,8 @@ pub struct Call {
     pub name: String,
     /// Particulars for the history.
     pub fields: portcullis_reports::Fields,
-    /// What to run, as a task of the host.
-    pub run: Boot,
+    /// What to run, as a task of the host, unless it is refused.
+    pub run: Command,
 }
 
 impl fmt::Debug for Call {

@@ -8,6 +8,7 @@ use portcullis_network::{OnExpiry, Probability};
 use portcullis_reports::{Entry, Event, Fields, Source};
 
 use super::journal::Journal;
+use super::pattern::SKIPPED;
 use super::spec::{Action, HostChange, NetworkChange, PathSpec, Place, Step, Trigger};
 
 /// Steps waiting for their time; those waiting for an event are with the journal.
@@ -90,7 +91,7 @@ pub(crate) fn action_entry(at: Duration, step: &Due, note: Option<&'static str>)
         fields.insert(Cow::Borrowed("step"), step.clone());
     }
     if let Some(note) = note {
-        fields.insert(Cow::Borrowed("skipped"), note.to_owned());
+        fields.insert(Cow::Borrowed(SKIPPED), note.to_owned());
     }
     Entry {
         at,

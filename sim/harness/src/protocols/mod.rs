@@ -2,6 +2,7 @@
 
 pub mod content_deployment;
 pub mod environment_transfer;
+mod service;
 
 use content_deployment::ContentDeployment;
 use environment_transfer::EnvironmentTransfer;

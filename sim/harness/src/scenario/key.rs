@@ -169,4 +169,6 @@ pub struct Outage {
     pub begin: &'static str,
     /// The key of the second.
     pub end: &'static str,
+    /// What the first does to its host, in words: "is stopped".
+    pub meets: &'static str,
 }

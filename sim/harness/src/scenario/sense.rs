@@ -287,7 +287,14 @@ struct Undo {
     is_once: bool,
 }
 
-fn undo(step: &Table) -> Option<Undo> {
+/// Steps of the core that end an outage of a host: key, the step that begins it, and in words.
+const ENDINGS: [(&str, &str, &str); 3] = [
+    ("restart", "crash", "crashes"),
+    ("resume", "pause", "is paused"),
+    ("unstall", "stall", "is stalled"),
+];
+
+fn undo(scenario: &Scenario, step: &Table) -> Option<Undo> {
     for (key, what) in [("heal", "partition"), ("release", "hold")] {
         if let Some(name) = step.text(key).map(str::to_owned) {
             return Some(Undo {
@@ -315,11 +322,9 @@ fn undo(step: &Table) -> Option<Undo> {
             is_once: true,
         });
     }
-    for (key, done, what) in [
-        ("restart", "crash", "crashes"),
-        ("resume", "pause", "is paused"),
-        ("unstall", "stall", "is stalled"),
-    ] {
+    let added = scenario.protocol.keys().outages.iter();
+    let added = added.map(|outage| (outage.end, outage.begin, outage.meets));
+    for (key, done, what) in ENDINGS.into_iter().chain(added) {
         if let Some(host) = step.text(key).map(str::to_owned) {
             return Some(Undo {
                 key,
@@ -343,14 +348,14 @@ fn place(table: &Table) -> String {
 }
 
 fn check_undo(scenario: &Scenario, index: usize, step: &Table, problems: &mut Problems) {
-    let Some(undo) = undo(step) else {
+    let Some(undo) = undo(scenario, step) else {
         return;
     };
     let others = || scenario.steps.iter().enumerate();
     let done: Vec<_> = others()
         .filter(|(_, other)| (undo.is_done_by)(other))
         .collect();
-    if done.is_empty() && !is_declared(scenario, step) {
+    if done.is_empty() && !is_declared(scenario, step, undo.key) {
         return;
     }
     let from_the_start = removal(step).is_some_and(|(change, name)| {
@@ -374,15 +379,17 @@ fn check_undo(scenario: &Scenario, index: usize, step: &Table, problems: &mut Pr
 }
 
 /// Whether the file declares what `step` names at all; what it does not is reported already.
-fn is_declared(scenario: &Scenario, step: &Table) -> bool {
+fn is_declared(scenario: &Scenario, step: &Table, key: &str) -> bool {
     if let Some((_, name)) = removal(step) {
         let steps = scenario.steps.iter();
         let added = steps.filter_map(|step| step.table("firewall")?.table("add"));
         let mut rules = scenario.firewall.iter().chain(added);
         return rules.any(|rule| rule.text("name") == Some(name));
     }
-    let back = ["restart", "resume", "unstall"];
-    let host = back.into_iter().find_map(|key| step.text(key));
+    // The others name what the loader has looked for already.
+    let host = step
+        .text(key)
+        .filter(|_| !matches!(key, "heal" | "release"));
     host.is_some_and(|host| scenario.hosts.iter().any(|(name, _)| name == host))
 }
 

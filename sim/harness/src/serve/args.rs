@@ -10,8 +10,9 @@ const EXIT_CODES: &str = "Exit codes:
   0   the task was completed; `serve` was stopped by a signal
   1   the task failed, was cancelled or was rejected
   2   nothing was done: the command line, the configuration, a port or the store
-  3   the outcome is not known yet: in doubt, interrupted, or nobody answered
-  70  a bug in this program";
+  3   the outcome is not known (yet): in doubt, interrupted, nobody answered, or no such task was
+      sent from here
+  70  what was said could not be written, or a bug in this program";
 
 /// Which file and how much to say.
 #[derive(Clone, Debug, Args)]
@@ -61,28 +62,37 @@ pub(super) enum Served {
 /// Send a task to the next environment and wait for its completion.
 ///
 /// Runs the originator in the foreground, listener included, unless `serve agent` owns the store;
-/// then the task is handed to that process. A foreground originator stays until every task of the
-/// store has ended, and takes up what an earlier one left unfinished.
+/// then the task is handed to that process. A foreground originator stays until this task has
+/// ended, which with `--after` includes the one before it; the exit code is this task's. What
+/// others left unfinished goes on meanwhile, and afterwards waits for the next start: `submit
+/// resume` goes on until every task of the store has ended.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct SubmitArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+    // Global, as the others: they may stand before or after what is to be done. That is why none
+    // can be required.
+    /// The environment's configuration file. Required.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+
+    /// What to log on standard error, such as `info` or `portcullis_agent=debug`.
+    #[arg(long, value_name = "FILTER", default_value = "warn", global = true)]
+    pub(super) log: String,
 
     /// The next environment; may be left out where there is only one.
-    #[arg(long, value_name = "ENVIRONMENT")]
+    #[arg(long, value_name = "ENVIRONMENT", global = true)]
     pub(super) to: Option<EnvironmentName>,
 
     /// The task's id; repeating a submission with the same id is harmless.
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", global = true)]
     pub(super) id: Option<TaskId>,
 
     /// Send it only when this task has been completed.
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", global = true)]
     pub(super) after: Option<TaskId>,
 
     /// Let it run beside other tasks and out of their order.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(super) independent: bool,
 
     #[command(subcommand)]
@@ -107,14 +117,15 @@ pub(super) enum OrderArgs {
         /// Its name there.
         command: CommandName,
     },
-    /// Submit nothing new; take up what is unfinished and wait until all of it has ended.
+    /// Submit nothing new; take up what is unfinished and wait until all of it has ended. The exit
+    /// code is that of the worst.
     Resume,
 }
 
 /// Follow a task: its parts, then what the destination has recorded.
 ///
 /// Asks the process that owns the store; where there is none, runs the originator in the foreground
-/// until the task has ended.
+/// until the task has ended. Other tasks go on meanwhile, and afterwards wait for the next start.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct WatchArgs {
@@ -162,7 +173,7 @@ const CANCEL_EXIT_CODES: &str = "Exit codes:
   1   it is not: no such task was sent here, or its work has ended
   2   nothing was done: the command line or the configuration
   3   no agent answered for this configuration
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";
 
 /// Find out which direction of a link is closed, and which firewall rule would open it.
 ///
@@ -190,17 +201,23 @@ const PREFLIGHT_EXIT_CODES: &str = "Exit codes:
   1   something is missing
   2   nothing was tried: the command line, the configuration, a port that is taken, or the store
   3   the agent that runs for this configuration did not answer
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";
 
 /// Make the secret of a link: a file that only its owner can read.
 ///
 /// 256 random bits as hexadecimal text. Both ends of a link name a copy of the file in `key_files`.
 /// An existing file is left as it is.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = NEW_KEY_EXIT_CODES)]
 pub struct NewKeyArgs {
     /// The file to make.
     pub(super) file: PathBuf,
 }
+
+const NEW_KEY_EXIT_CODES: &str = "Exit codes:
+  0   the file holds a new key
+  2   nothing was done: the command line, or the file is there or cannot be made
+  70  what was said could not be written, or a bug in this program";
 
 /// Have the agent that runs read its key files again.
 ///
@@ -220,4 +237,4 @@ const RENEW_EXIT_CODES: &str = "Exit codes:
   1   it does not: the configuration that it reads cannot be used
   2   nothing was done: the command line or the configuration
   3   no agent answered for this configuration
-  70  a bug in this program";
+  70  what was said could not be written, or a bug in this program";

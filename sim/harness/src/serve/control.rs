@@ -68,6 +68,9 @@ pub(super) enum Answer {
     Preflight(Report),
     /// Something to show.
     Sight(Sight),
+    /// The owner ends before the task has, having done what it was there for: whoever waits for
+    /// the task may own the store.
+    Left,
     /// It was not done; why, in words.
     Refused(String),
 }

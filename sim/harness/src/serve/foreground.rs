@@ -1,9 +1,9 @@
 //! The originator in the foreground: an environment without a service (ET-4).
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use portcullis_agent::message::TaskId;
-use portcullis_agent::state::Settled;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -13,21 +13,26 @@ use super::screen::Screen;
 use super::sight::{ASK_EVERY, ask, follow};
 use super::{Exit, Signals, complain, open_tasks, show_answer, words_of};
 
-/// Carries out `ask` and stays until every task of the store has ended, or a signal comes.
-pub(super) async fn submit(mut owner: Owner, ask: Ask) -> Exit {
-    let exit = until_signal(carry_out(&mut owner, ask)).await;
+/// Carries out `ask` and stays until the task that it asks for has ended, or to `resume` every
+/// task, or until a signal comes.
+pub(super) async fn submit(owner: Owner, ask: Ask) -> Exit {
+    let exit = until_signal(async {
+        let Ask::Submit(submission) = ask else {
+            return resume(&owner).await;
+        };
+        match owner.agent.submit(submission.into()).await {
+            Ok(task) => see_through(&owner, &mut Screen::new(task), None).await,
+            Err(error) => complain(&words_of(&error)),
+        }
+    })
+    .await;
     owner.stop().await;
     exit
 }
 
 /// Follows a task whose store nobody owns: the originator runs for as long as that takes.
-pub(super) async fn watch(mut owner: Owner, task: TaskId) -> Exit {
-    let exit = until_signal(async {
-        let exit = show(&owner, &task, Some(ASK_EVERY)).await;
-        owner.hear_out(1).await;
-        exit
-    })
-    .await;
+pub(super) async fn watch(owner: Owner, screen: &mut Screen) -> Exit {
+    let exit = until_signal(see_through(&owner, screen, Some(ASK_EVERY))).await;
     owner.stop().await;
     exit
 }
@@ -36,7 +41,9 @@ pub(super) async fn watch(mut owner: Owner, task: TaskId) -> Exit {
 pub(super) async fn query(owner: Owner, task: TaskId) -> Exit {
     let exit = until_signal(async {
         let sight = ask(&owner.agent, &task).await;
-        show_answer(task, &sight)
+        let exit = show_answer(task, &sight);
+        say_what_is_left(&owner).await;
+        exit
     })
     .await;
     owner.stop().await;
@@ -59,9 +66,18 @@ pub(super) async fn until_signal(work: impl Future<Output = Exit>) -> Exit {
     }
 }
 
+/// Shows the task of `screen` until it has ended and its completion has been heard. Other tasks go
+/// on meanwhile, and are left to the next start.
+async fn see_through(owner: &Owner, screen: &mut Screen, every: Option<Duration>) -> Exit {
+    let exit = show(owner, screen, every).await;
+    owner.hear_out(&[screen.task().clone()]).await;
+    say_what_is_left(owner).await;
+    exit
+}
+
 /// Shows a task until it has ended.
-async fn show(owner: &Owner, task: &TaskId, every: Option<Duration>) -> Exit {
-    let mut screen = Screen::new(task.clone());
+async fn show(owner: &Owner, screen: &mut Screen, every: Option<Duration>) -> Exit {
+    let task = screen.task().clone();
     let (sender, mut sights) = mpsc::channel(1);
     let showing = async {
         while let Some(sight) = sights.recv().await {
@@ -69,44 +85,42 @@ async fn show(owner: &Owner, task: &TaskId, every: Option<Duration>) -> Exit {
         }
     };
     let stop = CancellationToken::new();
-    let following = follow(&owner.agent, &owner.troubles, task, every, &stop, sender);
+    let following = follow(&owner.agent, &owner.troubles, &task, every, &stop, sender);
     tokio::join!(following, showing);
     screen.exit()
 }
 
-async fn carry_out(owner: &mut Owner, ask: Ask) -> Exit {
-    let before = open_tasks(&owner.agent).await;
-    let own = match ask {
-        Ask::Submit(submission) => match owner.agent.submit(submission.into()).await {
-            Ok(task) => Some(task),
-            Err(error) => return complain(&words_of(&error)),
-        },
-        Ask::Resume
-        | Ask::Watch(_)
-        | Ask::Query(_)
-        | Ask::Cancel { .. }
-        | Ask::RenewKeys
-        | Ask::Preflight(_) => None,
-    };
+/// Follows one task after the other until every one of the store has ended (ET-4).
+async fn resume(owner: &Owner) -> Exit {
     let mut worst = Exit::Completed;
-    let mut settled_by_peer = 0;
-    // The one that was asked for first; then what an earlier run, or another caller, left open.
-    let mut tasks: Vec<TaskId> = own.into_iter().collect();
-    tasks.extend(before);
-    while let Some(task) = next_task(owner, &mut tasks).await {
-        worst = worst.worse(show(owner, &task, None).await);
-        if let Ok(Settled::Ended(_)) = owner.agent.wait(&task).await {
-            settled_by_peer += 1;
+    let mut ended = Vec::new();
+    loop {
+        let open = open_tasks(&owner.agent).await;
+        if open.is_empty() {
+            break;
+        }
+        for task in open {
+            worst = worst.worse(show(owner, &mut Screen::new(task.clone()), None).await);
+            ended.push(task);
         }
     }
-    owner.hear_out(settled_by_peer).await;
+    owner.hear_out(&ended).await;
     worst
 }
 
-/// The next task to follow: those already known, then whatever is open by now (ET-4).
-async fn next_task(owner: &Owner, tasks: &mut Vec<TaskId>) -> Option<TaskId> {
-    if tasks.is_empty() {
-        tasks.extend(open_tasks(&owner.agent).await);
+/// What is unfinished is durable, and goes on when its store has an owner again.
+async fn say_what_is_left(owner: &Owner) {
+    let count = open_tasks(&owner.agent).await.len();
+    match count {
+        0 => {}
+        1 => remind("1 task is unfinished: `submit resume` goes on with it"),
+        _ => remind(&format!(
+            "{count} tasks are unfinished: `submit resume` goes on with them"
+        )),
     }
-    (!tasks.is_empty()).then(|| tasks.remove(0))
+}
+
+/// Says something on standard error that is no mistake.
+fn remind(words: &str) {
+    drop(writeln!(anstream::stderr(), "{words}"));
 }

@@ -12,15 +12,17 @@
 //!   [`PreflightArgs`], [`NewKeyArgs`], [`RenewKeysArgs`]: the command lines.
 //! - [`Settings`]: the configuration file; [`reference()`]: its keys. `secret`: files that hold
 //!   keys.
-//! - `owner`: the process that owns the store. `foreground`, `remote`: the others without an owner,
-//!   and with one.
+//! - `owner`: the process that owns the store. `errand`: commands that need one, `remote` where it
+//!   is there, `foreground` where it is not. `hearing`: when it may end.
 //! - `control`: the channel. `sight`, `screen`, `trouble`: what a watcher sees.
 //! - [`web_service`]: a server of an import farm of content deployment.
 //! - `preflight`: which direction of a link is closed, and the rule that would open it.
 
 mod args;
 mod control;
+mod errand;
 mod foreground;
+mod hearing;
 mod keys;
 mod owner;
 mod preflight;
@@ -47,11 +49,12 @@ use portcullis_agent::work::Work;
 use portcullis_net::Net;
 use portcullis_store::Store;
 
+use crate::output::say;
 use crate::scenario::Ink;
 
 use args::{OrderArgs, Served};
-use control::{Ask, Ordered, Submission};
-use owner::{OwnError, Owner};
+use control::{Ask, ControlError, Ordered, Submission};
+use owner::{OwnError, Owner, Tenure};
 use screen::Screen;
 use sight::Sight;
 use web_service::FarmSettings;
@@ -126,17 +129,16 @@ impl SubmitArgs {
     /// Submits and waits for the outcome.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let (config, log) = (self.common.config.clone(), self.common.log.clone());
+        let Some(config) = self.config.clone() else {
+            return complain("the environment's configuration is missing: --config FILE").into();
+        };
+        let log = self.log.clone();
         run(&config, &log, async |settings| {
             let ask = match self.ask(&settings) {
                 Ok(ask) => ask,
                 Err(problem) => return complain(&problem),
             };
-            match Owner::start(&settings).await {
-                Ok(owner) => foreground::submit(owner, ask).await,
-                Err(OwnError::Owned) => remote::submit(&settings, ask).await,
-                Err(error) => complain(&words_of(&error)),
-            }
+            errand::submit(&settings, ask).await
         })
     }
 
@@ -166,26 +168,31 @@ impl SubmitArgs {
         Ok(Ask::Submit(Submission {
             to,
             order,
-            id: self.id,
+            // Chosen here, so that the same submission may be put to a second owner.
+            id: Some(match self.id {
+                Some(id) => id,
+                None => new_id()?,
+            }),
             after: self.after,
             independent: self.independent,
         }))
     }
 }
 
+/// An id that nobody else chooses.
+fn new_id() -> Result<TaskId, String> {
+    let text = secret::random_text().map_err(|error| error.to_string())?;
+    let half = text.get(..32).unwrap_or(&text);
+    TaskId::new(half).map_err(|error| error.to_string())
+}
+
 impl WatchArgs {
     /// Watches until the task has ended.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        run(
-            &self.common.config,
-            &self.common.log,
-            async |settings| match Owner::start(&settings).await {
-                Ok(owner) => foreground::watch(owner, self.task).await,
-                Err(OwnError::Owned) => remote::watch(&settings, self.task).await,
-                Err(error) => complain(&words_of(&error)),
-            },
-        )
+        run(&self.common.config, &self.common.log, async |settings| {
+            errand::watch(&settings, self.task).await
+        })
     }
 }
 
@@ -193,15 +200,9 @@ impl QueryArgs {
     /// Asks once.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        run(
-            &self.common.config,
-            &self.common.log,
-            async |settings| match Owner::start(&settings).await {
-                Ok(owner) => foreground::query(owner, self.task).await,
-                Err(OwnError::Owned) => remote::query(&settings, self.task).await,
-                Err(error) => complain(&words_of(&error)),
-            },
-        )
+        run(&self.common.config, &self.common.log, async |settings| {
+            errand::query(&settings, self.task).await
+        })
     }
 }
 
@@ -212,7 +213,7 @@ impl PreflightArgs {
         run(
             &self.common.config,
             &self.common.log,
-            async |settings| match Owner::start(&settings).await {
+            async |settings| match Owner::start(&settings, Tenure::Errand).await {
                 Ok(owner) => preflight::foreground(owner, &settings, self.to).await,
                 Err(OwnError::Owned) => preflight::remote(&settings, self.to).await,
                 Err(error) => complain(&words_of(&error)),
@@ -318,7 +319,7 @@ async fn serve_agent(settings: Settings) -> Exit {
         Ok(signal) => signal,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
     };
-    let owner = match Owner::start(&settings).await {
+    let owner = match Owner::start(&settings, Tenure::Service).await {
         Ok(owner) => owner,
         Err(error) => return complain(&words_of(&error)),
     };
@@ -381,11 +382,6 @@ async fn open_tasks<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>) -> Vec<Ta
     open.map(|(task, _)| task).collect()
 }
 
-/// Prints one line for who called; a reader that has gone away is no reason to stop.
-fn say(line: &str) {
-    drop(writeln!(anstream::stdout(), "{line}"));
-}
-
 /// Shows what a status query found, and what that means for the exit code.
 fn show_answer(task: TaskId, sight: &Sight) -> Exit {
     Screen::new(task).show(sight);
@@ -396,8 +392,15 @@ fn show_answer(task: TaskId, sight: &Sight) -> Exit {
         Sight::Progress(_)
         | Sight::Trouble { .. }
         | Sight::NotRecorded
+        | Sight::NotSent
         | Sight::NoAnswer { .. } => Exit::InDoubt,
     }
+}
+
+/// Nobody answered: what became of the task is not known here.
+fn nobody(error: &ControlError) -> Exit {
+    complain(&words_of(error));
+    Exit::InDoubt
 }
 
 /// Says what is wrong.

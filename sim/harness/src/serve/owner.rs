@@ -2,26 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_agent::Agent;
 use portcullis_agent::config::Authentication;
 use portcullis_agent::error::StartError;
-use portcullis_agent::observe::{AgentEvent, Observer, Phase};
+use portcullis_agent::message::TaskId;
+use portcullis_agent::observe::Observer;
 use portcullis_agent::work::{Captured, Files, Job, Processes, Workshop};
-use portcullis_net::{Host, TokioNet};
+use portcullis_net::{Host, Objection, TokioNet};
 use portcullis_store::{OpenError, OpenErrorKind, SqliteStore};
 use portcullis_tls::{Endpoint, IdentityError, Reach, Tls};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::control::{ControlChannel, Desk};
+use super::hearing::Hearing;
 use super::settings::Settings;
 use super::state_directory::StateDirectory;
 use super::trouble::Troubles;
 
-/// How long an acknowledged completion may take to leave before a foreground originator ends.
+/// How long the connections of an owner that ends may take to end too.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Why an environment does not start.
@@ -51,6 +52,15 @@ pub(super) enum OwnError {
     Control(#[source] io::Error),
 }
 
+/// Why a process owns a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tenure {
+    /// It serves the environment.
+    Service,
+    /// It does one thing and leaves; who waits for another one may take its place.
+    Errand,
+}
+
 /// The agent of a real host.
 pub(super) struct Owner {
     pub(super) agent: Agent<Tls<TokioNet>, SqliteStore, Workshop<Files, Processes>>,
@@ -58,13 +68,13 @@ pub(super) struct Owner {
     control: ControlChannel,
     /// What stands in the way of its tasks.
     pub(super) troubles: Troubles,
-    /// How many completions have been heard to the end of their connection.
-    completions_heard: watch::Receiver<u64>,
+    /// The tasks whose completions are still to be heard.
+    hearing: Hearing,
 }
 
 impl Owner {
     /// Locks the store, starts the agent and opens the control channel.
-    pub(super) async fn start(settings: &Settings) -> Result<Self, OwnError> {
+    pub(super) async fn start(settings: &Settings, tenure: Tenure) -> Result<Self, OwnError> {
         let in_directory = |source| OwnError::Directory {
             path: settings.state.display().to_string(),
             source,
@@ -91,9 +101,9 @@ impl Owner {
         };
         let host = host(settings)?;
         let spawner = host.spawner.clone();
-        let (heard, completions_heard) = watch::channel(0);
+        let hearing = Hearing::default();
         let troubles = Troubles::new(&settings.agent);
-        let observer = observer(heard, troubles.clone());
+        let observer = observer(hearing.clone(), troubles.clone());
         let config = settings.agent.clone();
         let agent = Agent::start(host, store.clone(), work, config, observer).await?;
         let desk = Desk {
@@ -101,6 +111,7 @@ impl Owner {
             config: settings.agent.clone().into(),
             file: settings.file.as_path().into(),
             troubles: troubles.clone(),
+            tenure,
         };
         let control = ControlChannel::open(desk, &directory, &spawner)
             .await
@@ -110,25 +121,26 @@ impl Owner {
             store,
             control,
             troubles,
-            completions_heard,
+            hearing,
         })
     }
 
-    /// Waits until the connection that brought the last completion has ended, so that its
-    /// acknowledgement is not cut off: the destination would report again to a closed port.
-    pub(super) async fn hear_out(&mut self, completions: u64) {
-        let all = self
-            .completions_heard
-            .wait_for(|heard| *heard >= completions);
-        // A task that a status query settled has no such connection.
-        if tokio::time::timeout(FAREWELL, all).await.is_err() {
+    /// Waits until the connections that bring the completions of `tasks` have ended, so that their
+    /// acknowledgements are not cut off: the destination would report again to a closed port.
+    pub(super) async fn hear_out(&self, tasks: &[TaskId]) {
+        // What a status query has settled is reported all the same, now or later.
+        if timeout(FAREWELL, self.hearing.out(tasks)).await.is_err() {
             tracing::debug!("no completion to hear out");
         }
     }
 
-    /// Closes the listeners, leaves unfinished work to the next start (ET-54), closes the store.
+    /// Lets the connections end that others have opened, closes the listeners, leaves unfinished
+    /// work to the next start (ET-54), closes the store.
     pub(super) async fn stop(self) {
         self.control.close().await;
+        if timeout(FAREWELL, self.agent.leave()).await.is_err() {
+            tracing::debug!("a connection did not end in time");
+        }
         self.agent.stop().await;
         if self.store.close().await.is_err() {
             tracing::error!("the store had closed before");
@@ -156,23 +168,29 @@ fn host(settings: &Settings) -> Result<Host<Tls<TokioNet>>, IdentityError> {
             opens.insert((link.address.clone(), link.local_port));
         }
     }
+    if let Some(why) = identity.untimely(host.wall.now()) {
+        tracing::warn!(
+            "{}; no neighbour will accept it: replace the files that [tls] names, and restart",
+            untimely_words(why)
+        );
+    }
     let endpoint = Endpoint::new(identity, host.wall.clone())?;
     let reach = Reach::Only { listens, opens };
     Ok(host.map_net(|net| Tls::new(net, endpoint).within(reach)))
 }
 
-fn observer(heard: watch::Sender<u64>, troubles: Troubles) -> Observer {
-    let heard = Arc::new(heard);
+const fn untimely_words(why: Objection) -> &'static str {
+    if matches!(why, Objection::NotYetValid) {
+        "this environment's certificate is not valid yet, by this host's clock"
+    } else {
+        "this environment's certificate has expired, by this host's clock"
+    }
+}
+
+fn observer(hearing: Hearing, troubles: Troubles) -> Observer {
     Observer::new(move |event| {
         troubles.note(event);
-        if let AgentEvent::Connection {
-            opened_here: false,
-            phase: Phase::Completion,
-            ..
-        } = event
-        {
-            heard.send_modify(|heard| *heard += 1);
-        }
+        hearing.note(event);
     })
 }
 

@@ -6,28 +6,29 @@ use super::control::{Answer, Ask, Client, ControlError};
 use super::screen::Screen;
 use super::settings::Settings;
 use super::state_directory::StateDirectory;
-use super::{Exit, complain, say, show_answer, words_of};
+use super::{Exit, complain, nobody, say, show_answer};
 
-/// Hands `ask` to the owner and watches what comes of it.
-pub(super) async fn submit(settings: &Settings, ask: Ask) -> Exit {
-    let answer = match first_answer(settings, &ask).await {
-        Ok(answer) => answer,
-        Err(exit) => return exit,
-    };
-    match answer {
-        Answer::Submitted(task) => watch(settings, task).await,
-        Answer::Open(tasks) => {
-            let mut exit = Exit::Completed;
-            for task in tasks {
-                exit = exit.worse(watch(settings, task).await);
-            }
-            exit
-        }
-        Answer::Refused(why) => complain(&why),
-        Answer::Sight(_) | Answer::Cancelled(_) | Answer::Renewed(_) | Answer::Preflight(_) => {
-            complain(SOMETHING_ELSE)
-        }
-    }
+/// The owner ended before it had answered, or before the task had ended: whoever asks may take its
+/// place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone;
+
+/// What an owner took on.
+pub(super) enum Handed {
+    /// These tasks, which are to be waited for.
+    Tasks(Vec<TaskId>),
+    /// Nothing, and this is how to end.
+    Nothing(Exit),
+}
+
+/// What the owner makes of a submission.
+pub(super) async fn submit(client: Client) -> Result<Handed, Gone> {
+    Ok(match only_answer(client).await? {
+        Some(Answer::Submitted(task)) => Handed::Tasks(vec![task]),
+        Some(Answer::Open(tasks)) => Handed::Tasks(tasks),
+        Some(Answer::Refused(why)) => Handed::Nothing(complain(&why)),
+        _ => Handed::Nothing(complain(SOMETHING_ELSE)),
+    })
 }
 
 /// What an owner of another version may do.
@@ -76,41 +77,37 @@ pub(super) async fn renew_keys(settings: &Settings) -> Exit {
 }
 
 /// Shows a task until it has ended.
-pub(super) async fn watch(settings: &Settings, task: TaskId) -> Exit {
-    let directory = StateDirectory::at(&settings.state);
-    let mut client = match Client::ask(&directory, &Ask::Watch(task.clone())).await {
-        Ok(client) => client,
-        Err(error) => return nobody(&error),
-    };
-    let mut screen = Screen::new(task);
+pub(super) async fn watch(mut client: Client, screen: &mut Screen) -> Result<Exit, Gone> {
+    let mut is_first = true;
     loop {
         match client.next_answer().await {
             Ok(Some(Answer::Sight(sight))) => screen.show(&sight),
-            Ok(Some(Answer::Refused(why))) => return complain(&why),
-            Ok(_) => return screen.exit(),
-            Err(error) => return nobody(&error),
+            Ok(Some(Answer::Left)) => return Err(Gone),
+            Ok(Some(Answer::Refused(why))) => return Ok(complain(&why)),
+            Ok(None) | Err(_) if is_first => return Err(Gone),
+            Ok(_) => return Ok(screen.exit()),
+            Err(error) => return Ok(nobody(&error)),
         }
+        is_first = false;
     }
 }
 
-/// Asks the task's destination once.
-pub(super) async fn query(settings: &Settings, task: TaskId) -> Exit {
-    let answer = match first_answer(settings, &Ask::Query(task.clone())).await {
-        Ok(answer) => answer,
-        Err(exit) => return exit,
-    };
-    let sight = match answer {
-        Answer::Sight(sight) => sight,
-        Answer::Refused(why) => return complain(&why),
-        Answer::Submitted(_)
-        | Answer::Open(_)
-        | Answer::Cancelled(_)
-        | Answer::Renewed(_)
-        | Answer::Preflight(_) => {
-            return complain(SOMETHING_ELSE);
-        }
-    };
-    show_answer(task, &sight)
+/// Shows what the task's destination says.
+pub(super) async fn query(client: Client, task: &TaskId) -> Result<Exit, Gone> {
+    Ok(match only_answer(client).await? {
+        Some(Answer::Sight(sight)) => show_answer(task.clone(), &sight),
+        Some(Answer::Refused(why)) => complain(&why),
+        _ => complain(SOMETHING_ELSE),
+    })
+}
+
+/// The owner's answer; none when it is not one.
+async fn only_answer(mut client: Client) -> Result<Option<Answer>, Gone> {
+    match client.next_answer().await {
+        Ok(Some(answer)) => Ok(Some(answer)),
+        Err(ControlError::NoAnswer(_)) => Ok(None),
+        Ok(None) | Err(ControlError::Absent(_) | ControlError::Broken(_)) => Err(Gone),
+    }
 }
 
 /// The owner's answer, or how to end without one.
@@ -126,10 +123,4 @@ pub(super) async fn first_answer(settings: &Settings, ask: &Ask) -> Result<Answe
         )),
         Err(error) => Err(nobody(&error)),
     }
-}
-
-/// Nobody answered: what became of the task is not known here.
-fn nobody(error: &ControlError) -> Exit {
-    complain(&words_of(error));
-    Exit::InDoubt
 }

@@ -30,6 +30,11 @@ impl Screen {
         }
     }
 
+    /// Which one.
+    pub(super) const fn task(&self) -> &TaskId {
+        &self.task
+    }
+
     /// Shows one sight.
     pub(super) fn show(&mut self, sight: &Sight) {
         if let Sight::Progress(standing) = sight {
@@ -52,6 +57,7 @@ impl Screen {
                 }
             }
             Sight::Trouble { words } => self.line(words),
+            Sight::NotSent => say(&format!("no task {} was sent from here", self.task)),
             Sight::NotRecorded => self.line("destination: unknown task"),
             Sight::NoAnswer { why } => self.line(&format!("destination: no answer, {why}")),
         }

@@ -31,6 +31,8 @@ pub(super) enum Sight {
     Recorded(Recorded),
     /// The destination does not know the task.
     NotRecorded,
+    /// Nor does this environment: nobody was asked.
+    NotSent,
     /// Something stands in the way of the task.
     Trouble {
         /// What, in words.
@@ -129,9 +131,7 @@ pub(super) async fn ask<N: Net, S: Store, W: Work>(agent: &Agent<N, S, W>, task:
         Err(QueryError::Failed(failure)) => Sight::NoAnswer {
             why: failure.to_string(),
         },
-        Err(error @ QueryError::Unknown(_)) => Sight::NoAnswer {
-            why: error.to_string(),
-        },
+        Err(QueryError::Unknown(_)) => Sight::NotSent,
     }
 }
 
@@ -151,8 +151,7 @@ pub(super) async fn follow<N: Net, S: Store, W: Work>(
     while !sights.is_closed() {
         let is_last = stop.is_cancelled();
         let Ok(progress) = agent.progress(task).await else {
-            let why = format!("no task {task}");
-            drop(sights.send(Sight::NoAnswer { why }).await);
+            drop(sights.send(Sight::NotSent).await);
             return;
         };
         let standing = Standing::from(progress);

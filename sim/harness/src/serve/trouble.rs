@@ -199,6 +199,7 @@ mod tests {
             task: Some(task.clone()),
             port: Some(16101),
             detail: None,
+            address: None,
             ahead_ms: None,
         });
         let words = troubles.of(&task).expect("a trouble");

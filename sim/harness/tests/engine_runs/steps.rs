@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_harness::engine::{
     Action, Boot, Call, Decoded, End, EngineError, EventKind, EventPattern, HostChange,
-    NetworkChange, Place, Step, StreamDecoder, Trigger, packet, turmoil,
+    NetworkChange, Place, Step, StreamDecoder, Trigger, always, packet, turmoil,
 };
 use portcullis_reports::{Event, Fields, Passage};
 
@@ -17,7 +17,7 @@ fn call(trigger: Trigger, host: &str, run: Boot) -> Step {
         waits: false,
         name,
         fields: Fields::new(),
-        run,
+        run: always(run),
     });
     Step {
         trigger,

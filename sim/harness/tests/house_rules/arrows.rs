@@ -68,6 +68,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["portcullis-store"]),
     ("rustls", &["portcullis-tls"]),
     ("tokio-rustls", &["portcullis-tls"]),
+    ("tokio-postgres", &["portcullis-store"]),
 ];
 
 /// What is wrong with the dependency of `from` on `to`, if anything.

@@ -79,6 +79,35 @@ fn what_cannot_be_kept_or_counted_is_refused_before_the_run() {
     assert_eq!(portcullis(&["run", file, "--seed", &largest]).code, 0);
 }
 
+#[test]
+fn the_options_of_a_submission_may_stand_before_or_after_what_it_is() {
+    for arguments in [
+        &[
+            "submit", "--config", "no.toml", "--log", "error", "execute", "x",
+        ][..],
+        &[
+            "submit", "execute", "x", "--log", "error", "--config", "no.toml",
+        ],
+        &[
+            "submit",
+            "--config",
+            "no.toml",
+            "execute",
+            "--id",
+            "t1",
+            "x",
+            "--log=error",
+        ],
+    ] {
+        let run = portcullis(arguments);
+        assert_eq!(run.code, 2, "{}", run.err);
+        assert!(run.err.contains("cannot read no.toml"), "{}", run.err);
+    }
+    let run = portcullis(&["submit", "execute", "x"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("--config FILE"), "{}", run.err);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_ends_with_70_and_a_reader_that_leaves_does_not() {

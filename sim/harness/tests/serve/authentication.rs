@@ -1,7 +1,9 @@
 //! Keys and certificates: what a configuration says about them, and what comes of it.
 
 use std::fs;
+use std::time::Duration;
 
+use crate::certificates::{Certificates, today};
 use crate::site::{Site, logged};
 
 /// What the link of `dev` and that of `prod` begin with.
@@ -160,4 +162,43 @@ async fn keys_and_certificates_that_cannot_be_meant_are_refused() {
         let log = complaint(&Site::new(), keys).await;
         assert!(log.contains(words), "{keys}: {log}");
     }
+}
+
+/// What `dev` finds out about `prod`, which serves; and what prod logs.
+async fn refused_certificate(site: &Site) -> (String, String) {
+    let prod = site.serve("prod", "prod.log").await;
+    let preflight = ["preflight", "--config", "dev.toml"];
+    let said = site.start("preflight.log", &preflight).ends_with(1).await;
+    assert!(!said.contains("nft "), "{said}");
+    (said, prod.log())
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_told_by_who_has_it_and_by_who_refuses_it() {
+    let site = Site::new();
+    let certificates = Certificates::of("one");
+    certificates.give(&site, "dev");
+    let over = today().start..today().start + Duration::from_secs(60);
+    certificates.give_for(&site, "prod", over);
+    let (said, log) = refused_certificate(&site).await;
+    let verdict = "closed (auth): the peer's certificate has expired, by this host's clock";
+    assert!(said.contains(verdict), "{said}");
+    let own = "this environment's certificate has expired, by this host's clock";
+    assert!(log.contains(own), "{log}");
+    assert!(log.contains("own-certificate-expired"), "{log}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_told_from_an_expired_one() {
+    let site = Site::new();
+    Certificates::of("one").give(&site, "dev");
+    Certificates::of("another").give(&site, "prod");
+    let (said, log) = refused_certificate(&site).await;
+    let verdict = "the peer's certificate is from an authority that is not trusted here";
+    assert!(said.contains(verdict), "{said}");
+    assert!(
+        log.contains("own-certificate-of-unknown-authority"),
+        "{log}"
+    );
+    assert!(!log.contains("has expired"), "{log}");
 }

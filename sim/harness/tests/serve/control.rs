@@ -50,10 +50,7 @@ async fn the_owner_transfers_a_directory_that_the_caller_names() {
     let arrived = fs::read_to_string(site.path("prod/received/dev/t1/a.txt"));
     assert_eq!(arrived.expect("it arrived"), "A");
     let unknown = site.start("watch.log", &["watch", "--config", "dev.toml", "t2"]);
-    assert_eq!(
-        unknown.ends_with(3).await,
-        "t2 destination: no answer, no task t2"
-    );
+    assert_eq!(unknown.ends_with(3).await, "no task t2 was sent from here");
 }
 
 #[tokio::test]
@@ -123,10 +120,7 @@ async fn without_an_owner_a_query_and_a_watcher_are_the_originator() {
     let ended = site.start("query.log", &query).ends_with(0).await;
     assert_eq!(ended, "t1 destination: reported, succeeded");
     let unknown = site.start("query.log", &["query", "--config", "dev.toml", "t2"]);
-    assert_eq!(
-        unknown.ends_with(3).await,
-        "t2 destination: no answer, no task t2"
-    );
+    assert_eq!(unknown.ends_with(3).await, "no task t2 was sent from here");
 }
 
 #[tokio::test]
@@ -170,4 +164,20 @@ async fn a_second_owner_is_refused() {
     second.ends_with(2).await;
     let log = fs::read_to_string(site.path("second.log")).expect("a log");
     assert!(log.contains("another process owns the store"), "{log}");
+}
+
+#[tokio::test]
+async fn who_finds_an_owner_that_is_about_to_end_takes_its_place() {
+    let site = Site::new();
+    let _prod = site.serve("prod", "prod.log").await;
+    let mut submit = site.submit("submit.log", &["--id", "t1", "deploy", "wait"]);
+    submit.says("t1 accepted").await;
+    let work = site.running_work().await;
+    // An owner that ends takes its address back before it unlocks the store.
+    fs::remove_file(site.path("dev/control.json")).expect("an open channel");
+    let watch = ["watch", "--config", "dev.toml", "--log", "debug", "t1"];
+    let watch = site.start("watch.log", &watch);
+    drop(work);
+    assert!(submit.ends_with(0).await.ends_with("t1 completed"));
+    assert!(watch.ends_with(0).await.ends_with("t1 completed"));
 }

@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::site::Site;
+use crate::certificates::Certificates;
+use crate::site::{Site, free_port};
 
 const DEV: [&str; 3] = ["preflight", "--config", "dev.toml"];
 
@@ -75,4 +76,93 @@ async fn another_service_at_the_port_is_not_taken_for_a_firewall() {
     assert!(said.contains("closed (protocol)"), "{said}");
     assert!(said.contains("no rule is missing"), "{said}");
     assert!(!said.contains("nft "), "{said}");
+}
+
+/// What is said about one direction by the preflight of `name`.
+async fn about(site: &Site, name: &str, direction: &str) -> String {
+    let config = format!("{name}.toml");
+    let preflight = ["preflight", "--config", &config];
+    let said = site.start("preflight.log", &preflight).ends_with(1).await;
+    let start = said.find(direction).expect("the direction is tried");
+    said[start..]
+        .split("\n\n")
+        .next()
+        .expect("some text")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn tls_at_one_end_only_is_called_by_its_name() {
+    const FORWARD: &str = "dev -> prod: forward";
+    const REVERSE: &str = "prod -> dev: reverse";
+    for with_tls in ["dev", "prod"] {
+        let site = Site::new();
+        site.new_key("link.key").await;
+        let certificates = Certificates::of("one");
+        for name in ["dev", "prod"] {
+            if name == with_tls {
+                certificates.give(&site, name);
+            } else {
+                site.secure(
+                    name,
+                    "authentication = \"mac\"\nkey_files = [\"link.key\"]\n",
+                );
+            }
+        }
+        let _prod = site.serve("prod", "prod.log").await;
+        let _dev = site.serve("dev", "dev.log").await;
+        for (from, to, direction) in [("dev", "prod", FORWARD), ("prod", "dev", REVERSE)] {
+            let said = about(&site, from, direction).await;
+            let verdict = if to == with_tls {
+                format!("{to} speaks TLS at port")
+            } else {
+                format!("{to} does not speak TLS at port")
+            };
+            assert!(said.contains(&verdict), "{with_tls}, {from}: {said}");
+            let compare = "Compare `authentication` of the link in both files";
+            assert!(said.contains(compare), "{said}");
+            assert!(!said.contains("nft "), "{said}");
+        }
+        let log = fs::read_to_string(site.path("prod.log")).expect("a log");
+        let told = if with_tls == "prod" {
+            "not-tls"
+        } else {
+            "tls-record"
+        };
+        assert!(log.contains(told), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn local_ports_that_differ_are_compared() {
+    let site = Site::new();
+    let own = free_port();
+    let there = site.local_port;
+    site.replace(
+        "dev.toml",
+        &format!("local_port = {there}"),
+        &format!("local_port = {own}"),
+    );
+    let _prod = site.serve("prod", "prod.log").await;
+    let said = about(&site, "dev", "prod -> dev: reverse").await;
+    let differ = format!(
+        "prod sends completions to port {there}, but `local_port` here is {own}: make both files \
+         agree"
+    );
+    assert!(said.contains("closed (refused)"), "{said}");
+    assert!(said.contains(&differ), "{said}");
+    assert!(!said.contains("nft "), "{said}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_not_printed_twice() {
+    let site = Site::new();
+    site.new_key("link.key").await;
+    let keys = "authentication = \"mac\"\nkey_files = [\"link.key\"]\n";
+    site.secure("dev", &format!("{keys}address = \"prod.invalid\"\n"));
+    let said = about(&site, "dev", "dev -> prod: forward").await;
+    assert!(said.contains("the peer's address is not known"), "{said}");
+    let said = about(&site, "dev", "prod -> dev: reverse").await;
+    let port = site.local_port;
+    assert!(said.contains(&format!("to dev port {port}")), "{said}");
 }

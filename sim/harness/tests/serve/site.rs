@@ -93,6 +93,27 @@ impl Site {
         self.write(relative, text.replacen(from, to, 1));
     }
 
+    /// Writes a file of the site that nobody else may read.
+    pub(crate) fn write_secret(&self, relative: &str, content: &str) {
+        self.write(relative, content);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let own = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(self.path(relative), own).expect("ours");
+        }
+    }
+
+    /// Adds `keys` to the link of the environment `name`.
+    pub(crate) fn secure(&self, name: &str, keys: &str) {
+        let file = format!("{name}.toml");
+        let link = match name {
+            "dev" => "[[later]]\nname = \"prod\"\n",
+            _ => "[[earlier]]\nname = \"dev\"\n",
+        };
+        self.replace(&file, link, &format!("{link}{keys}"));
+    }
+
     /// Makes a key with the program.
     pub(crate) async fn new_key(&self, file: &str) {
         let said = self.start("key.log", &["new-key", file]).ends_with(0).await;

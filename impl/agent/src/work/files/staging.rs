@@ -208,7 +208,14 @@ impl Staging {
     pub(super) fn assembled(&self, parts: u32, stop: &Stopped) -> Result<PathBuf, PayloadError> {
         // Whatever was remembered is read again: this decides.
         *self.known() = Known::default();
-        let layout = self.read_layout()?.ok_or(PayloadError::Storage)?;
+        let layout = match self.read_layout()? {
+            Some(layout) => layout,
+            // Every part is here, and together they end inside the manifest.
+            None if (1..=parts).all(|number| self.part(number).exists()) => {
+                return Err(PayloadError::Manifest);
+            }
+            None => return Err(PayloadError::Storage),
+        };
         let tree = self.tree();
         let map = fs::read(self.map()).unwrap_or_default();
         if map.is_empty() {
@@ -224,7 +231,7 @@ impl Staging {
                 Err(error) => return Err(storage(error)),
             }
         }
-        if layout.parts()? != parts {
+        if layout.parts() != Ok(parts) {
             return Err(PayloadError::Manifest);
         }
         filling.finish()?;

@@ -244,6 +244,33 @@ async fn what_may_not_be_written_leaves_nothing_in_place() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_is_cut_or_claims_too_much_is_malformed() {
+    let whole = stream(r#"<file path="a" size="5"/>"#, b"short");
+    let claims = ["05", "+5", "1099511627776", "18446744073709551615"].map(|size| {
+        let files = format!(r#"<file path="a" size="{size}"/>"#);
+        stream(&files, b"short")
+    });
+    let sum = r#"<file path="a" size="5"/><file path="b" size="18446744073709551615"/>"#;
+    let cuts = [&[][..], &whole[..3], &whole[..4], &whole[..60]].map(<[u8]>::to_vec);
+    for octets in claims
+        .into_iter()
+        .chain([stream(sum, b"short")])
+        .chain(cuts)
+    {
+        let root = TempDir::new().unwrap();
+        // An object has one part at least, which may be empty.
+        let received = if octets.is_empty() {
+            let files = Files::new(root.path().join("inbox"));
+            files.stage(&object(), 1, Bytes::new()).await.unwrap();
+            commit(&root, 1, &octets).await
+        } else {
+            receive(&root, &octets).await
+        };
+        assert_eq!(received, Err(PayloadError::Manifest), "{octets:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_part_is_a_fault_of_the_disk() {
     let root = TempDir::new().unwrap();
     let committed = commit(&root, 2, b"").await;

@@ -10,13 +10,13 @@ use portcullis_agent::message::{Body, Message, MessageId, Product, Reason};
 use portcullis_agent::observe::Phase;
 use portcullis_agent::work::{Script, Shelf, SimulatedExecutor, SimulatedPayload, Workshop};
 use portcullis_agent::{Agent, AgentEvent, Config, Observer};
-use portcullis_net::{Host, Listener, Net, Randomness};
+use portcullis_net::{HandshakeError, Host, Listener, Net, Objection, Randomness};
 use portcullis_store::{Disk, SimStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{MINUTE, ask, deploy, failed, later, message, reason, refused, signed};
+use super::{MINUTE, ask, deploy, failed, later, message, noted, reason, refused, signed};
 use crate::world::{World, authentication, config, key, link_key, name};
 
 /// A peer that answers every request with what `answer` makes of it.
@@ -135,7 +135,8 @@ async fn an_opener_says_nothing_to_who_is_not_the_peer() {
     world.deploy("dev", "prod", "t1", MINUTE).await;
     sleep(5 * MINUTE).await;
     assert_eq!(world.states("dev", "t1"), ["prepared"]);
-    assert!(failed(&world, Phase::Establish, Failure::NotAuthenticated) > 3);
+    let stranger = HandshakeError::Peer(Objection::WrongName);
+    assert!(failed(&world, Phase::Establish, Failure::Handshake(stranger)) > 3);
     // Nothing reached the other side: it never had a request to refuse.
     assert_eq!(refused(&world, Reason::NotAuthenticated), 0);
 }
@@ -149,7 +150,8 @@ async fn an_acceptor_reads_nothing_from_who_is_not_the_peer() {
     assert_eq!(ask(&world, ("prod", 6102), &unit).await, None);
     world.wires.prove("stranger", &["stranger", "prod"]);
     assert_eq!(ask(&world, ("prod", 6102), &unit).await, None);
-    assert_eq!(refused(&world, Reason::NotAuthenticated), 2);
+    let stranger = HandshakeError::Peer(Objection::WrongName);
+    assert_eq!(noted(&world, stranger.name()), 2);
     world.wires.prove("stranger", &["dev"]);
     assert_eq!(
         ask(&world, ("prod", 6102), &unit).await.unwrap().kind(),

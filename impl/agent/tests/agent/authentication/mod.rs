@@ -89,11 +89,16 @@ fn reason(reply: Option<&Message>) -> Option<Reason> {
 
 /// How often somebody was told that a request was refused for `why`.
 fn refused(world: &World, why: Reason) -> usize {
+    noted(world, why.name())
+}
+
+/// How often a request was refused with `why` in the log.
+fn noted(world: &World, why: &str) -> usize {
     world.count(|_, event| {
         matches!(
             event,
             AgentEvent::Warning { warning: Warning::RequestRefused, detail: Some(detail), .. }
-                if *detail == why.name()
+                if *detail == why
         )
     })
 }

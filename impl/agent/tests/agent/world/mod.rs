@@ -381,6 +381,7 @@ fn line(event: &AgentEvent) -> Option<String> {
             remote,
             phase,
             closed_by,
+            ..
         } => {
             let arrow = if *opened_here { "->" } else { "<-" };
             let (phase, by) = (phase.name(), closed_by.name());

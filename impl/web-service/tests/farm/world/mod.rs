@@ -75,8 +75,14 @@ impl Spawn for Life {
 /// The databases as their own host serves them: they outlive the farm's servers.
 pub(crate) struct DatabaseServer {
     pub(crate) databases: Databases<SimStore>,
-    /// Dropping them ends it.
-    _tasks: Tasks,
+    tasks: Tasks,
+}
+
+impl DatabaseServer {
+    /// Ends it, at worst in the middle of a sync; what is durable stays.
+    pub(crate) async fn crash(&self) {
+        end(&self.tasks).await;
+    }
 }
 
 async fn end(tasks: &Mutex<JoinSet<()>>) {
@@ -123,8 +129,13 @@ pub(crate) const fn seconds(count: u64) -> Duration {
 impl World {
     /// A farm that has no server yet, with databases whose syncs take a millisecond.
     pub(crate) fn new(script: ScriptedImport) -> Self {
-        let random = Randomness::from_seed(7);
-        let disk = |label| Disk::new(&random.fork(label), Duration::from_millis(1));
+        Self::with_sync(script, Duration::from_millis(1), 7)
+    }
+
+    /// The same with other syncs; `seed` decides what a crash during one leaves.
+    pub(crate) fn with_sync(script: ScriptedImport, sync: Duration, seed: u64) -> Self {
+        let random = Randomness::from_seed(seed);
+        let disk = |label| Disk::new(&random.fork(label), sync);
         Self {
             configuration: disk("configuration"),
             content: disk("content"),
@@ -144,7 +155,7 @@ impl World {
                 configuration: SimStore::open(&self.configuration, &spawner),
                 content: SimStore::open(&self.content, &spawner),
             },
-            _tasks: tasks,
+            tasks,
         }
     }
 

@@ -14,7 +14,7 @@ use super::fabric::Fabric;
 use crate::engine::journal::{Clock, Journal};
 use crate::engine::outcome::{End, EngineError, RunOutcome};
 use crate::engine::seat::Seat;
-use crate::engine::spec::{Action, Call, DOWN, Finished, HostChange};
+use crate::engine::spec::{Action, DOWN, Finished, HostChange};
 use crate::engine::tasks::{Batch, HostIndex, HostTask, Life, Queue, Tasks};
 use crate::engine::timeline::{Due, Timeline, action_entry};
 use crate::engine::{door::Door, net::Names};
@@ -194,9 +194,12 @@ impl Drive {
             }
             Action::Call(call) => {
                 let host = self.host(&call.host)?;
-                if self.lives.contains_key(&host) {
-                    tell(None);
-                    self.call(host, call);
+                if let Some(incarnation) = self.lives.get(&host).copied() {
+                    let task = (call.run)(self.node(host, incarnation));
+                    tell(task.as_ref().err().copied());
+                    if let Ok(task) = task {
+                        self.spawn(host, incarnation, Arc::from(call.name.as_str()), task);
+                    }
                 } else if call.waits {
                     self.waiting.push((host, step));
                 } else {
@@ -262,14 +265,6 @@ impl Drive {
         let seat = &self.seats[host.0];
         let main = seat.main(self.node(host, incarnation));
         self.spawn(host, incarnation, Arc::from("main"), main);
-    }
-
-    fn call(&self, host: HostIndex, call: &Call) {
-        let Some(incarnation) = self.lives.get(&host).copied() else {
-            return;
-        };
-        let task = (call.run)(self.node(host, incarnation));
-        self.spawn(host, incarnation, Arc::from(call.name.as_str()), task);
     }
 
     fn node(&self, host: HostIndex, incarnation: u32) -> crate::engine::Node {

@@ -217,9 +217,8 @@ impl Conductor {
             Action::Call(call) => {
                 let host = self.host(&call.host)?;
                 if host.up.get() {
-                    tell(&self.journal, None);
                     host.clock.set(now);
-                    host.call(call);
+                    tell(&self.journal, host.call(call));
                 } else if call.waits {
                     self.waiting.push((host.index, step));
                 } else {

@@ -78,14 +78,18 @@ impl TurmoilHost {
         }
     }
 
-    /// Starts `call` as a task of the current life.
-    pub(super) fn call(&self, call: &Call) {
+    /// Starts `call` as a task of the current life; says why not, if it is refused.
+    pub(super) fn call(&self, call: &Call) -> Option<&'static str> {
         let incarnation = self.incarnations.get().saturating_sub(1);
-        let task = (call.run)(self.node(incarnation));
+        let task = match (call.run)(self.node(incarnation)) {
+            Ok(task) => task,
+            Err(why) => return Some(why),
+        };
         let label = Arc::from(call.name.as_str());
         self.queue
             .borrow()
             .spawn(self.life(incarnation), label, task);
+        None
     }
 
     fn node(&self, incarnation: u32) -> Node {

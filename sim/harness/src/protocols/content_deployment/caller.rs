@@ -15,7 +15,7 @@ use super::commands::text;
 pub(super) use super::line::Ending;
 use super::line::{Heard, Then, Visit};
 use super::vocabulary::{effect, field};
-use crate::engine::{Boot, Node};
+use crate::engine::{Boot, Command, Node, always};
 use crate::scenario::{Key, Kind, Plan, Table};
 
 /// How long a caller waits for anything.
@@ -71,7 +71,7 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// The step for `say`.
-pub(super) fn saying(plan: &Plan, table: &Table) -> (String, Vec<(&'static str, String)>, Boot) {
+pub(super) fn saying(plan: &Plan, table: &Table) -> (String, Vec<(&'static str, String)>, Command) {
     let (to, act) = (text(table, "to"), text(table, "as"));
     let port = cast::port(cast::host(plan, &to));
     let chunk = table.quantity("chunk");
@@ -100,7 +100,7 @@ pub(super) fn saying(plan: &Plan, table: &Table) -> (String, Vec<(&'static str, 
             go(&node, &visit, &act, &to, port).await;
         })
     });
-    (text(table, "from"), particulars, run)
+    (text(table, "from"), particulars, always(run))
 }
 
 async fn go(node: &Node, visit: &Visit, act: &str, to: &str, port: u16) {

@@ -16,7 +16,7 @@ use super::line::{Then, Visit};
 use super::requests::{self, Quotes};
 use super::station;
 use super::vocabulary::{effect, field};
-use crate::engine::{Action, Boot, Call, Node};
+use crate::engine::{Action, Boot, Call, Command, Node, always};
 use crate::scenario::{Plan, Table};
 
 /// The jobs that were created from one host, by the scenario's names.
@@ -45,7 +45,7 @@ impl Known {
 }
 
 /// A step: on which host, with which particulars, and what is done there.
-type Told = (String, Vec<(&'static str, String)>, Boot);
+type Told = (String, Vec<(&'static str, String)>, Command);
 
 /// The action for `key`, one of the keys that the protocol adds to `[[at]]`.
 pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
@@ -90,7 +90,7 @@ fn deploying(plan: &Plan, table: &Table) -> Told {
         Box::pin(async move { deployment.carry_out(&node).await })
     });
     let particulars = vec![("as", text(table, "as")), ("to", text(table, "to"))];
-    (text(table, "from"), particulars, run)
+    (text(table, "from"), particulars, always(run))
 }
 
 /// The job that a step is about.
@@ -154,7 +154,7 @@ fn calling(plan: &Plan, table: &Table) -> Told {
         })
     });
     let particulars = vec![("operation", text(table, "operation")), ("to", to)];
-    (from, particulars, run)
+    (from, particulars, always(run))
 }
 
 fn uploading(plan: &Plan, table: &Table) -> Told {
@@ -201,14 +201,14 @@ fn uploading(plan: &Plan, table: &Table) -> Told {
             }
         })
     });
-    (from, particulars, run)
+    (from, particulars, always(run))
 }
 
 fn configuring(plan: &Plan, table: &Table) -> Told {
     let is_accepting = table.flag("accept_incoming_jobs").to_string();
     let particulars = vec![("accept-incoming-jobs", is_accepting)];
     let run = station::configuring(plan, table);
-    (text(table, "host"), particulars, run)
+    (text(table, "host"), particulars, always(run))
 }
 
 /// A call without an answer is part of the history, so that a scenario cannot pass by accident.

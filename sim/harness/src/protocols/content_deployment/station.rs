@@ -17,7 +17,8 @@ use super::cast;
 use super::credentials::{self, Credentials};
 use super::labour::Witness;
 use super::vocabulary::{effect, field};
-use crate::engine::{Boot, Node};
+use crate::engine::{Boot, Command, Node};
+use crate::protocols::service::{Order, Service};
 use crate::scenario::{Plan, Table};
 
 /// How long a simulated disk takes to sync.
@@ -28,7 +29,10 @@ const FILE_SYNC: Duration = Duration::from_millis(5);
 
 /// What is kept with a host for the whole run.
 #[derive(Default)]
-pub(super) struct Rack(Mutex<Kept>);
+pub(super) struct Rack {
+    kept: Mutex<Kept>,
+    service: Service,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -55,8 +59,15 @@ impl Rack {
         self.kept().disks.get_or_insert_with(fresh).clone()
     }
 
+    async fn stop(&self) {
+        let running = self.kept().farm.take();
+        if let Some(farm) = running {
+            farm.stop().await;
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,14 +168,24 @@ pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
 }
 
 /// Starts the service again after a stop.
-pub(super) fn starting(plan: &Plan, host: &str) -> Boot {
+pub(super) fn starting(plan: &Plan, host: &str) -> Command {
     let part = Part::of(plan, host);
-    Arc::new(move |node| Box::pin(start(node, part.clone())))
+    Arc::new(move |node| {
+        Rack::of(&node).service.order(&node, Order::Start)?;
+        Ok(Box::pin(start(node, part.clone())))
+    })
 }
 
-/// Ends the service.
-pub(super) fn stopping() -> Boot {
-    Arc::new(|node: Node| Box::pin(async move { stop(&node).await }))
+/// Ends the service, once it has started where it still does.
+pub(super) fn stopping() -> Command {
+    Arc::new(|node: Node| {
+        let rack = Rack::of(&node);
+        rack.service.order(&node, Order::Stop)?;
+        Ok(Box::pin(async move {
+            let _turn = rack.service.turn().await;
+            rack.stop().await;
+        }))
+    })
 }
 
 /// Changes whether the farm takes incoming jobs, and starts the service with that.
@@ -174,22 +195,20 @@ pub(super) fn configuring(plan: &Plan, configure: &Table) -> Boot {
     Arc::new(move |node: Node| {
         let part = part.clone();
         Box::pin(async move {
-            Rack::of(&node).kept().is_accepting = Some(is_accepting);
-            stop(&node).await;
+            let rack = Rack::of(&node);
+            rack.kept().is_accepting = Some(is_accepting);
+            {
+                let _turn = rack.service.turn().await;
+                rack.stop().await;
+            }
             start(node, part).await;
         })
     })
 }
 
-async fn stop(node: &Node) {
-    let running = Rack::of(node).kept().farm.take();
-    if let Some(farm) = running {
-        farm.stop().await;
-    }
-}
-
 async fn start(node: Node, part: Part) {
     let rack = Rack::of(&node);
+    let _turn = rack.service.turn().await;
     let (files, is_accepting) = {
         let mut kept = rack.kept();
         kept.farm = None;
@@ -208,7 +227,10 @@ async fn start(node: Node, part: Part) {
     };
     match ImportFarm::start(host, databases, depot, importer, config, observer).await {
         Ok(farm) => rack.kept().farm = Some(farm),
-        Err(error) => not_started(&node, &error.to_string()),
+        Err(error) => {
+            not_started(&node, &error.to_string());
+            rack.service.not_started(&node);
+        }
     }
 }
 

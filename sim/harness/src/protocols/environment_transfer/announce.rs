@@ -102,6 +102,7 @@ fn event(announced: &AgentEvent) -> Option<Event> {
             task,
             port,
             detail,
+            address: _,
             ahead_ms,
         } => noted(
             effect::WARNING,
@@ -183,6 +184,7 @@ fn exchange(announced: &AgentEvent) -> Option<Event> {
         local,
         remote,
         phase,
+        task: _,
         closed_by,
     } = announced
     else {

@@ -12,7 +12,7 @@ use super::cast;
 use super::station::{self, Desk};
 use super::stranger;
 use super::vocabulary::{effect, field};
-use crate::engine::{Action, Boot, Call, Node};
+use crate::engine::{Action, Boot, Call, Command, Node, always};
 use crate::scenario::{Plan, Table};
 
 /// The action for `key`, one of the keys that the protocol adds to `[[at]]`.
@@ -23,27 +23,27 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
         "submit" => submission(plan, table),
         "query" => {
             let task = text(table, "task");
-            let run = asking(plan, &task);
+            let run = always(asking(plan, &task));
             (text(table, "from"), vec![("task", task)], run)
         }
         "cancel" => {
             let task = text(table, "task");
-            let run = cancelling(plan, originator(plan, &task), &task);
+            let run = always(cancelling(plan, originator(plan, &task), &task));
             (text(table, "at"), vec![("task", task)], run)
         }
         "preflight" => {
             let (from, to) = (text(table, "from"), text(table, "to"));
-            let run = trying(environment(&to));
+            let run = always(trying(environment(&to)));
             (from, vec![("to", to)], run)
         }
         // The others stand in the step itself, with the host as their value.
         _ => {
             let host = text(table, key);
             let run = match key {
-                "stop" => stopping(),
+                "stop" => station::stopping(),
                 "start" => station::starting(plan, &host),
-                "certify" => certifying(),
-                _ => forgetting(),
+                "certify" => always(certifying()),
+                _ => always(forgetting()),
             };
             (host, Vec::new(), run)
         }
@@ -62,7 +62,7 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
     })
 }
 
-type Told = (String, Vec<(&'static str, String)>, Boot);
+type Told = (String, Vec<(&'static str, String)>, Command);
 
 fn text(table: &Table, key: &str) -> String {
     table.text(key).unwrap_or_default().to_owned()
@@ -113,7 +113,7 @@ fn submission(plan: &Plan, submit: &Table) -> Told {
             }
         })
     });
-    (text(submit, "from"), fields, run)
+    (text(submit, "from"), fields, always(run))
 }
 
 /// Submits again what an operator insists on and the environment has not taken on yet.
@@ -191,16 +191,6 @@ fn trying(peer: EnvironmentName) -> Boot {
             // What comes of it is announced; a service that does not run announces nothing.
             if let Some(operator) = node.shelf.keep(Desk::default).operator() {
                 operator.preflight(peer).await;
-            }
-        })
-    })
-}
-
-fn stopping() -> Boot {
-    Arc::new(|node: Node| {
-        Box::pin(async move {
-            if let Some(operator) = node.shelf.keep(Desk::default).take_operator() {
-                operator.stop().await;
             }
         })
     })

@@ -411,6 +411,7 @@ pub(super) const KEYS: ProtocolKeys = ProtocolKeys {
     outages: &[Outage {
         begin: "stop",
         end: "start",
+        meets: "is stopped",
     }],
     words: words::WORDS,
 };

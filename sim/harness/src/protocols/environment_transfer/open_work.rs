@@ -7,6 +7,7 @@ use portcullis_reports::{Entry, Event, Fields};
 
 use super::cast;
 use super::vocabulary::{effect, field, state};
+use crate::engine::SKIPPED;
 use crate::scenario::{OpenWork, Plan};
 
 /// Follows every task of a run from its submission to the end at both of its ends.
@@ -65,7 +66,7 @@ impl OpenTasks {
                 // The task is open from here on: its first state takes a durable write. Only a
                 // host that is down never hears of it.
                 if let Some(id) = self.ids.get(alias)
-                    && !fields.contains_key("skipped")
+                    && !fields.contains_key(SKIPPED)
                 {
                     self.handed.insert(id.clone(), host.to_owned());
                 }

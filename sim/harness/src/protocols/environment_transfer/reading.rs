@@ -10,6 +10,7 @@ use portcullis_reports::{
 
 use super::setting::Setting;
 use super::vocabulary::field;
+use crate::engine::SKIPPED;
 
 /// A history, sorted by what the checks ask for.
 ///
@@ -169,7 +170,7 @@ impl<'a> Reading<'a> {
                     name,
                     fields,
                 };
-                if fields.contains_key("skipped") {
+                if fields.contains_key(SKIPPED) {
                     self.skipped.push(noted);
                 } else {
                     self.actions.push(noted);

@@ -2,6 +2,7 @@
 
 use super::reading::{Noted, Reading};
 use super::vocabulary::{effect, field};
+use crate::engine::SKIPPED;
 use crate::scenario::Plan;
 
 /// What became of the first submission that had no effect and that the scenario does not expect to
@@ -12,7 +13,7 @@ pub(super) fn unexpected(reading: &Reading<'_>, plan: &Plan) -> Option<String> {
     }
     let submission = |action: &&Noted<'_>| action.name == "submit";
     if let Some(action) = reading.skipped.iter().find(submission) {
-        let (task, why) = (action.field("as"), action.field("skipped"));
+        let (task, why) = (action.field("as"), action.field(SKIPPED));
         return Some(format!(
             "{task} was never submitted at {}: {why}",
             action.host

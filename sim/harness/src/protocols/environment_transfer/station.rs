@@ -20,7 +20,8 @@ use super::commands;
 use super::credentials::Credentials;
 use super::labour::{Job, labour};
 use super::vocabulary::effect;
-use crate::engine::{Boot, Node};
+use crate::engine::{Boot, Command, Node};
+use crate::protocols::service::{Order, Service};
 use crate::scenario::Plan;
 
 /// How long a simulated disk takes to sync.
@@ -66,7 +67,10 @@ impl<N: Net, S: Store, W: Work> Operator for Agent<N, S, W> {
 
 /// What is kept with a host for the whole run.
 #[derive(Default)]
-pub(super) struct Desk(Mutex<Kept>);
+pub(super) struct Desk {
+    kept: Mutex<Kept>,
+    service: Service,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -155,7 +159,7 @@ impl Desk {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,35 +218,57 @@ fn running(part: Part) -> Boot {
 }
 
 /// Starts the service again after a stop.
-pub(super) fn starting(plan: &Plan, host: &str) -> Boot {
+pub(super) fn starting(plan: &Plan, host: &str) -> Command {
     let part = Part::of(plan, host);
-    Arc::new(move |node| Box::pin(start(node, part.clone())))
+    Arc::new(move |node| {
+        let desk = node.shelf.keep(Desk::default);
+        desk.service.order(&node, Order::Start)?;
+        Ok(Box::pin(start(node, part.clone())))
+    })
+}
+
+/// Ends the service, once it has started where it still does.
+pub(super) fn stopping() -> Command {
+    Arc::new(|node| {
+        let desk = node.shelf.keep(Desk::default);
+        desk.service.order(&node, Order::Stop)?;
+        Ok(Box::pin(async move {
+            let _turn = desk.service.turn().await;
+            if let Some(operator) = desk.take_operator() {
+                operator.stop().await;
+            }
+        }))
+    })
 }
 
 async fn start(node: Node, part: Part) {
+    match come_up(&node, part).await {
+        Ok(()) => commands::take_up(&node).await,
+        Err(why) => {
+            note(&node, effect::START_FAILED, "error", &why);
+            node.shelf.keep(Desk::default).service.not_started(&node);
+        }
+    }
+}
+
+/// Starts the service when it is its turn; why it does not start otherwise.
+async fn come_up(node: &Node, part: Part) -> Result<(), String> {
     let desk = node.shelf.keep(Desk::default);
+    let _turn = desk.service.turn().await;
     desk.take_operator();
-    let store = SimStore::open(&desk.disk(&node), &node.host.spawner);
+    let store = SimStore::open(&desk.disk(node), &node.host.spawner);
     let labour = labour(&part, desk.files(), node.recorder.clone());
-    let observer = observer(&node);
+    let observer = observer(node);
     let credentials = part.credentials.map(|own| match desk.is_certified() {
         true => own.renewed(),
         false => own,
     });
     let identity = credentials.map(|own| (own.identity(node.epoch), own.reach()));
     let host = node.secured(identity.as_ref().map(|(own, reach)| (own, reach.clone())));
-    let host = match host {
-        Ok(host) => host,
-        Err(error) => return note(&node, effect::START_FAILED, "error", &error.to_string()),
-    };
+    let host = host.map_err(|error| error.to_string())?;
     let started = Agent::start(host, store, labour, part.config, observer).await;
-    match started {
-        Ok(agent) => {
-            desk.appoint(Arc::new(agent));
-            commands::take_up(&node).await;
-        }
-        Err(error) => note(&node, effect::START_FAILED, "error", &error.to_string()),
-    }
+    desk.appoint(Arc::new(started.map_err(|error| error.to_string())?));
+    Ok(())
 }
 
 /// Puts what an agent announces into the history, as seen from inside.

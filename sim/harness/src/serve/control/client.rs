@@ -23,9 +23,12 @@ pub(in crate::serve) enum ControlError {
     /// Nobody has left the way to a control channel, or nobody answers there.
     #[error("no agent answers for this state directory")]
     Absent(#[source] io::Error),
-    /// The owner ended the connection, or said something that is not an answer.
+    /// The owner ended the connection.
     #[error("the agent that owns the store did not answer")]
     Broken(#[source] io::Error),
+    /// It said something that is not an answer.
+    #[error("what the agent said is not an answer")]
+    NoAnswer(#[source] serde_json::Error),
 }
 
 /// One conversation with the owner of the store.
@@ -40,12 +43,26 @@ impl Client {
         directory: &StateDirectory,
         ask: &Ask,
     ) -> Result<Self, ControlError> {
-        let found = timeout(PATIENCE, find(directory)).await;
-        let (mut stream, token) = match found {
-            Ok(found) => found,
+        match timeout(PATIENCE, find(directory)).await {
+            Ok(found) => Self::put(found, ask).await,
             // The last look tells why.
-            Err(_) => look(directory).await.map_err(ControlError::Absent)?,
-        };
+            Err(_) => Self::ask_now(directory, ask).await,
+        }
+    }
+
+    /// The same without waiting for an owner that is not there.
+    pub(in crate::serve) async fn ask_now(
+        directory: &StateDirectory,
+        ask: &Ask,
+    ) -> Result<Self, ControlError> {
+        let found = look(directory).await.map_err(ControlError::Absent)?;
+        Self::put(found, ask).await
+    }
+
+    async fn put(
+        (mut stream, token): (TcpStream, String),
+        ask: &Ask,
+    ) -> Result<Self, ControlError> {
         let letter = Letter {
             token,
             ask: ask.clone(),
@@ -68,7 +85,7 @@ impl Client {
         let read = self.stream.read_line(&mut line).await;
         match read.map_err(ControlError::Broken)? {
             0 => Ok(None),
-            _ => serde_json::from_str(&line).map_err(|e| ControlError::Broken(e.into())),
+            _ => serde_json::from_str(&line).map_err(ControlError::NoAnswer),
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::super::owner::Tenure;
 use super::super::preflight::survey;
 use super::super::secret::random_text;
 use super::super::settings::renew_keys;
@@ -47,6 +48,8 @@ pub(in crate::serve) struct Desk<N, S, W> {
     pub(in crate::serve) file: Arc<Path>,
     /// What stands in the way of its tasks.
     pub(in crate::serve) troubles: Troubles,
+    /// Why this process owns the store.
+    pub(in crate::serve) tenure: Tenure,
 }
 
 /// An open channel.
@@ -210,11 +213,11 @@ async fn show<N: Net, S: Store, W: Work>(
     writer: &mut (impl AsyncWriteExt + Unpin),
 ) -> io::Result<()> {
     let (sender, mut sights) = mpsc::channel(1);
-    let sending = async move {
+    let sending = async {
         while let Some(sight) = sights.recv().await {
-            send(writer, &Answer::Sight(sight)).await?;
+            send(&mut *writer, &Answer::Sight(sight)).await?;
         }
-        Ok(())
+        io::Result::Ok(())
     };
     let following = follow(
         &desk.agent,
@@ -225,7 +228,13 @@ async fn show<N: Net, S: Store, W: Work>(
         sender,
     );
     let ((), sent) = tokio::join!(following, sending);
-    sent
+    sent?;
+    let progress = desk.agent.progress(task).await;
+    let is_open = progress.is_ok_and(|progress| !progress.state.is_final());
+    if is_open && desk.tenure == Tenure::Errand {
+        send(writer, &Answer::Left).await?;
+    }
+    Ok(())
 }
 
 async fn send(writer: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::Result<()> {

@@ -10,12 +10,13 @@ mod words;
 use std::net::{IpAddr, UdpSocket};
 
 use portcullis_agent::Agent;
+use portcullis_agent::codec::FrameError;
 use portcullis_agent::config::Config;
 use portcullis_agent::error::{Failure, FailureClass};
 use portcullis_agent::message::EnvironmentName;
 use portcullis_agent::preflight::{Direction, Finding, Preflight, Way};
 use portcullis_agent::work::Work;
-use portcullis_net::Net;
+use portcullis_net::{HandshakeError, Net};
 use portcullis_store::Store;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,8 @@ struct Tried {
     words: String,
     /// This host's own address towards the acceptor's, when the opener is told another one.
     own_address: Option<String>,
+    /// This host's own local port, when the opener is told another one.
+    own_port: Option<u16>,
 }
 
 /// What came of trying it.
@@ -54,6 +57,10 @@ enum Found {
     Untried,
     /// A connection came about, and nothing useful over it.
     Silent,
+    /// The opener speaks TLS, and who answers does not.
+    NoTls,
+    /// The opener does not speak TLS, and who answers does.
+    Tls,
     Closed(FailureClass),
 }
 
@@ -136,19 +143,21 @@ pub(super) async fn survey<N: Net, S: Store, W: Work>(
 async fn read(config: &Config, preflight: &Preflight) -> Vec<Tried> {
     // The earlier environment tries both directions, the later one only its own.
     let is_earlier = preflight.ways.len() > 1;
-    let address = if is_earlier {
+    let (address, local_port) = if is_earlier {
         let mut links = config.later.iter();
         let link = links.find(|link| link.name == preflight.peer);
-        link.map(|link| &link.address)
+        let port = link.map(|link| link.local_port);
+        (link.map(|link| &link.address), port)
     } else {
         let mut links = config.earlier.iter();
         let link = links.find(|link| link.name == preflight.peer);
-        link.map(|link| &link.address)
+        (link.map(|link| &link.address), None)
     };
     let here = Here {
         name: config.name.to_string(),
         peer: preflight.peer.to_string(),
         is_earlier,
+        local_port,
         ends: match address {
             Some(address) => ends(address).await,
             None => None,
@@ -162,6 +171,8 @@ struct Here {
     name: String,
     peer: String,
     is_earlier: bool,
+    /// The port where it listens for completions, if this is where they come to.
+    local_port: Option<u16>,
     /// Its own address towards the neighbour, and the neighbour's.
     ends: Option<(IpAddr, IpAddr)>,
 }
@@ -191,6 +202,9 @@ impl Here {
         Tried {
             direction: way.direction,
             own_address: own.filter(is_other),
+            own_port: self
+                .local_port
+                .filter(|port| way.direction == Direction::Reverse && *port != way.port),
             flow: Flow {
                 opener: opener.clone(),
                 source,
@@ -203,8 +217,7 @@ impl Here {
             },
             found: match way.finding {
                 Finding::Open => Found::Open,
-                Finding::Failed(failure) if came_about(failure) => Found::Silent,
-                Finding::Failed(failure) => Found::Closed(failure.class()),
+                Finding::Failed(failure) => found(failure),
                 Finding::Reported(class) => Found::Closed(class),
                 Finding::Elsewhere => Found::Elsewhere,
                 Finding::Untried => Found::Untried,
@@ -231,10 +244,24 @@ async fn ends(address: &str) -> Option<(IpAddr, IpAddr)> {
     Some((socket.local_addr().ok()?.ip(), theirs.ip()))
 }
 
-/// Whether there was a connection, which then gave no answer: no rule for new connections helps.
-const fn came_about(failure: Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Stream(_) | Failure::RequestTimeout | Failure::ReplyTimeout
-    )
+/// What a failure of this side's shows.
+fn found(failure: Failure) -> Found {
+    match failure {
+        Failure::Handshake(HandshakeError::Unanswered(_)) => Found::NoTls,
+        Failure::Frame(FrameError::Tls) => Found::Tls,
+        // There was a connection, which then gave no answer: no rule for new connections helps.
+        Failure::Stream(_) | Failure::RequestTimeout | Failure::ReplyTimeout => Found::Silent,
+        Failure::Connect(_)
+        | Failure::Handshake(_)
+        | Failure::Unencodable
+        | Failure::Frame(_)
+        | Failure::Decode(_)
+        | Failure::Unrelated
+        | Failure::Misdirected
+        | Failure::NotAuthenticated
+        | Failure::Stale
+        | Failure::Unread
+        | Failure::Refused(_)
+        | Failure::Store => Found::Closed(failure.class()),
+    }
 }

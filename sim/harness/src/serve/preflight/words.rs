@@ -15,29 +15,20 @@ const HEAD: Style = Style::new().bold();
 pub(super) fn lines(tried: &Tried) -> Vec<String> {
     let flow = &tried.flow;
     let (opener, acceptor, port) = (&flow.opener, &flow.acceptor, flow.port);
-    let purpose = match tried.direction {
-        Direction::Forward => "forward, for greetings, tasks and queries",
-        Direction::Reverse => "reverse, for completions",
-    };
-    let source = flow.source.as_ref().map(|source| format!(" {source}"));
-    let ports = match flow.source_ports {
-        Some((low, high)) => format!("dynamic ports {low}-{high}"),
-        None => "any dynamic port".to_owned(),
-    };
-    let mut lines = vec![
-        format!("{HEAD}{opener} -> {acceptor}: {purpose}{HEAD:#}"),
-        format!(
-            "  from {opener}{}, {ports}, to {acceptor} {} port {port}",
-            source.unwrap_or_default(),
-            flow.destination
-        ),
-    ];
+    let mut lines = heading(tried);
     match tried.found {
         Found::Open => lines.push(format!("  {GOOD}open{GOOD:#}: {}", what_proves_it(tried))),
         Found::Untried => lines.push(format!(
             "  not tried: {opener} can only be asked over the other direction; open that one, then \
              run this again"
         )),
+        Found::NoTls | Found::Tls => {
+            lines.push(format!("  {BAD}no agreement{BAD:#}: {}", tried.words));
+            lines.push(tls_advice(tried));
+        }
+        Found::Closed(_) | Found::Elsewhere if tried.own_port.is_some() => {
+            lines.extend(other_port(tried));
+        }
         Found::Elsewhere => {
             lines.push(format!("  {BAD}answered by somebody else{BAD:#}"));
             lines.push(format!(
@@ -77,6 +68,70 @@ pub(super) fn lines(tried: &Tried) -> Vec<String> {
     }
     lines.push(String::new());
     lines
+}
+
+/// Which direction, and from where to where.
+fn heading(tried: &Tried) -> Vec<String> {
+    let flow = &tried.flow;
+    let (opener, acceptor, port) = (&flow.opener, &flow.acceptor, flow.port);
+    let purpose = match tried.direction {
+        Direction::Forward => "forward, for greetings, tasks and queries",
+        Direction::Reverse => "reverse, for completions",
+    };
+    let source = flow.source.as_ref().map(|source| format!(" {source}"));
+    // Without an address it is called by the environment's name.
+    let destination = Some(&flow.destination).filter(|destination| *destination != acceptor);
+    let destination = destination.map(|destination| format!(" {destination}"));
+    let ports = match flow.source_ports {
+        Some((low, high)) => format!("dynamic ports {low}-{high}"),
+        None => "any dynamic port".to_owned(),
+    };
+    vec![
+        format!("{HEAD}{opener} -> {acceptor}: {purpose}{HEAD:#}"),
+        format!(
+            "  from {opener}{}, {ports}, to {acceptor}{} port {port}",
+            source.unwrap_or_default(),
+            destination.unwrap_or_default(),
+        ),
+    ]
+}
+
+/// Where only one of the two ends speaks TLS, no rule is missing.
+fn tls_advice(tried: &Tried) -> String {
+    let flow = &tried.flow;
+    let (opener, acceptor, port) = (&flow.opener, &flow.acceptor, flow.port);
+    let compare = "Compare `authentication` of the link in both files.";
+    if tried.found == Found::Tls {
+        format!(
+            "  The way is open, and no rule is missing: {acceptor} speaks TLS at port {port}, and \
+             {opener} does not. {compare}"
+        )
+    } else {
+        format!(
+            "  A connection came about, so no rule is known to be missing: {acceptor} does not \
+             speak TLS at port {port}, and {opener} does. {compare} If both say \"tls\", another \
+             service listens there, or something on the way cuts what is said."
+        )
+    }
+}
+
+/// The two files name different local ports, so no rule for the one that is tried would help.
+fn other_port(tried: &Tried) -> Vec<String> {
+    let flow = &tried.flow;
+    let what = if let Found::Closed(class) = tried.found {
+        format!("closed{BAD:#} ({}): {}", class.name(), tried.words)
+    } else {
+        format!("answered by somebody else{BAD:#}")
+    };
+    let own = tried.own_port.unwrap_or(flow.port);
+    vec![
+        format!("  {BAD}{what}"),
+        format!(
+            "  {} sends completions to port {}, but `local_port` here is {own}: make both files \
+             agree, then run this again.",
+            flow.opener, flow.port
+        ),
+    ]
 }
 
 fn what_proves_it(tried: &Tried) -> &'static str {

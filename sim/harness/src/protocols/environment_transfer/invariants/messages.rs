@@ -67,7 +67,7 @@ pub(crate) fn messages_are_complete(reading: &Reading<'_>) -> Vec<Breach> {
 }
 
 /// What the decoder says of a length above every cap.
-const FRAME_TOO_LONG: &str = "frame-too-long";
+const ABOVE_THE_CAP: [&str; 2] = ["frame-too-long", "tls-record"];
 
 /// ET-26, ET-88: a frame above the cap of its kind is never sent; what arrives above it is refused
 /// before memory is reserved, which the agent's own tests measure.
@@ -79,7 +79,7 @@ pub(crate) fn frames_stay_below_the_cap(reading: &Reading<'_>) -> Vec<Breach> {
             _ => reading.setting.control_frame_max,
         };
         let octets = said.message.octets;
-        if said.field(field::ERROR) == FRAME_TOO_LONG {
+        if ABOVE_THE_CAP.contains(&said.field(field::ERROR)) {
             breaches.push(Breach::at(
                 said.position,
                 "a length within the cap",

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use portcullis_net::{Listener, Net};
 use portcullis_reports::Fields;
 
-use crate::engine::{Action, Boot, Call, Node};
+use crate::engine::{Action, Boot, Call, Node, always};
 use crate::scenario::{Plan, Table};
 pub(super) use line::Ending;
 use line::Visit;
@@ -116,7 +116,7 @@ fn call<const N: usize>(
         host,
         name: name.to_owned(),
         fields,
-        run,
+        run: always(run),
         waits: false,
     })
 }
