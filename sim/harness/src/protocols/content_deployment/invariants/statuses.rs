@@ -156,26 +156,25 @@ pub(crate) fn polling_moves_nothing(reading: &Reading<'_>) -> Vec<Breach> {
 }
 
 /// CD-27: what has become of a job stays so, until it is deleted.
+///
+/// Each move says where it came from: servers that are told late of what they have written announce
+/// it late, so the order of announcements proves nothing.
 pub(crate) fn final_states_stay(reading: &Reading<'_>) -> Vec<Breach> {
-    let mut ended: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut breaches = Vec::new();
-    for moved in reading.moves_of(state::IMPORT_JOB) {
-        let (job, to) = (moved.state.id.as_str(), moved.state.to.as_ref());
-        if let Some(before) = ended.get(job)
-            && !to.is_empty()
-            && to != *before
-        {
-            breaches.push(Breach::at(
+    let moves = reading.moves_of(state::IMPORT_JOB);
+    let leaving = moves.filter(|moved| {
+        let (from, to) = (moved.state.from.as_ref(), moved.state.to.as_ref());
+        state::is_final(from) && !to.is_empty() && from != to
+    });
+    leaving
+        .map(|moved| {
+            let (job, from, to) = (&moved.state.id, &moved.state.from, &moved.state.to);
+            Breach::at(
                 moved.position,
-                format!("{job} stays {before}"),
+                format!("{job} stays {from}"),
                 format!("it became {to} at {}", moved.host),
-            ));
-        }
-        if state::is_final(to) {
-            ended.entry(job).or_insert(to);
-        }
-    }
-    breaches
+            )
+        })
+        .collect()
 }
 
 /// What `GetJobStatus` says of a job in `state`.
