@@ -12,9 +12,9 @@ use crate::serve::{Exit, complain, say, words_of};
 
 /// Pack a directory into cabinets that an import farm takes.
 ///
-/// Every file and directory becomes an object of the manifest, with an id that its path decides, so
-/// that packing again updates what was imported before. The cabinets are uploaded for a job that was
-/// created with the same compression, and may be looked into by any tool that knows cabinets.
+/// Every file and directory becomes an object of the manifest, with an id that its path decides,
+/// so that packing again updates what was imported before. The cabinets are uploaded for a job that
+/// was created with the same compression, and any tool that knows cabinets can look into them.
 #[derive(Clone, Debug, Args)]
 pub struct PackArgs {
     /// The directory.
@@ -28,7 +28,7 @@ pub struct PackArgs {
     #[arg(long, value_name = "METHOD", default_value = "mszip")]
     compression: Method,
 
-    /// How large one cabinet becomes at most, such as "10 MiB". One file that is larger is not split.
+    /// How large one cabinet becomes at most, such as "10 MiB". A larger file is not split.
     #[arg(long, value_name = "SIZE", value_parser = octets, default_value = "10000000 B")]
     file_max: u64,
 }
