@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::world::{ANY, Server, World, config, seconds};
+use crate::world::{ANY, Server, Way, World, config, seconds};
 
 /// One race: when each call is made, and how long the phases take.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ struct Race {
     uploads: Vec<Duration>,
     /// The import server crashes then, and is back two seconds later.
     crash: Option<Duration>,
+    /// From both servers to the databases.
+    way: Way,
 }
 
 /// Any time, or a coincidence: with a round of the timer service, or with the other calls.
@@ -56,14 +58,18 @@ fn race() -> impl Strategy<Value = Race> {
         vec(moment(), 0..4),
     );
     let crash = proptest::option::weighted(0.3, moment());
-    (script(), calls, crash).prop_map(|(script, (runs, cancels, deletes, uploads), crash)| Race {
-        script,
-        runs,
-        cancels,
-        deletes,
-        uploads,
-        crash,
-    })
+    let way = prop_oneof![Just(Way::Open), Just(Way::Slow)];
+    (script(), calls, crash, way).prop_map(
+        |(script, (runs, cancels, deletes, uploads), crash, way)| Race {
+            script,
+            runs,
+            cancels,
+            deletes,
+            uploads,
+            crash,
+            way,
+        },
+    )
 }
 
 /// What the callers were told.
@@ -110,6 +116,10 @@ async fn play(race: Race) -> Outcome {
     other.is_import_server = false;
     let other = world.start(other, &served.databases).await;
     let job = importing.prepared(ANY).await;
+    for server in [&importing, &other] {
+        server.ways.configuration.set(race.way);
+        server.ways.content.set(race.way);
+    }
     let told = Arc::new(Mutex::new(Told::default()));
     let mut calls = JoinSet::new();
     for (at, server) in race.runs.into_iter().zip([&importing, &other]) {
@@ -275,12 +285,62 @@ proptest! {
 
     #[test]
     fn whoever_is_first_the_farm_stays_consistent(race in race()) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        let outcome = runtime.block_on(play(race.clone()));
-        verify(&race, &outcome)?;
+        verify(&race, &run(&race))?;
+    }
+}
+
+/// Plays a race on a runtime of its own.
+fn run(race: &Race) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(play(race.clone()))
+}
+
+/// Each step of a call takes a millisecond: the ways in which the steps of two calls can mix.
+#[test]
+fn two_calls_at_the_same_instant_leave_the_farm_consistent() {
+    let moment = |ms: u64| Duration::from_millis(500 + ms);
+    let never = seconds(5);
+    for (first, second) in (0..6).flat_map(|first| (0..6).map(move |second| (first, second))) {
+        let alone = Race {
+            script: ScriptedImport::default(),
+            runs: [moment(first), never],
+            cancels: Vec::new(),
+            deletes: Vec::new(),
+            uploads: Vec::new(),
+            crash: None,
+            way: Way::Slow,
+        };
+        let second = moment(second);
+        let races = [
+            Race {
+                runs: [moment(first), second],
+                ..alone.clone()
+            },
+            Race {
+                cancels: vec![second],
+                ..alone.clone()
+            },
+            Race {
+                deletes: vec![second],
+                ..alone.clone()
+            },
+            Race {
+                uploads: vec![second],
+                ..alone.clone()
+            },
+            Race {
+                runs: [never, never],
+                cancels: vec![moment(first)],
+                deletes: vec![second],
+                ..alone
+            },
+        ];
+        for race in races {
+            verify(&race, &run(&race)).unwrap();
+        }
     }
 }

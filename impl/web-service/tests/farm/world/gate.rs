@@ -1,6 +1,7 @@
 //! Databases whose way from one server can be closed.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use portcullis_store::{Batch, Committed, OperationId, Row, SimStore, Store, StoreError};
 use portcullis_web_service::Databases;
@@ -11,6 +12,8 @@ pub(crate) enum Way {
     /// It does.
     #[default]
     Open,
+    /// It does, but each request is a millisecond on its way.
+    Slow,
     /// Not at all: connections are refused.
     Refused,
     /// Requests disappear.
@@ -53,6 +56,10 @@ impl Gate {
         let way = *self.0.lock().unwrap();
         match way {
             Way::Open | Way::LosesAnswer => Ok(()),
+            Way::Slow => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok(())
+            }
             Way::Refused => Err(StoreError::Unavailable),
             Way::Silent => std::future::pending().await,
         }
