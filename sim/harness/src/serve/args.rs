@@ -38,6 +38,7 @@ pub struct ServeArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Served {
     /// One environment of environment transfer, both roles.
+    #[command(after_help = EXIT_CODES)]
     Agent {
         /// The environment's configuration file.
         #[arg(long, value_name = "FILE")]
