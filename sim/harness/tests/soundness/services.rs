@@ -47,7 +47,10 @@ fn a_service_that_is_stopped_while_it_starts_does_no_work() {
     ];
     for engine in [Engine::Packet, Engine::Turmoil] {
         for steps in &table {
-            let run = played(&format!("{steps}[[bites]]\nevent = {{ action = \"stop\" }}\n"), engine);
+            let run = played(
+                &format!("{steps}[[bites]]\nevent = {{ action = \"stop\" }}\n"),
+                engine,
+            );
             assert_eq!(run.judgement.verdict, Verdict::Fail, "{engine}: {steps}");
             let done = orders(&run).iter().all(|(_, skipped)| skipped.is_none());
             assert!(done, "{engine}: {:?}", orders(&run));
