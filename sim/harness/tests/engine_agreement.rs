@@ -1,5 +1,5 @@
 //! The packet engine and the turmoil engine make the same of the same scenarios: equal verdicts,
-//! and at each host the same application events in the same order, times within two ticks.
+//! and at each host the same application events in the same order, times within two latencies.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,8 +10,7 @@ use portcullis_harness::run::{Engine, judged, run_spec};
 use portcullis_harness::scenario::{Library, Plan};
 use portcullis_network::Latency;
 
-/// Of every link, and so turmoil's tick: as long as a sync of the simulated disks, so that what is
-/// apart on one engine does not fall into one tick on the other.
+/// Of every link: as long as a sync of the simulated disks, and two of turmoil's ticks.
 const LATENCY: Duration = Duration::from_millis(2);
 
 fn spec(plan: &Plan) -> RunSpec {

@@ -99,6 +99,15 @@ impl Window {
         }
     }
 
+    /// Why nothing can be said of the whole of it yet when the run ended at `end`; `None` when it
+    /// was over by then, or lasts as long as the run.
+    #[must_use]
+    pub fn cut_short(&self, end: Duration) -> Option<String> {
+        let closes = self.opened()?.saturating_add(self.within?);
+        let end = (end < closes).then(|| time(end))?;
+        Some(format!("the run ended at {end}, before {}", time(closes)))
+    }
+
     /// The bounds in words, to follow what is expected; empty when there are none.
     #[must_use]
     pub fn in_words(&self) -> String {
@@ -257,21 +266,22 @@ impl Expectation for Counted {
                 Outcome::Unknown { reason }
             };
         }
-        if self.count.admits(self.counted()) {
+        // What there is enough of stays enough, unless there may yet be too many.
+        let is_enough = self.count.admits(self.counted());
+        if is_enough && self.count.max.is_none() {
             return Outcome::Holds;
         }
-        let seen = match self.window.within {
-            // Nothing that happens later could count, but the run ended before the bound.
-            Some(_) if !self.window.is_over(end) => {
-                format!("{} when the run ended at {}", self.described(), time(end))
-            }
-            Some(_) => {
-                let mut shown = entries();
-                shown.extend(self.last);
-                return Outcome::broken(self.described(), shown);
-            }
-            None => self.described(),
-        };
-        Outcome::broken(seen, entries())
+        if let Some(cut) = self.window.cut_short(end) {
+            let reason = format!("{}, and {cut}: lengthen `ends`", self.described());
+            return Outcome::Unknown { reason };
+        }
+        if is_enough {
+            return Outcome::Holds;
+        }
+        let mut shown = entries();
+        if self.window.within.is_some() {
+            shown.extend(self.last);
+        }
+        Outcome::broken(self.described(), shown)
     }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use portcullis_reports::{Entry, Finding, Verdict};
+use portcullis_reports::{Entry, Event, Finding, Verdict};
 
 use super::expectation::Outcome;
-use super::set::{Checks, Concluded, Part};
+use super::set::{Checks, Concluded, MISSED, Part};
 use crate::scenario::{Plan, Table};
 
 /// What the checks made of one run.
@@ -14,7 +14,7 @@ use crate::scenario::{Plan, Table};
 pub struct Judgement {
     /// The worst of the findings.
     pub verdict: Verdict,
-    /// One for each expectation, bite and invariant, in this order.
+    /// One for each expectation, bite and invariant, in this order, then what went wrong otherwise.
     pub findings: Vec<Finding>,
     /// Whether the seed was to draw faults and none of them did anything. Such a run proves little;
     /// that one of several seeds is like that is in the nature of drawing.
@@ -56,6 +56,7 @@ pub(crate) fn judge_followed(
             outcome,
         )
     }));
+    findings.extend(missed(history));
     if let Some(error) = error {
         findings.push(Finding {
             check: Cow::Borrowed("harness"),
@@ -73,6 +74,27 @@ pub(crate) fn judge_followed(
         findings,
         is_quiet,
     }
+}
+
+/// A claim about steps of which one did not happen is not tested.
+fn missed(history: &[Entry]) -> Option<Finding> {
+    let missed = history.iter().filter_map(|entry| match &entry.event {
+        Event::Action { name, fields } if name == MISSED => {
+            let field = |name| fields.get(name).map_or("", String::as_str);
+            Some(format!("line {}: {}", field("on-line"), field("why")))
+        }
+        _ => None,
+    });
+    let missed: Vec<_> = missed.collect();
+    (!missed.is_empty()).then(|| Finding {
+        check: Cow::Borrowed("every-step-happens"),
+        clauses: Vec::new(),
+        verdict: Verdict::Inconclusive,
+        binds: Cow::Borrowed("harness"),
+        expected: "every step that is not `optional` has an effect".to_owned(),
+        seen: missed.join("; "),
+        entries: Vec::new(),
+    })
 }
 
 /// Whether it is asked of all seeds together rather than of each.

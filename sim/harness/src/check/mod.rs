@@ -22,7 +22,7 @@ pub use explain::explain;
 pub(crate) use judge::judge_followed;
 pub use judge::{Judgement, judge};
 pub use ordered::Ordered;
-pub use set::{Checks, HITS, needs_packets};
+pub use set::{Checks, HITS, MISSED, needs_packets};
 
 #[cfg(test)]
 mod tests;

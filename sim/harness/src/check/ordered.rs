@@ -88,6 +88,10 @@ impl Expectation for Ordered {
         });
         entries.sort_unstable();
         let early = early.unwrap_or_default();
+        if let Some(cut) = self.window.cut_short(end) {
+            let reason = format!("no {words}{before}{early}, and {cut}: lengthen `ends`");
+            return Outcome::Unknown { reason };
+        }
         let seen = format!("until {} no {words}{before}{early}", time(end));
         Outcome::broken(seen, entries)
     }

@@ -82,7 +82,8 @@ pub fn in_words(kind: EventKind, event: &Table) -> String {
         match key {
             "nth" if said == "1" => {}
             "nth" => rest.push_str(&format!(" (number {said})")),
-            "phase" | "kind" => principal = said,
+            "phase" if kind == EventKind::Connection => principal = said,
+            "kind" if kind == EventKind::Message => principal = said,
             _ if key == kind.name() => principal = said,
             "passage" if located.is_default => {}
             "passage" => rest.push_str(&format!(" ({said})")),

@@ -16,6 +16,11 @@ use crate::scenario::{Count, OpenWork, Plan, Table};
 /// fault hit; its fields are the kind and name of the fault, and `packets`.
 pub const HITS: &str = "fault-hits";
 
+/// The name of the action with which the harness records at the end of a run a step that had no
+/// effect or never came and that the scenario does not call optional; its fields are `on-line`,
+/// where the step stands in the file, and `why`.
+pub const MISSED: &str = "step-missed";
+
 /// Everything in a plan that follows the history entry by entry.
 pub struct Checks {
     judges: Vec<Judge>,

@@ -234,6 +234,26 @@ fn a_state_that_is_missed_is_told_with_the_one_reached_instead() {
 }
 
 #[test]
+fn what_is_expected_is_told_as_it_was_asked() {
+    let plan = plan(
+        "[[expect]]\nconnection = { phase = \"refused\", from = \"ann\" }\n\
+                     [[expect]]\nevent = { effect = \"heard\", word = \"w1\" }\n",
+    );
+    let judgement = judge(&plan, &said(), END, None);
+    let told = judgement
+        .findings
+        .iter()
+        .map(|finding| finding.expected.as_str());
+    let told: Vec<_> = told.take(3).collect();
+    let wanted = [
+        "w1 is said",
+        "a connection refused from ann",
+        "heard with word w1",
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[test]
 fn an_order_is_looked_for_step_by_step() {
     let order = "[[expect]]\norder = [{ effect = \"a\" }, { connection = \"refused\" }, \
                  { effect = \"a\" }]\n";
@@ -368,6 +388,7 @@ fn a_failing_case_says_what_broke_why_and_how_to_see_it_again() {
         end: crate::engine::End::Deadline,
         elapsed: END,
         hits: crate::engine::Hits::default(),
+        missed: Vec::new(),
     };
     let run = crate::run::judged(&plan, outcome);
     let record = run.record(&plan, crate::run::Engine::Packet);

@@ -147,6 +147,12 @@ impl Journal {
         std::mem::take(&mut self.lock().triggered)
     }
 
+    /// The steps whose event has not come.
+    pub(crate) fn watching(&self) -> impl Iterator<Item = usize> {
+        let waiting: Vec<usize> = self.lock().watches.keys().copied().collect();
+        waiting.into_iter()
+    }
+
     /// Runs `look` over the history so far when it has grown beyond `seen` entries, and says how
     /// many there are now.
     pub(crate) fn look(&self, seen: usize, look: impl FnOnce(&[Entry])) -> usize {

@@ -42,7 +42,7 @@ pub use decoder::{Decoded, DecoderChoice, Flow, StreamDecoder};
 pub use journal::Recorder;
 pub use middlebox::{ForwardSpec, MiddleboxSpec, NatSpec};
 pub use net::{BACKLOG, SimListener, SimNet, SimStream};
-pub use outcome::{End, EngineError, Hits, RunOutcome};
+pub use outcome::{End, EngineError, Hits, Missed, RunOutcome};
 pub use pattern::{Aliases, EventKind, EventPattern, SKIPPED, Wanted, entry_field};
 pub use secured::{SecuredListener, SecuredNet, SecuredStream};
 pub use shelf::Shelf;

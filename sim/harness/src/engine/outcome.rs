@@ -26,6 +26,17 @@ pub struct RunOutcome {
     pub elapsed: Duration,
     /// How many packets met each rule, partition and middlebox.
     pub hits: Hits,
+    /// The steps that had no effect or never came.
+    pub missed: Vec<Missed>,
+}
+
+/// A step of a run that did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Which of the steps of the [`RunSpec`](super::RunSpec).
+    pub step: usize,
+    /// Why, in words.
+    pub why: &'static str,
 }
 
 impl RunOutcome {
@@ -39,6 +50,7 @@ impl RunOutcome {
             end: End::Error(error),
             elapsed: Duration::ZERO,
             hits: Hits::default(),
+            missed: Vec::new(),
         }
     }
 }

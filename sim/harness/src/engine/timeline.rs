@@ -1,15 +1,18 @@
 //! The steps of a run: which is due when, and how the history tells of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use portcullis_network::{OnExpiry, Probability};
+use jiff::SignedDuration;
+use portcullis_network::{Latency, OnExpiry, Probability};
 use portcullis_reports::{Entry, Event, Fields, Source};
 
 use super::journal::Journal;
+use super::outcome::Missed;
 use super::pattern::SKIPPED;
-use super::spec::{Action, HostChange, NetworkChange, PathSpec, Place, Step, Trigger};
+use super::spec::{Action, DOWN, HostChange, NetworkChange, PathSpec, Place, Step, Trigger};
+use super::tasks::HostIndex;
 
 /// Steps waiting for their time; those waiting for an event are with the journal.
 pub(crate) struct Timeline {
@@ -17,6 +20,10 @@ pub(crate) struct Timeline {
     /// By time, then in the order in which they became known.
     due: BTreeMap<(Duration, u64), usize>,
     known: u64,
+    /// Steps that an event has made due at once.
+    urgent: VecDeque<usize>,
+    /// Steps that had no effect, and why.
+    skipped: Vec<Missed>,
 }
 
 impl Timeline {
@@ -25,6 +32,8 @@ impl Timeline {
             steps: Vec::new(),
             due: BTreeMap::new(),
             known: 0,
+            urgent: VecDeque::new(),
+            skipped: Vec::new(),
         };
         for (index, step) in steps.iter().enumerate() {
             match &step.trigger {
@@ -49,11 +58,31 @@ impl Timeline {
         if entry.key().0 > now {
             return None;
         }
-        let step = &self.steps[entry.remove()];
-        Some(Due {
+        let index = entry.remove();
+        Some(self.at(index))
+    }
+
+    /// Takes the next step that an event has made due by `now`, and no other; those that it makes
+    /// due later are added.
+    pub(crate) fn pop_triggered(&mut self, now: Duration, journal: &Journal) -> Option<Due> {
+        for (time, index) in journal.take_triggered() {
+            if time <= now {
+                self.urgent.push_back(index);
+            } else {
+                self.schedule(time, index);
+            }
+        }
+        let index = self.urgent.pop_front()?;
+        Some(self.at(index))
+    }
+
+    fn at(&self, index: usize) -> Due {
+        let step = &self.steps[index];
+        Due {
+            index,
             action: step.action.clone(),
             name: step.name.clone(),
-        })
+        }
     }
 
     /// Adds the steps that events have made due.
@@ -61,6 +90,25 @@ impl Timeline {
         for (time, index) in journal.take_triggered() {
             self.schedule(time, index);
         }
+    }
+
+    /// Takes note of a step that had no effect, if it had none.
+    pub(crate) fn note(&mut self, step: &Due, why: Option<&'static str>) {
+        let step = step.index;
+        self.skipped.extend(why.map(|why| Missed { step, why }));
+    }
+
+    /// At the end of a run: the steps that had no effect or never came, in the order of the steps.
+    pub(crate) fn missed(&self, journal: &Journal, waiting: &[(HostIndex, Due)]) -> Vec<Missed> {
+        let because = |why| move |step| Missed { step, why };
+        let mut missed = self.skipped.clone();
+        let waiting = waiting.iter().map(|(_, step)| step.index);
+        missed.extend(waiting.map(because(DOWN)));
+        missed.extend(journal.watching().map(because("its event never came")));
+        let late = self.due.values().copied();
+        missed.extend(late.map(because("the run ended before")));
+        missed.sort_by_key(|missed| missed.step);
+        missed
     }
 
     fn schedule(&mut self, time: Duration, index: usize) {
@@ -71,6 +119,7 @@ impl Timeline {
 
 /// A step that is to be executed now.
 pub(crate) struct Due {
+    index: usize,
     pub(crate) action: Action,
     /// What the history calls it.
     name: Option<String>,
@@ -212,6 +261,15 @@ fn set_path(path: &PathSpec, set: &mut impl FnMut(&'static str, String)) {
     set("to", path.to.clone());
     if path.link.loss != Probability::NEVER {
         set("loss", path.link.loss.parts_per_million().to_string());
+    }
+    let latency = match path.link.latency {
+        Latency::Fixed(latency) | Latency::Normal { mean: latency, .. } => latency,
+        Latency::Uniform { min, .. } | Latency::Pareto { min, .. } => min,
+    };
+    let latency = SignedDuration::try_from(latency).unwrap_or(SignedDuration::MAX);
+    set("latency", format!("{latency:#}"));
+    if let Some(bandwidth) = path.link.bandwidth {
+        set("octets-per-second", bandwidth.octets_per_second.to_string());
     }
 }
 

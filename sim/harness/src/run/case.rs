@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use portcullis_reports::{CaseRecord, Entry, Event, Fields, Source, Verdict};
 
-use super::compile::{following, run_spec};
-use crate::check::{Checks, HITS, Judgement, judge, judge_followed};
-use crate::engine::{self, End, Hits, PacketDetail, RunOutcome, RunSpec};
+use super::compile::{following, origin, run_spec};
+use crate::check::{Checks, HITS, Judgement, MISSED, judge, judge_followed};
+use crate::engine::{self, End, Hits, Missed, PacketDetail, RunOutcome, RunSpec};
 use crate::scenario::{Plan, Scenario};
 
 /// Who executes a plan.
@@ -69,7 +69,7 @@ impl fmt::Display for Engine {
 /// One run of one plan, with its evidence.
 #[derive(Debug)]
 pub struct Attempt {
-    /// Everything observable, closed by what the faults hit.
+    /// Everything observable, closed by what the faults hit and which steps did nothing.
     pub history: Vec<Entry>,
     /// The digest over every event.
     pub digest: u128,
@@ -89,7 +89,7 @@ pub fn attempt(plan: &Plan, engine: Engine, packets: PacketDetail) -> Attempt {
     let checks = Arc::new(Mutex::new(Checks::new(plan)));
     let outcome = engine.run(following(plan, packets, Arc::clone(&checks)));
     let mut checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
-    settle(outcome, |history, end, error| match engine {
+    settle(plan, outcome, |history, end, error| match engine {
         // What followed the run need not read the history again.
         Engine::Packet => {
             let judgement = judge_followed(plan, &mut checks, history, end, error);
@@ -108,13 +108,14 @@ pub fn attempt(plan: &Plan, engine: Engine, packets: PacketDetail) -> Attempt {
 /// Judges what an engine made of `plan`, perhaps with a [`RunSpec`] that a test has tampered with.
 #[must_use]
 pub fn judged(plan: &Plan, outcome: RunOutcome) -> Attempt {
-    settle(outcome, |history, end, error| {
+    settle(plan, outcome, |history, end, error| {
         judge(plan, history, end, error)
     })
 }
 
 /// Closes the history of a run and has it judged.
 fn settle(
+    plan: &Plan,
     outcome: RunOutcome,
     judge: impl FnOnce(&[Entry], Duration, Option<&str>) -> Judgement,
 ) -> Attempt {
@@ -126,8 +127,10 @@ fn settle(
         end,
         elapsed,
         hits,
+        missed,
     } = outcome;
     history.extend(hit_entries(&hits, elapsed));
+    history.extend(missed_entries(plan, &missed, elapsed));
     let error = match end {
         End::Finished | End::Deadline => None,
         End::Error(error) => Some(error.to_string()),
@@ -265,4 +268,31 @@ fn hit_entries(hits: &Hits, at: Duration) -> Vec<Entry> {
             },
         })
         .collect()
+}
+
+/// The steps of the file that had no effect, each once, likewise.
+fn missed_entries(plan: &Plan, missed: &[Missed], at: Duration) -> Vec<Entry> {
+    let mut lines = Vec::new();
+    for step in missed {
+        let Some(table) = origin(plan, step.step).filter(|table| !table.flag("optional")) else {
+            continue;
+        };
+        let line = plan.line(table);
+        if !lines.iter().any(|(known, _)| *known == line) {
+            lines.push((line, step.why));
+        }
+    }
+    let entry = |(line, why): (usize, &str)| Entry {
+        at,
+        host: Cow::Borrowed(""),
+        source: Source::Harness,
+        event: Event::Action {
+            name: Cow::Borrowed(MISSED),
+            fields: Fields::from([
+                (Cow::Borrowed("on-line"), line.to_string()),
+                (Cow::Borrowed("why"), why.to_owned()),
+            ]),
+        },
+    };
+    lines.into_iter().map(entry).collect()
 }

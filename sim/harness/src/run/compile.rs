@@ -61,6 +61,17 @@ pub(super) fn following(plan: &Plan, packets: PacketDetail, checks: Arc<Mutex<Ch
     }
 }
 
+/// The `[[at]]` that the step number `index` of [`run_spec`] comes from; none for the rules that are
+/// there from the start.
+pub(super) fn origin(plan: &Plan, index: usize) -> Option<&Table> {
+    let written = index.checked_sub(plan.firewall.len())?;
+    let origins = plan.steps.iter().flat_map(|table| {
+        let count = actions(plan, table).len();
+        std::iter::repeat_n(table, count)
+    });
+    origins.into_iter().nth(written)
+}
+
 fn topology(plan: &Plan) -> Topology {
     let both = plan.links.iter().flat_map(both_ways);
     let one = plan.paths.iter().map(|table| path(table, "from", "to"));

@@ -123,6 +123,26 @@ pub fn page(protocols: &[&dyn Protocol]) -> String {
             rows(&mut page, added);
         }
     }
+    // What `[[expect]]` counts has tables of its own, without the kind of the event as a key.
+    for key in keys::EXPECT {
+        let (Kind::Table(inner) | Kind::Event(inner)) = key.kind else {
+            continue;
+        };
+        if is_same(inner, keys::EVENT) {
+            continue;
+        }
+        let title = format!("`{} = {{ … }}` in `[[expect]]`", key.name);
+        heading(&mut page, &title, key.doc);
+        rows(&mut page, inner);
+        if let Kind::Event(_) = key.kind {
+            for protocol in protocols {
+                let added = protocol.keys().pattern.iter().copied();
+                let added: Vec<Key> = added.filter(|each| fits(each, inner)).collect();
+                say(&mut page, &format!("\nIn `{}` also:\n", protocol.name()));
+                rows(&mut page, &added);
+            }
+        }
+    }
     for protocol in protocols {
         let words_doc = "Any other is an error, so that no expectation passes by a typing mistake.";
         let title = format!("Words of `{}`", protocol.name());
@@ -135,7 +155,7 @@ pub fn page(protocols: &[&dyn Protocol]) -> String {
         }
     }
     let mut nested = Vec::new();
-    for section in SECTIONS {
+    for section in SECTIONS.iter().filter(|section| section.name != "expect") {
         collect(section.keys, &mut nested);
         for protocol in protocols {
             collect((section.added)(*protocol), &mut nested);
@@ -186,6 +206,14 @@ fn collect(keys: &'static [Key], nested: &mut Vec<(&'static str, &'static [Key])
         nested.push((key.name, inner));
         collect(inner, nested);
     }
+}
+
+/// Whether `key` may stand in a table of `others`.
+fn fits(key: &Key, others: &[Key]) -> bool {
+    let (Presence::Beside(beside) | Presence::RequiredBeside(beside)) = key.presence else {
+        return true;
+    };
+    others.iter().any(|other| beside.contains(&other.name))
 }
 
 /// Whether two key tables are the same; a constant has no address of its own.

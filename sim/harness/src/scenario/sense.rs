@@ -63,11 +63,26 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Problems) {
             problems.report(expect.span_of("never"), message, "only one can hold", help);
         }
     }
+    check_bounds(scenario, problems);
     check_deciders(scenario, problems);
     for (index, step) in steps.iter().enumerate() {
         check_undo(scenario, index, step, problems);
         check_clock(scenario, step, problems);
         check_kill(scenario, step, problems);
+    }
+}
+
+/// Expectations that no run decides, as it ends before.
+fn check_bounds(scenario: &Scenario, problems: &mut Problems) {
+    let Some(ends) = scenario.top.amount("ends") else {
+        return;
+    };
+    for expect in &scenario.expects {
+        if let Some(within) = expect.amount("within").filter(|it| it.low > ends.high) {
+            let message = format!("the run ends after {ends}, before {within} have passed");
+            let help = "lengthen `ends`, or shorten `within`";
+            problems.report(expect.span_of("within"), message, "cut short", help);
+        }
     }
 }
 

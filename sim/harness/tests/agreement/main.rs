@@ -14,14 +14,13 @@ use portcullis_harness::scenario::{Library, Plan};
 use portcullis_network::Latency;
 use portcullis_reports::{Entry, Event, Verdict};
 
-/// The latency of every link here, and with it the tick of turmoil: coarser than the scenarios' own
-/// default, so that minutes of simulated time are affordable there.
-const TICK: Duration = Duration::from_millis(20);
+/// The latency of every link here: far longer than turmoil's tick, so that what is apart on one
+/// engine does not fall into one tick on the other.
+const LATENCY: Duration = Duration::from_millis(20);
 
 /// What both engines play, beside the scenarios of `engine_agreement.rs`. Scenarios with random
-/// loss, varying or asymmetric links, or hours of simulated time are not offered on turmoil. Those
-/// whose fault strikes at the very instant of an event are left out as well: turmoil's steps wait
-/// for the end of the tick.
+/// loss, varying or asymmetric links, or hours of simulated time are not offered on turmoil. Where
+/// a fault strikes at the very instant of an event, both engines strike before the host goes on.
 const ON_BOTH: &[&str] = &[
     "firewall/a-dropped-syn-at-the-remote-port-is-a-timeout-and-is-retried",
     "recovery/work-interrupted-by-a-crash-is-reported-as-failed",
@@ -64,13 +63,13 @@ fn plan(name: &str, seed: u64) -> Plan {
     Plan::new(&scenario, seed)
 }
 
-/// The run of `plan` with links as slow as a tick, to its `end` whatever is decided before: one
+/// The run of `plan` with links of that latency, to its `end` whatever is decided before: one
 /// engine would notice that at once and the other at the end of the tick.
 fn spec(plan: &Plan, end: Duration) -> RunSpec {
     let mut spec = run_spec(plan, PacketDetail::Digest);
     let paths = spec.topology.paths.iter_mut().map(|path| &mut path.link);
     for link in paths.chain([&mut spec.topology.default_link]) {
-        link.latency = Latency::Fixed(TICK);
+        link.latency = Latency::Fixed(LATENCY);
     }
     spec.ends = end;
     spec.finished = Box::new(|_| false);
@@ -93,7 +92,7 @@ fn compare(name: &str) -> (Verdict, Verdict, Option<Disagreement>) {
     let end = decided + Duration::from_secs(30);
     let one = judged(&plan, packet::run(spec(&plan, end)));
     let other = judged(&plan, turmoil::run(spec(&plan, end)));
-    let differ = disagreement(&course(&one), &course(&other), 2 * TICK);
+    let differ = disagreement(&course(&one), &course(&other), 2 * LATENCY);
     (one.judgement.verdict, other.judgement.verdict, differ)
 }
 

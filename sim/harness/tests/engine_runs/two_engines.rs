@@ -48,7 +48,7 @@ impl StreamDecoder for FirstOctets {
     }
 }
 
-/// Runs the same on both engines, and insists that they agree within two ticks.
+/// Runs the same on both engines, and insists that they agree within two latencies.
 fn both(server: &Boot, client: &Boot, steps: &[Step]) -> Vec<String> {
     let make = || {
         let hosts = vec![

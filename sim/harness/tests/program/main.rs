@@ -31,6 +31,17 @@ fn the_reference_page_is_fresh() {
 }
 
 #[test]
+fn what_an_expectation_counts_has_a_table_of_its_own() {
+    let page = page(PROTOCOLS);
+    for (form, key) in [("message", "kind"), ("connection", "phase")] {
+        let title = format!("## `{form} = {{ … }}` in `[[expect]]`\n");
+        let (_, table) = page.split_once(&title).expect(&title);
+        let table = table.split("\n## ").next().unwrap_or_default();
+        assert!(table.contains(&format!("| `{key}` |")), "{table}");
+    }
+}
+
+#[test]
 fn the_page_of_the_agents_keys_is_fresh() {
     let page = scenarios().join("../impl/agent/CONFIGURATION.md");
     let page = fs::read_to_string(page).expect("the page is there");

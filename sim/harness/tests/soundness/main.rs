@@ -1,4 +1,7 @@
 //! No verdict rests on something that did not happen: neither a pass nor a failure.
 
+mod engines;
+mod lasting;
 mod services;
 mod stage;
+mod steps;

@@ -110,6 +110,7 @@ impl Drive {
         digest.absorb(self.fabric.digest());
         let key_log = self.journal.key_log();
         RunOutcome {
+            missed: self.timeline.missed(&self.journal, &self.waiting),
             history,
             digest: digest.value(),
             capture: self.fabric.capture_file(&key_log),
@@ -172,17 +173,16 @@ impl Drive {
     }
 
     fn execute(&mut self, now: Duration, step: Due) -> Result<(), EngineError> {
-        let tell = |note| self.journal.append(action_entry(now, &step, note));
         match &step.action {
             Action::Network(change) => {
                 let note = self.fabric.change(now, change)?;
-                tell(note);
+                self.tell(now, &step, note);
                 Ok(())
             }
             Action::Host(change, name) => {
                 let host = self.host(name)?;
                 let note = change.note(self.lives.contains_key(&host).into());
-                tell(note);
+                self.tell(now, &step, note);
                 if note.is_some() {
                     return Ok(());
                 }
@@ -196,18 +196,24 @@ impl Drive {
                 let host = self.host(&call.host)?;
                 if let Some(incarnation) = self.lives.get(&host).copied() {
                     let task = (call.run)(self.node(host, incarnation));
-                    tell(task.as_ref().err().copied());
+                    self.tell(now, &step, task.as_ref().err().copied());
                     if let Ok(task) = task {
                         self.spawn(host, incarnation, Arc::from(call.name.as_str()), task);
                     }
                 } else if call.waits {
                     self.waiting.push((host, step));
                 } else {
-                    tell(Some(DOWN));
+                    self.tell(now, &step, Some(DOWN));
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Records that `step` is executed; `note` is why it has no effect.
+    fn tell(&mut self, now: Duration, step: &Due, note: Option<&'static str>) {
+        self.timeline.note(step, note);
+        self.journal.append(action_entry(now, step, note));
     }
 
     /// Makes the calls that have waited for a life of `host`.

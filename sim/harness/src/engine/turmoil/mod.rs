@@ -4,16 +4,21 @@
 //! act on single packets of the same TCP that the packet engine uses, and that TCP recovers. What
 //! turmoil cannot do alike ([`unsupported`]) is not offered.
 //!
-//! The tick is the smallest latency of any link, so a packet arrives at most a tick early; steps
-//! take effect at tick boundaries. Hosts run one after the other within a tick, so the history is
-//! put in order of time at the end.
+//! The tick is a millisecond, and everything that happens has whole milliseconds: what a host does
+//! in a tick, it does at one instant. A step with a time is executed between two ticks; one that
+//! follows an event at once is executed by the host at which it happened, before that host does
+//! anything else. What is sent at the end of a tick arrives a millisecond early, and who is switched
+//! on or off by an event is so a millisecond late. Hosts run one after the other within a tick, so
+//! the history is put in order of time at the end.
 
 mod conductor;
 mod ether;
 mod hold;
 mod life;
+mod links;
 mod port;
 mod reason;
+mod stage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -35,7 +35,8 @@ struct PortState {
     socket: Weak<UdpSocket>,
     /// Datagrams that turmoil delivered.
     inbox: VecDeque<Vec<u8>>,
-    /// Packets that do not travel over turmoil: for this host itself, or answers of middleboxes.
+    /// Packets that have come or will come at a time: those that turmoil has delivered, and those
+    /// that do not travel over it, which are for this host itself or from middleboxes.
     local: BTreeMap<(SimTime, u64), Packet>,
     /// Packets that a middlebox holds back before they travel.
     held: BTreeMap<(SimTime, u64), (u64, Packet)>,
@@ -103,6 +104,10 @@ impl Port {
     /// A packet reaches the host at `at` without travelling over turmoil.
     pub(super) fn deliver_at(&self, at: SimTime, number: u64, packet: Packet) {
         let mut state = self.lock();
+        if state.socket.strong_count() == 0 {
+            // Nothing reaches a host that is down.
+            return;
+        }
         state.local.insert((at, number), packet);
         if let Some(waker) = state.waker.take() {
             waker.wake();
@@ -112,8 +117,9 @@ impl Port {
     /// Does everything that is due by `now`.
     pub(super) fn advance(&self, now: SimTime) {
         let mut state = self.lock();
+        // What arrives at one instant arrives in the order in which it was sent, whichever way.
         while let Some(datagram) = state.inbox.pop_front() {
-            self.on_datagram(&mut state, now, &datagram);
+            state.sort_in(now, &datagram);
         }
         while let Some(entry) = state.local.first_entry()
             && entry.key().0 <= now
@@ -205,15 +211,6 @@ impl Port {
         change(self.lock().stack.firewall_mut())
     }
 
-    fn on_datagram(&self, state: &mut PortState, now: SimTime, datagram: &[u8]) {
-        let Some((number, octets)) = datagram.split_first_chunk::<NUMBER_LEN>() else {
-            return;
-        };
-        if let Ok(packet) = Packet::decode(octets) {
-            self.arrive(state, now, u64::from_be_bytes(*number), packet);
-        }
-    }
-
     fn arrive(&self, state: &mut PortState, now: SimTime, number: u64, packet: Packet) {
         state.stack.handle_packet(now, packet.clone());
         self.settle(state, now, Some((number, packet)));
@@ -293,6 +290,17 @@ fn is_blocked_in(event: &StackEvent) -> bool {
 }
 
 impl PortState {
+    /// A datagram's packet reaches the host now.
+    fn sort_in(&mut self, now: SimTime, datagram: &[u8]) {
+        let Some((number, octets)) = datagram.split_first_chunk::<NUMBER_LEN>() else {
+            return;
+        };
+        if let Ok(packet) = Packet::decode(octets) {
+            let number = u64::from_be_bytes(*number);
+            self.local.insert((now, number), packet);
+        }
+    }
+
     /// Hands a packet to turmoil, whose link decides when and whether it arrives.
     fn transmit(&self, number: u64, packet: &Packet) {
         // Without a socket the host is down, or the run is over.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_network::{Latency, LinkConfig, Probability};
 use thiserror::Error;
 
-use crate::engine::spec::{Action, NetworkChange, Step, Topology};
+use crate::engine::spec::{Action, NetworkChange, Step, Topology, Trigger};
 
 /// Simulated time beyond which turmoil, which pays for every tick, is too slow to be useful.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -23,6 +23,9 @@ pub enum Reason {
     /// turmoil counts in ticks of whole milliseconds.
     #[error("a latency that is not a whole number of milliseconds, at least one")]
     FineLatency,
+    /// The same of steps.
+    #[error("a step at a fraction of a millisecond")]
+    FineStep,
     /// turmoil has no rate limit.
     #[error("a bandwidth")]
     Bandwidth,
@@ -56,6 +59,13 @@ pub fn unsupported(topology: &Topology, steps: &[Step], longest: Duration) -> Ve
     if steps.iter().any(changes) {
         reasons.push(Reason::LinkChange);
     }
+    let is_fine = |step: &Step| {
+        let (Trigger::At(time) | Trigger::After { delay: time, .. }) = &step.trigger;
+        !is_whole(*time)
+    };
+    if steps.iter().any(is_fine) {
+        reasons.push(Reason::FineStep);
+    }
     let holds = |step: &Step| matches!(step.action, Action::Network(NetworkChange::Hold { .. }));
     let cuts = |step: &Step| {
         matches!(
@@ -80,7 +90,7 @@ fn link_reasons(link: &LinkConfig, reasons: &mut Vec<Reason>) {
     }
     match fixed(link) {
         None => reasons.push(Reason::RandomLatency),
-        Some(latency) if latency.is_zero() || latency.subsec_nanos() % 1_000_000 != 0 => {
+        Some(latency) if latency.is_zero() || !is_whole(latency) => {
             reasons.push(Reason::FineLatency);
         }
         Some(_) => {}
@@ -91,6 +101,11 @@ fn link_reasons(link: &LinkConfig, reasons: &mut Vec<Reason>) {
     if !link.up {
         reasons.push(Reason::LinkChange);
     }
+}
+
+/// Whether it is a whole number of milliseconds.
+const fn is_whole(time: Duration) -> bool {
+    time.subsec_nanos().is_multiple_of(1_000_000)
 }
 
 /// The latency of a link that has only one.

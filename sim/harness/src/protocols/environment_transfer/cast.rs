@@ -12,10 +12,8 @@ use portcullis_agent::message::{EnvironmentName, Product, TaskId, TaskKind};
 use portcullis_agent::work::Tree;
 use portcullis_net::Randomness;
 
-use super::credentials::Credentials;
 use super::labour::Job;
-use super::liveness::PathFault;
-use super::setting::{Environment, Link, Setting};
+use super::setting::{Environment, Link, Needs, Setting};
 use crate::scenario::{Plan, PlannedHost, Table};
 
 /// The agent's own default (ET-74).
@@ -28,6 +26,7 @@ const SLACK: Duration = Duration::from_secs(10);
 /// The world of `plan` as the checks need to know it.
 pub(super) fn setting(plan: &Plan) -> Setting {
     let limits = Limits::default();
+    let submits: Vec<_> = submits(plan).collect();
     let hosts = plan.hosts.iter().filter(|host| is_environment(host));
     let environments = hosts.map(|host| {
         let timers = timers(&host.keys);
@@ -43,6 +42,8 @@ pub(super) fn setting(plan: &Plan) -> Setting {
             ),
             tolerance: tolerance(&host.keys),
             restartable: host.keys.texts("restartable").iter().cloned().collect(),
+            time_wait: host.profile().time_wait(),
+            needs: needs(&host.name, &host.keys, &submits),
         };
         (host.name.clone(), environment)
     });
@@ -51,7 +52,7 @@ pub(super) fn setting(plan: &Plan) -> Setting {
         links: plan.links.iter().map(link).collect(),
         control_frame_max: octets(limits.control_frame_max),
         part_frame_max: octets(limits.part_frame_max),
-        dependencies: submits(plan).filter_map(dependency).collect(),
+        dependencies: submits.iter().copied().filter_map(dependency).collect(),
         works: works(plan),
     }
 }
@@ -111,100 +112,25 @@ pub(super) fn submits(plan: &Plan) -> impl Iterator<Item = &Table> {
     plan.steps.iter().filter_map(|step| step.table("submit"))
 }
 
-/// What is there from the start of the run and stops something, in the words of `liveness`.
-pub(super) fn standing_faults(plan: &Plan) -> Vec<String> {
-    let stops = |rule: &&Table| rule.text("verdict") != Some("accept");
-    let rules = plan.firewall.iter().filter(stops);
-    let mut faults: Vec<String> = rules
-        .filter_map(|rule| Some(format!("rule {}", rule.text("name")?)))
-        .collect();
-    faults.extend(plan.hosts.iter().filter_map(Credentials::fault));
-    // A link is both ways of a round trip, a path is one of them.
-    let links = plan.links.iter();
-    let links = links.flat_map(|way| [(way, "from", "to", 2), (way, "to", "from", 2)]);
-    let paths = plan.paths.iter().map(|way| (way, "from", "to", 1));
-    for (way, from, to, ways) in links.chain(paths) {
-        if let (Some(from), Some(to)) = (way.text(from), way.text(to)) {
-            let fault = path_fault(plan, way, from, ways);
-            faults.extend(fault.map(|fault| fault.name(from, to)));
-        }
-    }
-    faults.extend(hidden_ways(plan));
-    faults
-}
+/// The largest message without files, with room to spare, and a handshake of TLS.
+const MESSAGE_OCTETS: u64 = 4 * 1024;
 
-/// The directions of links in which a NAT lets no connection be opened, in words.
-fn hidden_ways(plan: &Plan) -> Vec<String> {
-    let mut hidden = Vec::new();
-    for table in &plan.links {
-        let link = link(table);
-        let forward = (
-            &link.earlier,
-            &link.later,
-            "remote_address",
-            link.remote_port,
-        );
-        let callback = (
-            &link.later,
-            &link.earlier,
-            "callback_address",
-            link.local_port,
-        );
-        for (opener, acceptor, key, port) in [forward, callback] {
-            let nats = plan.middleboxes.iter();
-            let nat = nats.filter_map(|middlebox| Some((middlebox, middlebox.table("nat")?)));
-            let mut hiding = nat.filter(|(middlebox, _)| hides(middlebox, acceptor, opener));
-            let Some((middlebox, nat)) = hiding.next() else {
-                continue;
-            };
-            let name = middlebox.text("name").unwrap_or_default();
-            let is_forwarded = nat
-                .tables("forward")
-                .iter()
-                .any(|forward| forward.port("port") == Some(port));
-            if table.text(key) != Some(name) || !is_forwarded {
-                hidden.push(format!("the NAT {name} between {opener} and {acceptor}"));
-            }
-        }
-    }
-    hidden
-}
-
-/// Whether a middlebox stands between `inside`, on its first side, and `outside`.
-fn hides(middlebox: &Table, inside: &str, outside: &str) -> bool {
-    let side = |index, key| {
-        let one = middlebox.texts("between").get(index);
-        one.into_iter().chain(middlebox.texts(key))
-    };
-    side(0, "first").any(|host| host == inside) && side(1, "second").any(|host| host == outside)
-}
-
-/// A loss of 100%, in parts of a million.
-const ALL_LOST: u64 = 1_000_000;
-
-/// What is wrong with the way from the host `from`, if no exchange can get through it.
-///
-/// A round trip takes the latency of `way` so many times as `ways` says.
-fn path_fault(plan: &Plan, way: &Table, from: &str, ways: u32) -> Option<PathFault> {
-    let host = plan.hosts.iter().find(|host| host.name == from)?;
-    let timers = timers(&host.keys);
-    let latency = way.duration("latency").unwrap_or_default();
-    let largest = submits(plan)
+/// What a way from the host `from` must be like for its requests, of which `submits` are some.
+pub(super) fn needs(from: &str, keys: &Table, submits: &[&Table]) -> Needs {
+    let timers = timers(keys);
+    let largest = submits
+        .iter()
         .filter(|submit| submit.text("from") == Some(from) && submit.text("task") == Some(TRANSFER))
         .filter_map(|submit| submit.quantity("size"))
         .max()
         .unwrap_or_default();
-    let part = host.keys.quantity("part_size").unwrap_or(largest);
-    let bits = way.quantity("bandwidth").unwrap_or(u64::MAX);
-    let passing = (bits / 8).saturating_mul(timers.frame.as_secs());
-    if way.quantity("loss").is_some_and(|loss| loss >= ALL_LOST) {
-        Some(PathFault::Dead)
-    } else if latency.saturating_mul(ways) > timers.connect {
-        Some(PathFault::Slow)
-    } else if passing < largest.min(part) {
-        Some(PathFault::Narrow)
-    } else {
-        None
+    let part = keys.quantity("part_size").unwrap_or(largest);
+    let shortest = timers.frame.min(timers.acknowledgement);
+    let rate = |octets: u64, within: Duration| octets / within.as_secs().max(1);
+    Needs {
+        connect: timers.connect,
+        message_rate: rate(MESSAGE_OCTETS, shortest),
+        part_rate: rate(largest.min(part), timers.frame),
     }
 }
 

@@ -62,6 +62,9 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
     })
 }
 
+/// Why a command comes to nothing.
+const NOT_RUNNING: &str = "the service does not run";
+
 type Told = (String, Vec<(&'static str, String)>, Command);
 
 fn text(table: &Table, key: &str) -> String {
@@ -109,7 +112,7 @@ fn submission(plan: &Plan, submit: &Table) -> Told {
                         refused(&node, "submit", &id, &error.to_string());
                     }
                 }
-                None => refused(&node, "submit", &id, "the service does not run"),
+                None => refused(&node, "submit", &id, NOT_RUNNING),
             }
         })
     });
@@ -159,7 +162,7 @@ fn asking(plan: &Plan, task: &str) -> Boot {
         Box::pin(async move {
             let desk = node.shelf.keep(Desk::default);
             let Some(operator) = desk.operator() else {
-                return refused(&node, "query", &id, "the service does not run");
+                return refused(&node, "query", &id, NOT_RUNNING);
             };
             if let Err(error) = operator.query(id.clone()).await {
                 refused(&node, "query", &id, &error.to_string());
@@ -175,7 +178,7 @@ fn cancelling(plan: &Plan, from: String, task: &str) -> Boot {
         Box::pin(async move {
             let desk = node.shelf.keep(Desk::default);
             let Some(operator) = desk.operator() else {
-                return refused(&node, "cancel", &id, "the service does not run");
+                return refused(&node, "cancel", &id, NOT_RUNNING);
             };
             if let Err(error) = operator.cancel(environment(&from), id.clone()).await {
                 refused(&node, "cancel", &id, &error.to_string());
@@ -189,8 +192,9 @@ fn trying(peer: EnvironmentName) -> Boot {
         let peer = peer.clone();
         Box::pin(async move {
             // What comes of it is announced; a service that does not run announces nothing.
-            if let Some(operator) = node.shelf.keep(Desk::default).operator() {
-                operator.preflight(peer).await;
+            match node.shelf.keep(Desk::default).operator() {
+                Some(operator) => operator.preflight(peer).await,
+                None => told(&node, [("command", "preflight"), ("reason", NOT_RUNNING)]),
             }
         })
     })
@@ -215,11 +219,22 @@ fn forgetting() -> Boot {
 
 /// A command without effect is part of the history, so that a scenario cannot pass by accident.
 fn refused(node: &Node, command: &str, task: &TaskId, reason: &str) {
-    let fields = Fields::from([
-        (Cow::Borrowed("command"), command.to_owned()),
-        (Cow::Borrowed(field::TASK), task.to_string()),
-        (Cow::Borrowed("reason"), reason.to_owned()),
-    ]);
+    let task = task.as_str();
+    told(
+        node,
+        [
+            ("command", command),
+            (field::TASK, task),
+            ("reason", reason),
+        ],
+    );
+}
+
+fn told<const N: usize>(node: &Node, fields: [(&'static str, &str); N]) {
+    let fields = fields.into_iter();
+    let fields: Fields = fields
+        .map(|(name, value)| (Cow::Borrowed(name), value.to_owned()))
+        .collect();
     let name = Cow::Borrowed(effect::COMMAND_REFUSED);
     node.recorder
         .record(Source::Harness, Event::Effect { name, fields });

@@ -7,6 +7,7 @@ use super::invariants::{connections, durability, messages, outcomes, preflights,
 use super::liveness;
 use super::reading::Reading;
 use super::refusals;
+use super::standing;
 use crate::check::{Invariant, Outcome};
 use crate::scenario::Plan;
 
@@ -206,7 +207,7 @@ fn agreement(history: &[Entry], plan: &Plan) -> Outcome {
     // An open task keeps a run going, also when nothing happens any more.
     reading.end = reading.end.max(plan.ends);
     let unsettled = liveness::unsettled(&reading);
-    let faults = liveness::open_faults(&reading, &cast::standing_faults(plan));
+    let faults = liveness::open_faults(&reading, &standing::faults(plan));
     let overdue = || unsettled.iter().filter(|task| task.pending.is_none());
     if let (Some(first), true) = (overdue().next(), faults.is_empty()) {
         let positions = overdue().take(SHOWN).map(|task| task.position);

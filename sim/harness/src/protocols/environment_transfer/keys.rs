@@ -260,13 +260,14 @@ const AT: &[Key] = &[
     Key::new(
         "stop",
         Kind::Refers("host"),
-        "Ends the environment's service; its host, and with it the host's TCP, stays up.",
+        "Ends the environment's service, once it has started where it still does; its host, and with \
+         it the host's TCP, stays up.",
     )
     .one_of("action"),
     Key::new(
         "start",
         Kind::Refers("host"),
-        "Starts a stopped service again.",
+        "Starts a stopped service again; one that runs already is left alone.",
     )
     .one_of("action"),
     Key::new(

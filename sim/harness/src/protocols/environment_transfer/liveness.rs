@@ -7,8 +7,9 @@ use jiff::SignedDuration;
 use portcullis_agent::retry::Schedule;
 
 use super::reading::Reading;
+use super::standing::{PathFault, Quality, shortages};
 use super::vocabulary::{effect, field, kind, state};
-use crate::check::HITS;
+use crate::check::{HITS, MISSED};
 use crate::engine::Aliases;
 
 /// What the end of a run says about one task.
@@ -203,6 +204,7 @@ fn last_change(reading: &Reading<'_>, task: &str) -> Duration {
         "listen",
         Aliases::ACTION,
         HITS,
+        MISSED,
     ];
     let actions = reading.actions.iter();
     let changes = actions.filter(|action| !idle.contains(&action.name));
@@ -232,31 +234,6 @@ fn was_lost(reading: &Reading<'_>, position: usize) -> bool {
         .any(|action| action.name == "forget" && action.host == host && action.position > position)
 }
 
-/// What may be so wrong with the way from one host to another that no exchange gets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PathFault {
-    /// All is lost.
-    Dead,
-    /// A round trip takes longer than a connect may.
-    Slow,
-    /// A part of a transfer takes longer than a request may.
-    Narrow,
-}
-
-impl PathFault {
-    const ALL: [Self; 3] = [Self::Dead, Self::Slow, Self::Narrow];
-
-    /// The fault in words.
-    pub(super) fn name(self, from: &str, to: &str) -> String {
-        let what = match self {
-            Self::Dead => "loss of everything",
-            Self::Slow => "a latency beyond the connect timer",
-            Self::Narrow => "a bandwidth too small for a part",
-        };
-        format!("{what} from {from} to {to}")
-    }
-}
-
 /// A certificate that others do not believe, or not for long, in words.
 pub(super) fn certificate_fault(host: &str) -> String {
     format!("the certificate of {host}")
@@ -264,8 +241,7 @@ pub(super) fn certificate_fault(host: &str) -> String {
 
 /// What disturbs the run at its end: faults that nobody has taken back, by name.
 ///
-/// `standing` are those that are there from the start, in the same words. A path that a step
-/// changes counts as a fault again only when it loses everything.
+/// `standing` are those that are there from the start, in the same words.
 #[must_use]
 pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<String> {
     let mut open: BTreeSet<String> = standing.iter().cloned().collect();
@@ -295,9 +271,10 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
                 for fault in PathFault::ALL {
                     open.remove(&fault.name(from, to));
                 }
-                if action.field("loss") == "1000000" {
-                    open.insert(PathFault::Dead.name(from, to));
-                }
+                let environment = reading.setting.environments.get(from);
+                let fault = environment
+                    .and_then(|environment| Quality::told(action).fault(environment.needs, 1));
+                open.extend(fault.map(|fault| fault.name(from, to)));
             }
             "resolve" => {
                 let name = action.field("name");
@@ -311,8 +288,11 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
             "crash" | "pause" | "stall" | "stop" => {
                 open.insert(host(action.name));
             }
+            // The next life begins with a service that runs.
             "restart" => {
-                open.remove(&host("crash"));
+                for over in ["crash", "pause", "stall", "stop"] {
+                    open.remove(&host(over));
+                }
             }
             "resume" => {
                 open.remove(&host("pause"));
@@ -330,6 +310,7 @@ pub fn open_faults(reading: &Reading<'_>, standing: &[String]) -> BTreeSet<Strin
         }
     }
     open.extend(clock_faults(reading));
+    open.extend(shortages(reading));
     open
 }
 

@@ -9,8 +9,8 @@
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,
-//!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89. `refusals`: tasks
-//!   that were never taken on.
+//!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89; `standing`: what
+//!   excuses it. `refusals`: commands that were never taken on.
 //! - `expect`, `open_work`: the form `task becomes`, and when a run may end.
 //! - [`rogue`]: environments that are deliberately wrong. `stranger`: peers that are none.
 
@@ -30,6 +30,7 @@ pub mod reading;
 mod refusals;
 pub mod rogue;
 pub mod setting;
+mod standing;
 mod station;
 mod stranger;
 mod validate;

@@ -39,6 +39,14 @@ pub struct Reading<'a> {
     pub end: Duration,
 }
 
+/// Steps that take a host or its service away, and those that bring it back.
+const OUTAGES: [(&str, &str); 4] = [
+    ("crash", "restart"),
+    ("pause", "resume"),
+    ("stall", "unstall"),
+    ("stop", "start"),
+];
+
 /// One connection's life.
 #[derive(Debug)]
 pub struct Life<'a> {
@@ -202,17 +210,28 @@ impl<'a> Reading<'a> {
             .filter(move |said| said.message.passage == passage)
     }
 
-    /// Whether `host` was crashed, stopped, paused or brought back at a position in `span`.
+    /// Whether `host` was crashed, stopped, stalled, paused or brought back at a position in `span`,
+    /// or before without having come back.
     ///
     /// A host that was away owes nothing of what it would have done in that time.
     #[must_use]
     pub fn was_away(&self, host: &str, span: std::ops::RangeInclusive<usize>) -> bool {
-        self.actions.iter().any(|action| {
-            let away = [
-                "crash", "restart", "pause", "resume", "stall", "unstall", "stop", "start",
-            ];
-            away.contains(&action.name) && action.host == host && span.contains(&action.position)
-        })
+        let changes = || {
+            let known = |name: &str| {
+                OUTAGES
+                    .iter()
+                    .any(|(begin, end)| [*begin, *end].contains(&name))
+            };
+            let actions = self.actions.iter();
+            actions.filter(move |action| action.host == host && known(action.name))
+        };
+        let is_within = |action: &Noted<'_>| span.contains(&action.position);
+        let before = || changes().filter(|action| action.position < *span.start());
+        let lasts = |(begin, end): &(&str, &str)| {
+            let mut last = before().filter(|action| [*begin, *end, "crash"].contains(&action.name));
+            last.next_back().is_some_and(|action| action.name == *begin)
+        };
+        changes().any(is_within) || OUTAGES.iter().any(lasts)
     }
 
     /// The position of the last restart of `host` or its service before `position`, or 0.

@@ -1,33 +1,26 @@
-//! Tasks that a scenario hands over and that no environment takes on.
+//! Commands of a scenario that no environment takes on.
 
 use super::reading::{Noted, Reading};
 use super::vocabulary::{effect, field};
-use crate::engine::SKIPPED;
 use crate::scenario::Plan;
 
-/// What became of the first submission that had no effect and that the scenario does not expect to
-/// have none; a run without one of its tasks says nothing about it.
+/// What became of the first command that an environment refused and that the scenario does not
+/// expect to be refused; a run without it says nothing about it.
+///
+/// What never reached an environment is the harness's to report.
 pub(super) fn unexpected(reading: &Reading<'_>, plan: &Plan) -> Option<String> {
     if plan.expects.iter().any(expects_refusal) {
         return None;
     }
-    let submission = |action: &&Noted<'_>| action.name == "submit";
-    if let Some(action) = reading.skipped.iter().find(submission) {
-        let (task, why) = (action.field("as"), action.field(SKIPPED));
-        return Some(format!(
-            "{task} was never submitted at {}: {why}",
-            action.host
-        ));
-    }
-    let refused = |noted: &&Noted<'_>| {
-        noted.name == effect::COMMAND_REFUSED && noted.field("command") == "submit"
-    };
+    let refused = |noted: &&Noted<'_>| noted.name == effect::COMMAND_REFUSED;
     let noted = reading.effects.iter().find(refused)?;
-    let (task, why) = (noted.field(field::TASK), noted.field(field::REASON));
-    Some(format!(
-        "{} refused the submission of {task}: {why}",
-        noted.host
-    ))
+    let what = match (noted.field("command"), noted.field(field::TASK)) {
+        ("submit", task) => format!("the submission of {task}"),
+        (command, "") => format!("the {command}"),
+        (command, task) => format!("the {command} of {task}"),
+    };
+    let why = noted.field(field::REASON);
+    Some(format!("{} refused {what}: {why}", noted.host))
 }
 
 /// Whether an `[[expect]]` asks for a refused command, which is then what the scenario is about.

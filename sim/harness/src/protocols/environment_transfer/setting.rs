@@ -45,6 +45,21 @@ pub struct Environment {
     pub tolerance: Duration,
     /// The kinds of task whose work may start again after a crash (ET-54).
     pub restartable: BTreeSet<String>,
+    /// How long its ports stay reserved after it closed first.
+    pub time_wait: Duration,
+    /// What a way must be like so that its requests get through.
+    pub needs: Needs,
+}
+
+/// What a way must be like so that the requests of an environment get through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// How long an opening may take (ET-59): no round trip may take longer.
+    pub connect: Duration,
+    /// At how many octets a second its messages without files pass within the timers.
+    pub message_rate: u64,
+    /// At how many the largest part of its transfers does.
+    pub part_rate: u64,
 }
 
 /// Two consecutive environments of a chain and the two ports between them (ET-1).

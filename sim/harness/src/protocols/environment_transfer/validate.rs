@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use portcullis_agent::message::{CommandName, EnvironmentName, Product};
 
-use super::{ENVIRONMENT, stranger};
+use super::standing::Quality;
+use super::{ENVIRONMENT, cast, stranger};
 use crate::scenario::{Problems, Scenario, Table, Value};
 
 /// Reports what cannot be played: names that the protocol cannot carry, tasks along missing links.
@@ -37,6 +38,9 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
             problems.report(link.span_of("to"), message, "the same environment", help);
         }
         addresses(scenario, link, problems);
+    }
+    for way in scenario.links.iter().chain(&scenario.paths) {
+        quality(scenario, way, problems);
     }
     roles(scenario, problems);
     let mut earlier = BTreeMap::new();
@@ -133,6 +137,23 @@ fn content(speech: &Table, problems: &mut Problems) {
             let help = "what a codec cannot write is said with `text` or `hazard`";
             problems.report(message.span_of(key), problem, "not writable", help);
         }
+    }
+}
+
+/// A way that nothing gets through is a fault, which has to bite like any other.
+fn quality(scenario: &Scenario, way: &Table, problems: &mut Problems) {
+    let from = way.text("from").unwrap_or_default();
+    let Some((_, keys)) = scenario.hosts.iter().find(|(name, _)| name == from) else {
+        return;
+    };
+    let submits = scenario.steps.iter();
+    let submits: Vec<_> = submits.filter_map(|step| step.table("submit")).collect();
+    let fault = Quality::of(way).fault(cast::needs(from, keys, &submits), 1);
+    if let (Some(fault), true) = (fault, scenario.bites.is_empty()) {
+        let name = fault.name(from, way.text("to").unwrap_or_default());
+        let message = format!("{name} is a fault, and nothing proves that it bites");
+        let help = "add a [[bites]] such as `event = { effect = \"attempt-failed\" }`";
+        problems.report(way.span.clone(), message, "a fault", help);
     }
 }
 

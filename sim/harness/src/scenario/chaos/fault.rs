@@ -85,7 +85,9 @@ impl Fault {
         let (begin, end) = self.actions(name, space, ways);
         let at = |moment: Vec<(&'static str, Value)>, action| {
             let called = ("name", Value::Text(name.to_owned()));
-            let entries = moment.into_iter().chain([called, action]);
+            // A seed may draw what meets nothing; `chaos = true` asks of all seeds together.
+            let optional = ("optional", Value::Boolean(true));
+            let entries = moment.into_iter().chain([called, optional, action]);
             Table::made(&space.span, entries.collect())
         };
         let (first, last) = match &self.moment {

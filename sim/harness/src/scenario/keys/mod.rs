@@ -117,6 +117,12 @@ pub(super) const AT: &[Key] = &[
         "What the history calls the step; those that the seed draws are called `chaos-1` and so on.",
     ),
     Key::new(
+        "optional",
+        Kind::Boolean,
+        "Whether a pass stands also when the step has no effect, or never comes. Of any other step \
+         that makes a pass INCONCLUSIVE; those that the seed draws are optional.",
+    ),
+    Key::new(
         "firewall",
         Kind::Table(FIREWALL_CHANGE),
         "Adds a rule to a firewall or removes one.",

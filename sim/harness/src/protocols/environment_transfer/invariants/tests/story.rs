@@ -13,7 +13,7 @@ use portcullis_reports::{
 };
 
 use crate::engine::Aliases;
-use crate::protocols::environment_transfer::setting::{Environment, Link, Setting};
+use crate::protocols::environment_transfer::setting::{Environment, Link, Needs, Setting};
 use crate::protocols::environment_transfer::vocabulary::{effect, kind, state};
 
 /// Development and production with one link, and one dependency: `second` on `first`.
@@ -28,6 +28,12 @@ pub(super) fn setting() -> Setting {
         clock_ahead: SignedDuration::ZERO,
         tolerance: Duration::from_secs(300),
         restartable: BTreeSet::new(),
+        time_wait: Duration::from_secs(60),
+        needs: Needs {
+            connect: Duration::from_secs(20),
+            message_rate: 0,
+            part_rate: 0,
+        },
     };
     Setting {
         environments: BTreeMap::from(
