@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use portcullis_scenarios::folder;
 use toml::{Table, Value};
 
-/// Each protocol: its folder of scenarios, which is also the stem of its clause list, and the prefix
-/// of its clauses.
+/// Each protocol: its folder of scenarios, which is also the stem of its clause list, and the
+/// prefix of its clauses.
 pub(crate) const PROTOCOLS: &[(&str, &str)] = &[
     ("environment-transfer", "ET-"),
     ("content-deployment", "CD-"),

@@ -224,7 +224,7 @@ async fn take(
             let outcome = labour(player, id, peer).await;
             let (task, id) = (id.clone(), MessageId::of_completion(id));
             let body = Body::Completed { task, outcome };
-            let completed = player.message(peer, id, Some(request), body);
+            let completed = player.message(peer, id, None, body);
             player.say(stream, &completed).await.ok();
             None
         }
