@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -101,7 +101,7 @@ fn made_by_gcab(compression: Compression) -> Result<(), Box<dyn Error>> {
         names_octets_max: 1 << 10,
         ratio_max: 1_100,
     };
-    let mut file = File::open(&cabinet)?;
+    let mut file = std::io::Cursor::new(fs::read(&cabinet)?);
     let tables = Cabinet::read(&mut file, compression, &limits)?;
     let mut read = Files::new();
     tables.extract(&mut file, |file, piece| {

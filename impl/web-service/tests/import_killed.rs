@@ -5,6 +5,7 @@
 
 #[cfg(unix)]
 #[expect(dead_code, reason = "shared with the tests that need more of it")]
+#[cfg(test)]
 #[path = "import/world.rs"]
 mod world;
 
@@ -21,6 +22,7 @@ fn main() {
 #[cfg(not(unix))]
 fn main() {}
 
+#[cfg(test)]
 #[cfg(unix)]
 mod killed {
     use std::error::Error;

@@ -67,7 +67,15 @@ fn failure(problem: Problem) -> ImportFailure {
         Problem::Name(_) | Problem::NameEncoding => ImportFailure::Name(package),
         Problem::Compression => ImportFailure::Compression(package),
         Problem::TooMany | Problem::TooLarge | Problem::Ratio => ImportFailure::TooLarge(package),
-        _ => ImportFailure::Unreadable(package),
+        Problem::Disk
+        | Problem::Header
+        | Problem::Length
+        | Problem::Spanning
+        | Problem::Reserve
+        | Problem::Layout
+        | Problem::Block
+        | Problem::Files
+        | Problem::Damaged => ImportFailure::Unreadable(package),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Directories that are packed.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 use portcullis_web_service::work::cabinet::{Cabinet, CabinetLimits, Compression};
@@ -25,8 +26,8 @@ fn packed(content: &Tree, options: &PackOptions) -> Vec<(u64, String)> {
     let packed = pack(&source, &root.path().join("packages"), options).unwrap();
     assert_eq!(packed.object_count, content.len());
     let package = |path: &Path| {
-        let mut file = fs::File::open(path).unwrap();
-        let octets = file.metadata().unwrap().len();
+        let mut file = Cursor::new(fs::read(path).unwrap());
+        let octets = u64::try_from(file.get_ref().len()).unwrap();
         let cabinet = Cabinet::read(&mut file, options.compression, &ANY).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         let mut line = format!("{name} {octets}:");

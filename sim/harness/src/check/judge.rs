@@ -83,7 +83,13 @@ fn missed(history: &[Entry]) -> Option<Finding> {
             let field = |name| fields.get(name).map_or("", String::as_str);
             Some(format!("line {}: {}", field("on-line"), field("why")))
         }
-        _ => None,
+        Event::Packet(_)
+        | Event::Connection(_)
+        | Event::Message(_)
+        | Event::State(_)
+        | Event::Write { .. }
+        | Event::Effect { .. }
+        | Event::Action { .. } => None,
     });
     let missed: Vec<_> = missed.collect();
     (!missed.is_empty()).then(|| Finding {

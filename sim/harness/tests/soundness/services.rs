@@ -20,7 +20,13 @@ fn orders(run: &Attempt) -> Vec<(String, Option<String>)> {
         } if name == "start" || name == "stop" => {
             Some((name.clone(), fields.get("skipped").cloned()))
         }
-        _ => None,
+        Event::Packet(_)
+        | Event::Connection(_)
+        | Event::Message(_)
+        | Event::State(_)
+        | Event::Write { .. }
+        | Event::Effect { .. }
+        | Event::Action { .. } => None,
     });
     orders.collect()
 }
