@@ -61,8 +61,8 @@ pub(super) fn following(plan: &Plan, packets: PacketDetail, checks: Arc<Mutex<Ch
     }
 }
 
-/// The `[[at]]` that the step number `index` of [`run_spec`] comes from; none for the rules that are
-/// there from the start.
+/// The `[[at]]` that the step number `index` of [`run_spec`] comes from; none for the rules that
+/// are there from the start.
 pub(super) fn origin(plan: &Plan, index: usize) -> Option<&Table> {
     let written = index.checked_sub(plan.firewall.len())?;
     let origins = plan.steps.iter().flat_map(|table| {

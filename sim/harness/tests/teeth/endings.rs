@@ -104,7 +104,8 @@ fn a_path_that_loses_everything_is_a_fault_that_lasts() {
 fn a_path_that_no_exchange_gets_through_is_a_fault_that_lasts() {
     let transfer = "[[at]]\ntime = \"1s\"\nsubmit = { from = \"dev\", task = \"transfer\", \
                     as = \"t1\", size = \"3 MiB\" }\n";
-    let steps = transfer.to_owned() + NEVER;
+    let bites = "[[bites]]\nevent = { effect = \"attempt-failed\" }\n";
+    let steps = transfer.to_owned() + NEVER + bites;
     let judged = |quality: &str| verdict(&on_a_path(quality, &steps));
     let slow = judged("latency = \"21s\"");
     assert_eq!(slow.0, Verdict::Inconclusive, "{}", slow.1);

@@ -6,10 +6,10 @@
 //!
 //! The tick is a millisecond, and everything that happens has whole milliseconds: what a host does
 //! in a tick, it does at one instant. A step with a time is executed between two ticks; one that
-//! follows an event at once is executed by the host at which it happened, before that host does
-//! anything else. What is sent at the end of a tick arrives a millisecond early, and who is switched
-//! on or off by an event is so a millisecond late. Hosts run one after the other within a tick, so
-//! the history is put in order of time at the end.
+//! follows an event at once is executed by the host at which that happened, before it does anything
+//! else. What is sent at the end of a tick arrives a millisecond early, and what an event does to
+//! other hosts they may see a millisecond late. Hosts run one after the other within a tick, so the
+//! history is put in order of time at the end.
 
 mod conductor;
 mod ether;

@@ -210,8 +210,8 @@ impl<'a> Reading<'a> {
             .filter(move |said| said.message.passage == passage)
     }
 
-    /// Whether `host` was crashed, stopped, stalled, paused or brought back at a position in `span`,
-    /// or before without having come back.
+    /// Whether `host` was crashed, stopped, stalled, paused or brought back at a position in
+    /// `span`, or before without having come back.
     ///
     /// A host that was away owes nothing of what it would have done in that time.
     #[must_use]

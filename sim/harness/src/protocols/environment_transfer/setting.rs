@@ -54,7 +54,7 @@ pub struct Environment {
 /// What a way must be like so that the requests of an environment get through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// How long an opening may take (ET-59): no round trip may take longer.
+    /// How long an opening may take, and so a round trip.
     pub connect: Duration,
     /// At how many octets a second its messages without files pass within the timers.
     pub message_rate: u64,
