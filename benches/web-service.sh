@@ -38,7 +38,10 @@ directory = "site"
 upload = "1 GiB"
 EOF
 mkdir -p "$work/dav" "$work/tmp"
+# As root its workers would be somebody else, who may not write here.
+user=$([ "$(id -u)" -ne 0 ] || echo 'user root;')
 cat >"$work/nginx.conf" <<EOF
+$user
 worker_processes 2;
 pid $work/nginx.pid;
 error_log $work/nginx.log;
@@ -111,7 +114,6 @@ for round in $(seq "$rounds"); do
     sync
     job=$(new_job)
     seconds upload "$job" one.cab >>"$work/upload.times"
-    # The way of the body without the wait for the disk that a durable answer costs.
     cmp "$work/file" "$work/state/temporary/$job/one.cab"
     delete_job "$job"
 done
