@@ -55,7 +55,7 @@ pub(super) async fn answer<K: Desk, D: Depot>(
     }
     match worker.desk.answer(call.request).await {
         Ok(response) => Reply::empty(what, StatusCode::OK).with(
-            media_type(version),
+            version.content_type(),
             codec::write_response(version, &response),
         ),
         Err(fault) => fault_reply(what, version, &fault),
@@ -67,14 +67,7 @@ fn fault_reply(what: &'static str, version: SoapVersion, fault: &Fault) -> Reply
     let status = StatusCode::from_u16(codec::fault_status(version, fault));
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Reply::refusal(what, status, fault.violation.name())
-        .with(media_type(version), codec::write_fault(version, fault))
-}
-
-const fn media_type(version: SoapVersion) -> &'static str {
-    match version {
-        SoapVersion::V11 => "text/xml; charset=utf-8",
-        SoapVersion::V12 => "application/soap+xml; charset=utf-8",
-    }
+        .with(version.content_type(), codec::write_fault(version, fault))
 }
 
 /// The whole message, if it is short enough and comes in time, and its room.
