@@ -1,5 +1,6 @@
 //! The protocols that the harness knows: one adapter each.
 
+pub mod breach;
 pub mod content_deployment;
 pub mod environment_transfer;
 mod service;

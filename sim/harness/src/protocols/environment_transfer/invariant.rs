@@ -9,7 +9,10 @@ use super::reading::Reading;
 use super::refusals;
 use super::standing;
 use crate::check::{Invariant, Outcome};
+use crate::protocols::breach::{SHOWN, outcome};
 use crate::scenario::Plan;
+
+pub use crate::protocols::breach::{Breach, Needs};
 
 /// One rule, and the function that looks for breaches of it.
 #[derive(Clone, Copy, Debug)]
@@ -24,38 +27,6 @@ pub struct Rule {
     pub needs: Needs,
     /// Finds the breaches.
     pub check: fn(&Reading<'_>) -> Vec<Breach>,
-}
-
-/// What a check needs to see, which decides whether it can judge somebody else's implementation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// The wire alone.
-    Wire,
-    /// What our implementations announce from inside.
-    Inside,
-}
-
-/// One place where a rule was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breach {
-    /// The event that broke it, as an index into the history.
-    pub position: usize,
-    /// What should have been.
-    pub expected: String,
-    /// What was.
-    pub seen: String,
-}
-
-impl Breach {
-    /// A breach by the event at `position`.
-    #[must_use]
-    pub fn at(position: usize, expected: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self {
-            position,
-            expected: expected.into(),
-            seen: seen.into(),
-        }
-    }
 }
 
 /// One table, twice: as rules over a reading, and as the core's invariants over a history.
@@ -178,22 +149,9 @@ rules! {
         => durability::results_recorded_before_acknowledged;
 }
 
-/// The most breaches that a finding points at.
-const SHOWN: usize = 8;
-
 fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>) -> Outcome {
     let setting = cast::setting(plan);
-    let breaches = check(&Reading::new(&setting, history));
-    let Some(first) = breaches.first() else {
-        return Outcome::Holds;
-    };
-    let more = match breaches.len() - 1 {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    let seen = format!("{}, instead of {}{more}", first.seen, first.expected);
-    let positions = breaches.iter().take(SHOWN).map(|breach| breach.position);
-    Outcome::broken(seen, positions.collect::<Vec<_>>())
+    outcome(&check(&Reading::new(&setting, history)))
 }
 
 /// ET-89: tasks end alike at both ends, as soon as nothing stands in the way any more.
