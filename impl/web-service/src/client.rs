@@ -77,6 +77,38 @@ pub enum CallError {
     Fault(SeenFault),
 }
 
+impl CallError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::TimedOut | Self::Cut => true,
+            Self::Fault(fault) => fault.rule.as_deref() == Some("unavailable"),
+            Self::Status(status) => *status == StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+            Self::Malformed => false,
+        }
+    }
+
+    /// Whether the call may have taken effect although it has no answer.
+    #[must_use]
+    pub const fn is_doubtful(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::Cut => true,
+            Self::Connect(_) | Self::Status(_) | Self::Malformed | Self::Fault(_) => false,
+        }
+    }
+
+    /// The rule that a fault names, a status code, or what happened in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Fault(fault) => fault.rule.clone().unwrap_or_else(|| fault.text.clone()),
+            Self::Status(status) => status.to_string(),
+            Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed => self.to_string(),
+        }
+    }
+}
+
 /// Why an upload did not succeed. It may be repeated: a file that is there already is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UploadError {
@@ -98,6 +130,30 @@ pub enum UploadError {
     /// The file cannot be read, or is shorter than it was said to be.
     #[error("the file to send cannot be read")]
     Source,
+}
+
+impl UploadError {
+    /// Whether the same upload may succeed later.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed => true,
+            // CD-45: any status but that of a farm in trouble is final.
+            Self::Status(status) => *status == StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+            Self::Source => false,
+        }
+    }
+
+    /// A status code, or what happened in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Status(status) => status.to_string(),
+            Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed | Self::Source => {
+                self.to_string()
+            }
+        }
+    }
 }
 
 /// Calls one import farm.

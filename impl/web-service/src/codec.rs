@@ -41,7 +41,9 @@ use crate::config::Compat;
 use crate::message::{Fault, Request, Response, UploadTarget};
 
 /// Which SOAP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum SoapVersion {
     /// SOAP 1.1 over HTTP: `text/xml` and `SOAPAction`.
     V11,

@@ -1,8 +1,10 @@
-//! What the administrator of an import farm decides.
+//! What the administrator of a farm decides.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
+
+use crate::state::AfterTimeout;
 
 /// Everything that one server of an import farm is configured with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Config {
     pub web_applications: Vec<WebApplication>,
     /// Who may use the service.
     pub authentication: Authentication,
+    /// How this farm deploys content to others.
+    pub deployments: Deployments,
     /// The timers.
     pub timers: Timers,
     /// The limits.
@@ -65,6 +69,7 @@ impl Config {
             compat: Compat::default(),
             web_applications: Vec::new(),
             authentication: Authentication::default(),
+            deployments: Deployments::default(),
             timers: Timers::default(),
             limits: Limits::default(),
         }
@@ -157,6 +162,51 @@ impl fmt::Debug for Account {
         f.debug_struct("Account")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// How a farm deploys content to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deployments {
+    /// Whether this server is the designated export server: whether its timer service runs
+    /// deployments. Default: yes.
+    pub is_export_server: bool,
+    /// Whether this server hosts Central Administration. The timer service of one that does not
+    /// never starts a deployment, which stays `Preparing`, as in the product. Default: yes.
+    pub hosts_administration: bool,
+    /// Whether of several jobs on one path one runs at a time, while the others stay `Preparing`:
+    /// the product's `BlockMultipleJobsPerPath`. Default: yes.
+    pub blocks_jobs_of_one_path: bool,
+    /// How often the status of an import is asked for (CD-49): `RemotePollingInterval`. Default
+    /// 10 s.
+    pub polling_interval: Duration,
+    /// After how long without a change of that status a deployment has timed out (CD-50):
+    /// `RemoteTimeout`. Default 600 s.
+    pub timeout: Duration,
+    /// Whether `DeleteJob` is sent after such a timeout. Default: no.
+    pub after_timeout: AfterTimeout,
+    /// Octets of one package at most (CD-46): `FileMaxSize`. Default 10,000,000.
+    pub package_octets_max: u64,
+    /// How often a call or an upload is made in a row before the deployment fails; polls are
+    /// repeated until the timeout. Default 5; ours.
+    pub attempts_max: u32,
+    /// How long it rests in between. Default 5 s; ours.
+    pub attempt_rest: Duration,
+}
+
+impl Default for Deployments {
+    fn default() -> Self {
+        Self {
+            is_export_server: true,
+            hosts_administration: true,
+            blocks_jobs_of_one_path: true,
+            polling_interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(600),
+            after_timeout: AfterTimeout::default(),
+            package_octets_max: 10_000_000,
+            attempts_max: 5,
+            attempt_rest: Duration::from_secs(5),
+        }
     }
 }
 

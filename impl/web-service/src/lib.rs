@@ -123,6 +123,7 @@
 pub mod client;
 pub mod codec;
 pub mod config;
+pub mod deploying;
 pub mod desk;
 pub mod error;
 mod farm;

@@ -1,8 +1,10 @@
-//! What an import farm announces: to the observer given at construction, and to `tracing`.
+//! What a farm announces: to the observer given at construction, and to `tracing`.
 
 use std::sync::Arc;
 
-use crate::message::{FileName, Guid};
+use crate::message::{FileName, Guid, JobStatus};
+use crate::state::DeploymentOutcome;
+use crate::work::RunId;
 
 /// Receives everything that a farm announces, in order, on the farm's own tasks: it must not block.
 #[derive(Clone)]
@@ -79,6 +81,40 @@ pub enum FarmEvent {
         number: u32,
         /// How many there are.
         count: u32,
+    },
+    /// A run of a content deployment job moved, or was ordered (`from` is empty). Announced after
+    /// the move is durable.
+    Deployment {
+        /// Which run.
+        run: RunId,
+        /// The job's name.
+        name: String,
+        /// The state left, by name.
+        from: &'static str,
+        /// The state entered, by name.
+        to: &'static str,
+        /// Why, once it has failed or timed out.
+        reason: Option<String>,
+    },
+    /// A run knows its import job from here on.
+    RemoteJob {
+        /// Which run.
+        run: RunId,
+        /// The job's name.
+        name: String,
+        /// The import job at the target.
+        job: Guid,
+    },
+    /// A run is over.
+    DeploymentEnded {
+        /// Which run.
+        run: RunId,
+        /// The job's name.
+        name: String,
+        /// How.
+        outcome: DeploymentOutcome,
+        /// The last status that the target reported.
+        status: Option<JobStatus>,
     },
     /// A request was answered.
     Answered {

@@ -1,6 +1,7 @@
 //! What a farm must not forget, as typed records of its two databases.
 //!
-//! Worker and timer service meet in these records and nowhere else.
+//! Worker and timer service, and a farm's desk and its deployments, meet in these records and
+//! nowhere else.
 
 use portcullis_store::Record;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,13 @@ macro_rules! kept {
         }
     };
 }
+
+mod deployment;
+
+pub(crate) use deployment::{
+    CancelDeployment, CurrentRun, DeploymentItem, DeploymentReport, DeploymentTimerJob,
+    ExportedPackages, PathItem,
+};
 
 /// The one-time execution unit of an import job (CD-22).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,6 +33,8 @@ const COMMIT_ATTEMPTS: u32 = 3;
 pub(crate) enum Part {
     Worker,
     TimerService,
+    DeploymentDesk,
+    Deployments,
 }
 
 impl Part {
@@ -40,6 +42,8 @@ impl Part {
         match self {
             Self::Worker => "worker",
             Self::TimerService => "timer-service",
+            Self::DeploymentDesk => "deployment-desk",
+            Self::Deployments => "deployments",
         }
     }
 }

@@ -1,15 +1,21 @@
-//! The life of an import job and of its timer job, as two pure transition tables.
+//! The life of an import job, of a deployment at its source, and of the timer jobs that run them,
+//! as pure transition tables.
 //!
 //! Each function holds its whole table: `(state, event) -> Result<(state, effects), Illegal>`. The
 //! shells carry the effects out; they decide nothing. The snapshot tests beside them print every
 //! state against every event.
 
+mod deployment;
 mod import_job;
 mod timer_job;
 
 #[cfg(test)]
 mod tests;
 
+pub use deployment::{
+    AfterTimeout, DeploymentEffect, DeploymentEvent, DeploymentFailure, DeploymentOutcome,
+    DeploymentProgress, DeploymentState, DeploymentStatus, DeploymentStep,
+};
 pub use import_job::{JobEffect, JobEvent, JobProgress, JobState};
 pub use timer_job::{Owner, TimerEvent, TimerProgress, TimerState};
 

@@ -1,11 +1,12 @@
-//! The work seam: where uploaded files lie and what an import does, as two traits, each with a real
-//! and a simulated side.
+//! The work seam: where uploaded files lie, and what an import and an export do, as three traits,
+//! each with a real and a simulated side.
 //!
 //! [`Depot`] is the temporary folder of the import server: one folder a job. [`Importer`] opens
-//! what lies there, decompresses it and places its objects into a site. The state machine above
-//! either side is the same.
+//! what lies there, decompresses it and places its objects into a site. [`Exporter`] is where all
+//! that comes from, at a deploying farm. The state machine above either side is the same.
 
 pub mod cabinet;
+mod export;
 mod folder;
 pub mod manifest;
 pub mod pack;
@@ -18,6 +19,10 @@ use bytes::Bytes;
 
 use crate::message::{FileName, Guid, NewJob};
 
+pub use export::{
+    ExportFailure, ExportOrder, ExportScript, Exporter, JobKind, RunId, ScriptedExport,
+    ScriptedExporter,
+};
 pub use folder::{Incoming, TemporaryFolder};
 pub use simulated::{
     FailsIn, ImportScript, ScriptedImport, ScriptedImporter, Shelf, ShelvedFile, SimulatedDepot,
@@ -88,7 +93,7 @@ pub enum Kept {
 }
 
 /// A file in a job's folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StoredFile {
     /// Its name.
     pub name: FileName,

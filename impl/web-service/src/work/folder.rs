@@ -32,7 +32,7 @@ const INCOMING: &str = ".incoming";
 const UNIT_OCTETS: usize = 1024;
 
 /// How much may wait for the disk, in all uploads together.
-const WAITING_OCTETS_MAX: usize = 8 << 20;
+const WAITING_OCTETS_MAX: usize = 1 << 20;
 
 /// The temporary folder of an import server (CD-44): below it one folder for each import job, named
 /// after the job, and in it the job's files.
@@ -42,7 +42,7 @@ const WAITING_OCTETS_MAX: usize = 8 << 20;
 /// file systems of the product. One process at a time may use a folder.
 ///
 /// Memory does not grow with the length of files or the number of uploads: all uploads together
-/// have at most 8 MiB waiting for the disk.
+/// have at most 1 MiB waiting for the disk.
 #[derive(Clone, Debug)]
 pub struct TemporaryFolder(Arc<Shelves>);
 

@@ -30,7 +30,7 @@ use crate::observe::FarmEvent;
 use crate::work::Depot;
 
 /// How much of a body is read at once, at most.
-const PIECE_OCTETS_MAX: usize = 256 << 10;
+const PIECE_OCTETS_MAX: usize = 64 << 10;
 
 /// Serves a connection until one side has enough of it.
 pub(super) async fn serve<K: Desk, D: Depot>(

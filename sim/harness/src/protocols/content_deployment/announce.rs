@@ -1,10 +1,11 @@
-//! What an import farm announces, as events of a history.
+//! What farms announce, as events of a history.
 
 use std::borrow::Cow;
 
 use portcullis_reports::{Event, Fields, StateEvent};
 use portcullis_web_service::FarmEvent;
-use portcullis_web_service::message::{Guid, Operation};
+use portcullis_web_service::message::{Guid, JobStatus, Operation};
+use portcullis_web_service::state::DeploymentOutcome;
 
 use super::vocabulary::{effect, field, kind, state};
 
@@ -38,6 +39,35 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
                 (field::COUNT, Some(count.to_string())),
             ],
         ),
+        FarmEvent::Deployment {
+            name,
+            from,
+            to,
+            reason,
+            ..
+        } => Event::State(StateEvent {
+            machine: Cow::Borrowed(state::DEPLOYMENT),
+            id: name.clone(),
+            from: Cow::Borrowed(from),
+            to: Cow::Borrowed(to),
+            fields: fields([
+                (field::DEPLOYMENT, Some(name.clone())),
+                (field::REASON, reason.clone()),
+            ]),
+        }),
+        FarmEvent::RemoteJob { name, job, .. } => noted(
+            effect::REMOTE_JOB,
+            [
+                (field::DEPLOYMENT, Some(name.clone())),
+                (field::JOB, Some(job.to_string())),
+            ],
+        ),
+        FarmEvent::DeploymentEnded {
+            name,
+            outcome,
+            status,
+            ..
+        } => ended(name, outcome, *status),
         FarmEvent::Answered {
             what,
             status,
@@ -59,6 +89,36 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
         ),
         FarmEvent::ConnectionLimit => noted(effect::CONNECTION_LIMIT, []),
         FarmEvent::BadRequest => noted(effect::BAD_REQUEST, []),
+    }
+}
+
+/// How a deployment ended: with what the target reported, or with a failure on the way.
+fn ended(name: &str, outcome: &DeploymentOutcome, status: Option<JobStatus>) -> Event {
+    let failed = |step: &str, reason: &str| {
+        noted(
+            effect::DEPLOYMENT_FAILED,
+            [
+                (field::JOB, Some(name.to_owned())),
+                (field::STEP, Some(step.to_owned())),
+                (field::REASON, Some(reason.to_owned())),
+            ],
+        )
+    };
+    match outcome {
+        DeploymentOutcome::NotChanged => failed("poll", "timeout"),
+        DeploymentOutcome::Failed(why) if status != Some(JobStatus::Failure) => {
+            failed(why.step.name(), &why.reason)
+        }
+        DeploymentOutcome::Succeeded
+        | DeploymentOutcome::Failed(_)
+        | DeploymentOutcome::Cancelled
+        | DeploymentOutcome::ImportTimedOut => noted(
+            effect::DEPLOYMENT_ENDED,
+            [
+                (field::JOB, Some(name.to_owned())),
+                (field::STATUS, status.map(|status| status.name().to_owned())),
+            ],
+        ),
     }
 }
 

@@ -87,6 +87,8 @@ pub mod kind {
 pub mod field {
     /// The import job concerned; in an answer, the one that its request was about.
     pub const JOB: &str = "job";
+    /// The deployment concerned, by the scenario's name of its job.
+    pub const DEPLOYMENT: &str = "deployment";
     /// The content deployment job at the source.
     pub const SOURCE_JOB: &str = "source-job";
     /// The description with which a job is created.
@@ -147,6 +149,8 @@ pub mod state {
     pub const IMPORT_JOB: &str = "import-job";
     /// The timer job that runs an import.
     pub const TIMER_JOB: &str = "timer-job";
+    /// A run of a content deployment job at its source.
+    pub const DEPLOYMENT: &str = "deployment";
 
     /// Created; takes files, and waits to be run.
     pub const CREATED: &str = "created";
@@ -177,6 +181,23 @@ pub mod state {
         CANCELLED,
         SUCCEEDED,
         FAILED,
+        TIMED_OUT,
+    ];
+
+    /// The states of a run at its source.
+    pub const OF_DEPLOYMENTS: [&str; 13] = [
+        "preparing",
+        "exporting",
+        "asking",
+        "creating",
+        "uploading",
+        "starting",
+        "importing",
+        "cancelling",
+        "deleting",
+        SUCCEEDED,
+        FAILED,
+        CANCELLED,
         TIMED_OUT,
     ];
 
@@ -212,6 +233,8 @@ pub mod effect {
     pub const START_FAILED: &str = "start-failed";
     /// A step of the scenario could not be carried out.
     pub const COMMAND_REFUSED: &str = "command-refused";
+    /// A deployment knows its import job.
+    pub const REMOTE_JOB: &str = "remote-job";
     /// A deployment has come to its end, with the last status that was reported.
     pub const DEPLOYMENT_ENDED: &str = "deployment-ended";
     /// A deployment was given up, at a step.

@@ -119,12 +119,29 @@ fn log(event: &FarmEvent) {
         FarmEvent::Uploaded { job, file, octets } => {
             tracing::info!(%job, octets, "uploaded {file}");
         }
+        FarmEvent::Deployment {
+            run,
+            name,
+            from,
+            to,
+            reason,
+        } => {
+            let (from, to) = (word(from), word(to));
+            let reason = reason.as_deref().unwrap_or_default();
+            tracing::info!(
+                run = run.number,
+                reason,
+                "deployment {name}: {from} to {to}"
+            );
+        }
         FarmEvent::DatabaseFailed { part, database } => {
             tracing::warn!(part, "the {database} database does not answer");
         }
         FarmEvent::ConnectionLimit => tracing::warn!("a connection gave way to another one"),
         FarmEvent::BadRequest => tracing::info!("a request that is none"),
         FarmEvent::TimerJob { .. }
+        | FarmEvent::RemoteJob { .. }
+        | FarmEvent::DeploymentEnded { .. }
         | FarmEvent::DecompressionStarted { .. }
         | FarmEvent::Placed { .. }
         | FarmEvent::Answered { .. } => {}

@@ -1,0 +1,81 @@
+//! What a user sees of a job: from its items here, never from the target (CD-53).
+
+use crate::message::Guid;
+use crate::records::{DeploymentItem, DeploymentReport, Severity};
+use crate::state::{DeploymentProgress, DeploymentStatus};
+use crate::work::JobKind;
+
+/// A content deployment job, as its items say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentView {
+    /// Its id, which is the source id of its import jobs (CD-37).
+    pub id: Guid,
+    /// Its name.
+    pub name: String,
+    /// The path's name.
+    pub path: String,
+    /// How much it exports.
+    pub kind: JobKind,
+    /// When it is due next, in milliseconds since 1970.
+    pub due_ms: Option<i64>,
+    /// Which run is the newest, counted from 1; 0 before the first.
+    pub run_number: u64,
+    /// The status in the product's words.
+    pub status: DeploymentStatus,
+    /// How far the newest run has come; none before the first.
+    pub progress: Option<DeploymentProgress>,
+    /// When it was ordered, likewise.
+    pub ordered_ms: Option<i64>,
+    /// When the target last told its status, likewise.
+    pub polled_ms: Option<i64>,
+    /// Objects that the target had placed by then.
+    pub imported_object_count: u32,
+    /// What it said besides.
+    pub remote_message: String,
+    /// The report of the newest run, the oldest line first.
+    pub lines: Vec<LineView>,
+}
+
+/// One line of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineView {
+    /// In milliseconds since 1970.
+    pub at_ms: i64,
+    /// `message`, `warning` or `error`.
+    pub severity: &'static str,
+    /// What happened.
+    pub text: String,
+}
+
+impl DeploymentView {
+    pub(crate) fn of(item: DeploymentItem, report: Option<DeploymentReport>) -> Self {
+        let run = item.run;
+        let progress = run.as_ref().map(|run| run.progress.clone());
+        let status = progress.as_ref().map(DeploymentProgress::status);
+        let lines = report.map_or_else(Vec::new, |report| report.lines);
+        let lines = lines.into_iter().map(|line| LineView {
+            at_ms: line.at_ms,
+            severity: match line.severity {
+                Severity::Message => "message",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            },
+            text: line.text,
+        });
+        Self {
+            id: item.id,
+            name: item.name,
+            path: item.path,
+            kind: item.kind,
+            due_ms: item.due_ms,
+            run_number: run.as_ref().map_or(0, |run| run.number),
+            status: status.unwrap_or(DeploymentStatus::NotAvailable),
+            progress,
+            ordered_ms: run.as_ref().map(|run| run.ordered_ms),
+            polled_ms: run.as_ref().and_then(|run| run.polled_ms),
+            imported_object_count: run.as_ref().map_or(0, |run| run.imported_object_count),
+            remote_message: run.map_or_else(String::new, |run| run.remote_message),
+            lines: lines.collect(),
+        }
+    }
+}
