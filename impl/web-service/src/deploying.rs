@@ -18,8 +18,8 @@
 //!
 //! # Module map
 //! - [`DeployingFarm`]: the timer service of an export server. `run`: one run, from wherever its
-//!   item says it is. `calls`: what is said to the target, and how often. `moves`: the table's moves,
-//!   recorded.
+//!   item says it is. `calls`: what is said to the target, and how often. `moves`: the moves of
+//!   the table, recorded. `schedule`: when jobs are due.
 //! - [`DeploymentDesk`]: paths, jobs, run now, cancel, and what a user sees.
 //! - [`Targets`]: how import farms are reached. [`offers`]: what one has to choose from.
 

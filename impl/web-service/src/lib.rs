@@ -138,4 +138,4 @@ pub mod worker;
 
 pub use config::Config;
 pub use farm::{Databases, ImportFarm};
-pub use observe::{FarmEvent, Observer};
+pub use observe::{DeployingEvent, FarmEvent, Observer};

@@ -82,9 +82,36 @@ pub enum FarmEvent {
         /// How many there are.
         count: u32,
     },
+    /// Something about a deployment of this farm to another.
+    Deploying(DeployingEvent),
+    /// A request was answered.
+    Answered {
+        /// The operation, `upload`, or what else was asked for.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The rule that was broken, by name, if one was.
+        violation: Option<&'static str>,
+    },
+    /// A database did not answer.
+    DatabaseFailed {
+        /// `worker` or `timer-service`.
+        part: &'static str,
+        /// `configuration` or `content`.
+        database: &'static str,
+    },
+    /// A connection was closed because too many are open.
+    ConnectionLimit,
+    /// The request line or head could not be read (CD-42).
+    BadRequest,
+}
+
+/// One thing that a deploying farm announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployingEvent {
     /// A run of a content deployment job moved, or was ordered (`from` is empty). Announced after
     /// the move is durable.
-    Deployment {
+    Moved {
         /// Which run.
         run: RunId,
         /// The job's name.
@@ -106,7 +133,7 @@ pub enum FarmEvent {
         job: Guid,
     },
     /// A run is over.
-    DeploymentEnded {
+    Ended {
         /// Which run.
         run: RunId,
         /// The job's name.
@@ -116,24 +143,4 @@ pub enum FarmEvent {
         /// The last status that the target reported.
         status: Option<JobStatus>,
     },
-    /// A request was answered.
-    Answered {
-        /// The operation, `upload`, or what else was asked for.
-        what: &'static str,
-        /// The HTTP status.
-        status: u16,
-        /// The rule that was broken, by name, if one was.
-        violation: Option<&'static str>,
-    },
-    /// A database did not answer.
-    DatabaseFailed {
-        /// `worker` or `timer-service`.
-        part: &'static str,
-        /// `configuration` or `content`.
-        database: &'static str,
-    },
-    /// A connection was closed because too many are open.
-    ConnectionLimit,
-    /// The request line or head could not be read (CD-42).
-    BadRequest,
 }

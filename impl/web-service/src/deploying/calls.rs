@@ -12,6 +12,13 @@ use crate::message::{Guid, Request, Response, UploadTarget};
 use crate::state::{DeploymentFailure, DeploymentStep};
 use crate::work::Exporter;
 
+/// Whether an earlier life may have called `RunJob`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Earlier {
+    No,
+    Perhaps,
+}
+
 /// One target, and how patiently it is called.
 #[derive(Debug)]
 pub(super) struct Calls<N> {
@@ -50,13 +57,12 @@ impl<N: Net> Calls<N> {
 
     /// `RunJob`, once: called again only after an answer that left it open, and a refusal after
     /// that means that it has taken effect.
-    pub(super) async fn run(&self, job: Guid, may_have_started: bool) -> Result<(), CallError> {
+    pub(super) async fn run(&self, job: Guid, earlier: Earlier) -> Result<(), CallError> {
         let request = Request::RunJob { job };
-        let (mut attempt, mut is_doubtful) = (1, may_have_started);
+        let (mut attempt, mut is_doubtful) = (1, earlier == Earlier::Perhaps);
         loop {
-            let error = match self.call(&request).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(error) = self.call(&request).await else {
+                return Ok(());
             };
             let may_be_refused_for_that = match &error {
                 // A farm that names no rules cannot say why; the polls will tell.
@@ -96,9 +102,9 @@ impl<N: Net> Calls<N> {
         let mut attempt = 1;
         loop {
             let package = open().await?;
-            let error = match self.client.upload(target, octets, package).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+            let sent = self.client.upload(target, octets, package);
+            let Err(error) = sent.await else {
+                return Ok(());
             };
             if !error.may_pass() || attempt >= self.attempts_max {
                 // CD-45: a failed transfer, whatever the status.

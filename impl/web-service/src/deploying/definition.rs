@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{FarmAddress, FarmAddressProblem};
 use crate::codec::SoapVersion;
-use crate::message::{IncludeSecurity, UserInfoDateTime};
+use crate::message::{Guid, IncludeSecurity, UserInfoDateTime};
 use crate::work::JobKind;
 
 /// How long names and texts may be, in octets.
@@ -111,6 +111,9 @@ pub struct Schedule {
 pub struct NewDeploymentJob {
     /// Its name, unique in the farm.
     pub name: String,
+    /// Its id, by which import farms file the logs of its imports (CD-37), where it is to have a
+    /// certain one; a job that is defined anew keeps the one that it has.
+    pub id: Option<Guid>,
     /// The path's name.
     pub path: String,
     /// How much is exported.

@@ -45,6 +45,9 @@ pub enum DeskRefusal {
     /// There is no job of that name.
     #[error("there is no such job")]
     UnknownJob,
+    /// Another job has that id.
+    #[error("another job has that id")]
+    IdTaken,
     /// A run of the job is on its way.
     #[error("the job is running")]
     Running,
@@ -118,13 +121,22 @@ impl<S: Store> DeploymentDesk<S> {
             if earlier.as_ref().is_some_and(|item| item.record.is_open()) {
                 return Err(DeskRefusal::Running);
             }
+            let id = match (&earlier, job.id) {
+                (Some(earlier), _) => earlier.record.id,
+                (None, Some(id)) => id,
+                (None, None) => Guid::random(&self.0.life().await?.ids),
+            };
+            let items = self.0.load_all::<DeploymentItem>().await?;
+            let is_other = |item: &Stored<DeploymentItem>| {
+                item.record.id == id && item.record.name != job.name
+            };
+            if items.iter().any(is_other) {
+                return Err(DeskRefusal::IdTaken);
+            }
             let now_ms = self.0.now().as_millisecond();
             let due = job.schedule.map(|every| schedule::next_ms(every, now_ms));
             let item = DeploymentItem {
-                id: match &earlier {
-                    Some(earlier) => earlier.record.id,
-                    None => Guid::random(&self.0.life().await?.ids),
-                },
+                id,
                 name: job.name.clone(),
                 path: job.path.clone(),
                 kind: job.kind,
@@ -132,7 +144,6 @@ impl<S: Store> DeploymentDesk<S> {
                 due_ms: due,
                 run: earlier.as_ref().and_then(|item| item.record.run.clone()),
             };
-            let id = item.id;
             if self.put(&item, earlier).await? {
                 return Ok(id);
             }

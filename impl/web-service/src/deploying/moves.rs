@@ -4,7 +4,7 @@ use portcullis_store::{Batch, Record, Store, Stored};
 
 use super::schedule;
 use crate::message::{Guid, JobStatus, RemoteJobStatus};
-use crate::observe::FarmEvent;
+use crate::observe::{DeployingEvent, FarmEvent};
 use crate::records::{
     CancelDeployment, CurrentRun, DeploymentItem, DeploymentReport, DeploymentTimerJob,
     ExportedPackages, ReportLine, Severity,
@@ -198,29 +198,32 @@ impl<S: Store> Services<S> {
             )
             | None => None,
         };
-        self.announce(&FarmEvent::Deployment {
+        self.tell(DeployingEvent::Moved {
             run,
             name: item.name.clone(),
             from,
             to: progress.state.name(),
             reason,
         });
-        if progress.state.is_final() {
-            if let Some(outcome) = progress.outcome.clone() {
-                self.announce(&FarmEvent::DeploymentEnded {
-                    run,
-                    name: item.name.clone(),
-                    outcome,
-                    status: progress.remote_status,
-                });
-            }
+        let outcome = progress.outcome.clone();
+        if let Some(outcome) = outcome.filter(|_| progress.state.is_final()) {
+            self.tell(DeployingEvent::Ended {
+                run,
+                name: item.name.clone(),
+                outcome,
+                status: progress.remote_status,
+            });
         }
+    }
+
+    fn tell(&self, event: DeployingEvent) {
+        self.announce(&FarmEvent::Deploying(event));
     }
 
     /// Tells which import job is a run's.
     pub(super) fn announce_remote_job(&self, item: &DeploymentItem, job: Guid) {
         if let Some(run) = item.run_id() {
-            self.announce(&FarmEvent::RemoteJob {
+            self.tell(DeployingEvent::RemoteJob {
                 run,
                 name: item.name.clone(),
                 job,

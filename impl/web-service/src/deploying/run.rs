@@ -6,15 +6,15 @@ use portcullis_net::Net;
 use portcullis_store::{Record, Store, Stored};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::calls::{Calls, Package, failed};
+use super::calls::{Calls, Earlier, Package, failed};
 use super::definition::{DeploymentPath, KeepPackages};
 use super::service::DeploymentService;
 use crate::client::CallError;
-use crate::message::{NewJob, RemoteJobStatus, Request, Response, UploadTarget};
+use crate::message::{Guid, NewJob, RemoteJobStatus, Request, Response, UploadTarget};
 use crate::records::{
     CancelDeployment, CurrentRun, DeploymentItem, DeploymentReport, ExportedPackages, PathItem,
 };
-use crate::services::{Unanswered, Unmoved};
+use crate::services::Unmoved;
 use crate::state::{
     DeploymentEffect, DeploymentEvent, DeploymentOutcome, DeploymentProgress, DeploymentState,
     DeploymentStep,
@@ -210,7 +210,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         }
     }
 
-    /// (3): CreateJob.
+    /// (3): `CreateJob`.
     async fn create(&self, run: &Run) -> DeploymentEvent {
         let path = run.path();
         let order = NewJob {
@@ -278,15 +278,19 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         }
     }
 
-    /// (3): RunJob.
+    /// (3): `RunJob`.
     async fn start(&self, run: &Run) -> DeploymentEvent {
         let progress = run.progress();
-        let may_have_started = progress.is_some_and(|progress| progress.run_may_have_started);
+        let earlier = if progress.is_some_and(|progress| progress.run_may_have_started) {
+            Earlier::Perhaps
+        } else {
+            Earlier::No
+        };
         let (calls, job) = match self.remote_job(run) {
             Ok(remote) => remote,
             Err(failed) => return failed,
         };
-        match calls.run(job, may_have_started).await {
+        match calls.run(job, earlier).await {
             Ok(()) => DeploymentEvent::Started,
             Err(error) => DeploymentEvent::Failed(failed(DeploymentStep::Run, error.reason())),
         }
@@ -359,7 +363,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         }
     }
 
-    /// (3): DeleteJob (CD-52).
+    /// (3): `DeleteJob` (CD-52).
     async fn delete(&self, run: &Run) -> DeploymentEvent {
         let outcome = run
             .progress()
@@ -402,9 +406,9 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         }
         let key = CancelDeployment { run: run.id }.key();
         loop {
-            match self.services.load::<CancelDeployment>(&key).await {
-                Ok(Some(_)) => return,
-                Ok(None) | Err(Unanswered) => {}
+            // A database that does not answer has nothing to say yet.
+            if let Ok(Some(_)) = self.services.load::<CancelDeployment>(&key).await {
+                return;
             }
             sleep(self.services.config.timers.timer_service).await;
         }
@@ -427,9 +431,9 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
     }
 
     /// The same, with the import job.
-    fn remote_job(&self, run: &Run) -> Result<(Calls<N>, crate::message::Guid), DeploymentEvent> {
+    fn remote_job(&self, run: &Run) -> Result<(Calls<N>, Guid), DeploymentEvent> {
         let job = run.progress().and_then(|progress| progress.remote_job);
-        Ok((self.remote(run)?, job.unwrap_or(crate::message::Guid::NIL)))
+        Ok((self.remote(run)?, job.unwrap_or(Guid::NIL)))
     }
 
     fn order(&self, run: &Run) -> ExportOrder {

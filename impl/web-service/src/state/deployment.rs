@@ -86,91 +86,110 @@ impl DeploymentProgress {
         now: Timestamp,
         after_timeout: AfterTimeout,
     ) -> Result<Next, Illegal> {
-        use DeploymentEffect as Effect;
         use DeploymentEvent as Event;
         use DeploymentState as State;
-        let same = || self.clone();
         match (self.state, event) {
+            (_, Event::Recovered) => Ok(self.recovered()),
             // CD-51: final; what comes late changes nothing.
-            (State::Succeeded | State::Failed | State::Cancelled | State::TimedOut, event) => {
-                let is_recovered = *event == Event::Recovered;
-                Ok((same(), if is_recovered { &[Effect::Clean] } else { &[] }))
+            (State::Succeeded | State::Failed | State::Cancelled | State::TimedOut, _) => {
+                Ok((self.clone(), &[]))
             }
-            (State::Preparing, Event::PickedUp) => Ok((
-                Self {
-                    started_ms: Some(now.as_millisecond()),
-                    ..self.at(State::Exporting)
-                },
-                &[Effect::Export],
-            )),
-            (State::Exporting, Event::Exported { files: 0 }) => {
-                Ok(self.ended(DeploymentOutcome::Succeeded, now))
-            }
-            // CD-47: this order, and no other.
-            (State::Exporting, Event::Exported { files }) => {
-                let files = *files;
-                Ok((
-                    Self {
-                        files,
-                        ..self.at(State::Asking)
-                    },
-                    &[Effect::Ask],
-                ))
-            }
-            (State::Asking, Event::Told { url }) => Ok((
-                Self {
-                    server_url: Some(url.clone()),
-                    ..self.at(State::Creating)
-                },
-                &[Effect::Create],
-            )),
-            (State::Creating, Event::Created { job }) => {
-                let remote_job = Some(*job);
-                let next = self.at(State::Uploading);
-                Ok((Self { remote_job, ..next }, &[Effect::Upload]))
-            }
-            (State::Uploading, Event::Uploaded) if self.uploaded < self.files => {
-                let uploaded = self.uploaded.saturating_add(1);
-                let next = Self { uploaded, ..same() };
-                if uploaded < self.files {
-                    Ok((next, &[Effect::Upload]))
-                } else {
-                    // CD-48: after the last one only.
-                    Ok((next.at(State::Starting), &[Effect::Run]))
-                }
-            }
-            (State::Starting, Event::Started) => Ok((
-                Self {
-                    // CD-50: the timer starts with the answer to RunJob.
-                    changed_ms: Some(now.as_millisecond()),
-                    ..self.at(State::Importing)
-                },
-                &[Effect::Poll],
-            )),
+            (_, Event::CancelRequested) => Ok(self.cancel_requested(now)),
+            // Decided already.
+            (State::Deleting, Event::Failed(_)) => Err(self.illegal(event)),
+            (_, Event::Failed(why)) => Ok(self.over(DeploymentOutcome::Failed(why.clone()), now)),
             (State::Importing, Event::Polled { status }) => Ok(self.polled(*status, now)),
             (State::Importing | State::Cancelling, Event::NotChanged) => {
                 Ok(self.not_changed(after_timeout, now))
             }
-            (State::Cancelling, Event::CancelCalled) => Ok((
-                Self {
+            (State::Cancelling, Event::CancelCalled) => {
+                let next = Self {
                     cancel_is_called: true,
                     ..self.at(State::Importing)
-                },
-                &[Effect::Poll],
-            )),
+                };
+                Ok((next, &[DeploymentEffect::Poll]))
+            }
             (State::Deleting, Event::Deleted { .. }) => {
                 let outcome = self.outcome.clone().unwrap_or(DeploymentOutcome::Succeeded);
                 Ok(self.ended(outcome, now))
             }
-            (_, Event::CancelRequested) => Ok(self.cancel_requested(now)),
-            (_, Event::Failed(why)) if self.state != State::Deleting => {
-                Ok(self.over(DeploymentOutcome::Failed(why.clone()), now))
+            (_, event) => self.forward(event, now),
+        }
+    }
+
+    /// CD-47: from one step to the next, in this order and no other.
+    fn forward(&self, event: &DeploymentEvent, now: Timestamp) -> Result<Next, Illegal> {
+        use DeploymentEffect as Effect;
+        use DeploymentEvent as Event;
+        use DeploymentState as State;
+        let now_ms = Some(now.as_millisecond());
+        let (next, effects): Next = match (self.state, event) {
+            (State::Preparing, Event::PickedUp) => {
+                let next = self.at(State::Exporting);
+                (
+                    Self {
+                        started_ms: now_ms,
+                        ..next
+                    },
+                    &[Effect::Export],
+                )
             }
-            (_, Event::Recovered) => Ok(self.recovered()),
-            (state, event) => Err(Illegal {
-                state: state.name(),
-                event: event.name(),
-            }),
+            (State::Exporting, Event::Exported { files: 0 }) => {
+                self.ended(DeploymentOutcome::Succeeded, now)
+            }
+            (State::Exporting, Event::Exported { files }) => {
+                let next = self.at(State::Asking);
+                (
+                    Self {
+                        files: *files,
+                        ..next
+                    },
+                    &[Effect::Ask],
+                )
+            }
+            (State::Asking, Event::Told { url }) => {
+                let server_url = Some(url.clone());
+                let next = self.at(State::Creating);
+                (Self { server_url, ..next }, &[Effect::Create])
+            }
+            (State::Creating, Event::Created { job }) => {
+                let remote_job = Some(*job);
+                let next = self.at(State::Uploading);
+                (Self { remote_job, ..next }, &[Effect::Upload])
+            }
+            (State::Uploading, Event::Uploaded) if self.uploaded < self.files => {
+                let uploaded = self.uploaded.saturating_add(1);
+                let next = Self {
+                    uploaded,
+                    ..self.clone()
+                };
+                if uploaded < self.files {
+                    (next, &[Effect::Upload])
+                } else {
+                    // CD-48: after the last one only.
+                    (next.at(State::Starting), &[Effect::Run])
+                }
+            }
+            (State::Starting, Event::Started) => {
+                // CD-50: the timer starts with the answer to RunJob.
+                let next = self.at(State::Importing);
+                (
+                    Self {
+                        changed_ms: now_ms,
+                        ..next
+                    },
+                    &[Effect::Poll],
+                )
+            }
+            (_, event) => return Err(self.illegal(event)),
+        };
+        Ok((next, effects))
+    }
+
+    const fn illegal(&self, event: &DeploymentEvent) -> Illegal {
+        Illegal {
+            state: self.state.name(),
+            event: event.name(),
         }
     }
 
@@ -241,7 +260,7 @@ impl DeploymentProgress {
         }
     }
 
-    /// Over as far as the outcome is concerned: an import job, where there is one, is deleted first.
+    /// Over as far as the outcome is concerned: an import job is deleted first.
     fn over(&self, outcome: DeploymentOutcome, now: Timestamp) -> Next {
         if self.remote_job.is_none() {
             return self.ended(outcome, now);

@@ -18,7 +18,10 @@ pub(super) fn line(event: &FarmEvent) -> String {
         FarmEvent::DatabaseFailed { part, database } => {
             format!("{part}: the {database} database does not answer")
         }
-        FarmEvent::Answered { .. } | FarmEvent::ConnectionLimit | FarmEvent::BadRequest => {
+        FarmEvent::Deploying(_)
+        | FarmEvent::Answered { .. }
+        | FarmEvent::ConnectionLimit
+        | FarmEvent::BadRequest => {
             format!("{event:?}")
         }
     }

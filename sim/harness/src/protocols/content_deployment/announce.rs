@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use portcullis_reports::{Event, Fields, StateEvent};
-use portcullis_web_service::FarmEvent;
 use portcullis_web_service::message::{Guid, JobStatus, Operation};
 use portcullis_web_service::state::DeploymentOutcome;
+use portcullis_web_service::{DeployingEvent, FarmEvent};
 
 use super::vocabulary::{effect, field, kind, state};
 
@@ -39,35 +39,7 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
                 (field::COUNT, Some(count.to_string())),
             ],
         ),
-        FarmEvent::Deployment {
-            name,
-            from,
-            to,
-            reason,
-            ..
-        } => Event::State(StateEvent {
-            machine: Cow::Borrowed(state::DEPLOYMENT),
-            id: name.clone(),
-            from: Cow::Borrowed(from),
-            to: Cow::Borrowed(to),
-            fields: fields([
-                (field::DEPLOYMENT, Some(name.clone())),
-                (field::REASON, reason.clone()),
-            ]),
-        }),
-        FarmEvent::RemoteJob { name, job, .. } => noted(
-            effect::REMOTE_JOB,
-            [
-                (field::DEPLOYMENT, Some(name.clone())),
-                (field::JOB, Some(job.to_string())),
-            ],
-        ),
-        FarmEvent::DeploymentEnded {
-            name,
-            outcome,
-            status,
-            ..
-        } => ended(name, outcome, *status),
+        FarmEvent::Deploying(announced) => of_source(announced),
         FarmEvent::Answered {
             what,
             status,
@@ -89,6 +61,41 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
         ),
         FarmEvent::ConnectionLimit => noted(effect::CONNECTION_LIMIT, []),
         FarmEvent::BadRequest => noted(effect::BAD_REQUEST, []),
+    }
+}
+
+/// What a deploying farm announces.
+fn of_source(announced: &DeployingEvent) -> Event {
+    match announced {
+        DeployingEvent::Moved {
+            name,
+            from,
+            to,
+            reason,
+            ..
+        } => Event::State(StateEvent {
+            machine: Cow::Borrowed(state::DEPLOYMENT),
+            id: name.clone(),
+            from: Cow::Borrowed(from),
+            to: Cow::Borrowed(to),
+            fields: fields([
+                (field::DEPLOYMENT, Some(name.clone())),
+                (field::REASON, reason.clone()),
+            ]),
+        }),
+        DeployingEvent::RemoteJob { name, job, .. } => noted(
+            effect::REMOTE_JOB,
+            [
+                (field::DEPLOYMENT, Some(name.clone())),
+                (field::JOB, Some(job.to_string())),
+            ],
+        ),
+        DeployingEvent::Ended {
+            name,
+            outcome,
+            status,
+            ..
+        } => ended(name, outcome, *status),
     }
 }
 

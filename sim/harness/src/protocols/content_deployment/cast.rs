@@ -1,5 +1,7 @@
 //! From a plan to the farms that play in it.
 
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use super::credentials::{self, Credentials};
 use super::requests::Address;
 use super::setting::{Planned, Server, Setting};
 use crate::scenario::{Plan, PlannedHost, Table};
+
+pub(super) use source::{accounts, deployment_job, exports, packages, path, source_config};
 
 /// The farm's one web application.
 pub(super) const WEB_APPLICATION: &str = "http://portal";
@@ -83,7 +87,7 @@ fn import_server(host: &PlannedHost) -> &str {
 }
 
 /// Where a server's Central Administration is reached.
-fn administration(host: &PlannedHost) -> FarmAddress {
+pub(super) fn administration(host: &PlannedHost) -> FarmAddress {
     FarmAddress {
         host: host.name.clone(),
         port: port(host),
@@ -148,10 +152,13 @@ fn timers(keys: &Table) -> Timers {
 
 /// The steps that create jobs, with what their imports take.
 pub(super) fn creations(plan: &Plan) -> impl Iterator<Item = &Table> {
-    let tables = plan
-        .steps
-        .iter()
-        .flat_map(|step| [step.table("deploy"), step.table("call")]);
+    let tables = plan.steps.iter().flat_map(|step| {
+        [
+            step.table("deploy"),
+            step.table("drive"),
+            step.table("call"),
+        ]
+    });
     tables.flatten().filter(|table| table.has("as"))
 }
 

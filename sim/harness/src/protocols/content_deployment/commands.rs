@@ -11,11 +11,11 @@ use portcullis_web_service::message::{FileName, Guid, Operation, Request, Respon
 use super::announce::noted;
 use super::caller;
 use super::cast;
-use super::deployment::{self, Deployment};
+use super::deployment::Deployment;
 use super::line::{Then, Visit};
 use super::requests::{self, Quotes};
-use super::station;
 use super::vocabulary::{effect, field};
+use super::{DEPLOYING_FARM, source, station};
 use crate::engine::{Action, Boot, Call, Command, Node, always};
 use crate::scenario::{Plan, Table};
 
@@ -51,6 +51,11 @@ type Told = (String, Vec<(&'static str, String)>, Command);
 pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
     let (host, particulars, run) = match key {
         "deploy" => deploying(plan, table),
+        "drive" => driving(plan, table),
+        "run_again" => at_source(table, source::running),
+        "cancel" => at_source(table, source::cancelling),
+        "view" => at_source(table, source::viewing),
+        "offers" => offering(plan, table),
         "call" => calling(plan, table),
         "upload" => uploading(plan, table),
         "say" => caller::saying(plan, table),
@@ -58,9 +63,11 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
         // The others stand in the step itself, with the host as their value.
         _ => {
             let host = text(table, key);
-            let run = match key {
-                "stop" => station::stopping(),
-                _ => station::starting(plan, &host),
+            let run = match (key, cast::role(plan, &host)) {
+                ("stop", DEPLOYING_FARM) => source::stopping(),
+                ("stop", _) => station::stopping(),
+                (_, DEPLOYING_FARM) => source::starting(plan, &host),
+                (_, _) => station::starting(plan, &host),
             };
             (host, Vec::new(), run)
         }
@@ -84,6 +91,28 @@ pub(super) fn text(table: &Table, key: &str) -> String {
 }
 
 fn deploying(plan: &Plan, table: &Table) -> Told {
+    let mut particulars = vec![("as", text(table, "as")), ("to", text(table, "to"))];
+    if let Some(every) = table.duration("every") {
+        particulars.push(("every", format!("{every:?}")));
+    }
+    let run = source::deploying(plan, table);
+    (text(table, "from"), particulars, run)
+}
+
+/// What a user does with a job of a deploying farm.
+fn at_source(table: &Table, command: impl FnOnce(String) -> Command) -> Told {
+    let job = text(table, "job");
+    let particulars = vec![("job", job.clone())];
+    (text(table, "from"), particulars, command(job))
+}
+
+fn offering(plan: &Plan, table: &Table) -> Told {
+    let to = text(table, "to");
+    let run = source::asking_for_offers(cast::administration(cast::host(plan, &to)));
+    (text(table, "from"), vec![("to", to)], run)
+}
+
+fn driving(plan: &Plan, table: &Table) -> Told {
     let deployment = Arc::new(Deployment::of(plan, table));
     let run: Boot = Arc::new(move |node: Node| {
         let deployment = Arc::clone(&deployment);
@@ -149,7 +178,7 @@ fn calling(plan: &Plan, table: &Table) -> Told {
                 }
                 // What was answered is in the history already.
                 Ok(_) | Err(CallError::Fault(_) | CallError::Status(_)) => {}
-                Err(error) => failed(&node, &name, deployment::reason(&error)),
+                Err(error) => failed(&node, &name, error.reason()),
             }
         })
     });

@@ -83,15 +83,23 @@ impl Credentials {
 
     /// Those of who calls from the host `from` in the step `table`; none where no farm speaks TLS.
     pub(super) fn of_caller(plan: &Plan, from: &str, table: &Table) -> Option<Self> {
+        Self::of_opener(plan, from, &format!("step {}", table.span.start))
+    }
+
+    fn of_opener(plan: &Plan, from: &str, label: &str) -> Option<Self> {
         let servers = plan.hosts.iter().filter(|host| host.keys.flag("secure"));
         let opens: BTreeSet<(String, u16)> = servers
             .map(|server| (server.name.clone(), cast::port(server)))
             .collect();
-        let label = format!("step {}", table.span.start);
         let is_needed = !opens.is_empty();
         let listens = BTreeSet::new();
         let reach = Reach::Only { listens, opens };
-        is_needed.then(|| Self::of(plan, from, &label, reach))
+        is_needed.then(|| Self::of(plan, from, label, reach))
+    }
+
+    /// Those of a deploying farm; none where no farm speaks TLS.
+    pub(super) fn of_deploying_farm(plan: &Plan, name: &str) -> Option<Self> {
+        Self::of_opener(plan, name, "deployments")
     }
 
     fn of(plan: &Plan, name: &str, label: &str, reach: Reach) -> Self {

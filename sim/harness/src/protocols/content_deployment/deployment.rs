@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use portcullis_reports::Source;
-use portcullis_web_service::client::{CallError, FarmAddress, FarmClient, UploadError};
+use portcullis_web_service::client::{FarmAddress, FarmClient};
 use portcullis_web_service::message::{
     FileName, Guid, JobStatus, NewJob, Request, Response, UploadTarget,
 };
@@ -34,7 +35,7 @@ pub(super) struct Deployment {
     /// How each server of a farm is reached.
     servers: Vec<Address>,
     order: NewJob,
-    files: Vec<(FileName, Vec<u8>)>,
+    files: Vec<(FileName, Bytes)>,
     poll: Duration,
     timeout: Duration,
     end: End,
@@ -54,42 +55,11 @@ enum End {
 /// Why a deployment was given up: at which step, and why.
 struct GivenUp(&'static str, String);
 
-/// Whether a call may be repeated in the hope that it then succeeds.
-pub(super) fn may_pass(error: &CallError) -> bool {
-    match error {
-        CallError::Connect(_) | CallError::TimedOut | CallError::Cut => true,
-        CallError::Fault(fault) => fault.rule.as_deref() == Some("unavailable"),
-        CallError::Status(status) => *status == 503,
-        CallError::Malformed => false,
-    }
-}
-
-/// Why a call failed, in a word where there is one.
-pub(super) fn reason(error: &CallError) -> String {
-    match error {
-        CallError::Fault(fault) => fault.rule.clone().unwrap_or_else(|| fault.text.clone()),
-        CallError::Status(status) => status.to_string(),
-        CallError::Connect(_) | CallError::TimedOut | CallError::Cut | CallError::Malformed => {
-            error.to_string()
-        }
-    }
-}
-
 impl Deployment {
-    /// The deployment in the table `deploy` of a step.
+    /// The deployment in the table `drive` of a step.
     pub(super) fn of(plan: &Plan, deploy: &Table) -> Self {
         let text = |key| deploy.text(key).unwrap_or_default();
         let (from, alias) = (text("from"), text("as"));
-        let size = deploy.quantity("size").unwrap_or_default();
-        let count = deploy.quantity("files").unwrap_or_default();
-        let files = (1..=count).map(|number| {
-            let name = format!("ExportedFiles{number}.cab");
-            let content = cast::content(plan, &format!("{alias} {number}"), size);
-            (
-                FileName::new(&name).expect("a word with a number is a name"),
-                content,
-            )
-        });
         let servers = plan
             .hosts
             .iter()
@@ -105,7 +75,7 @@ impl Deployment {
             address: address(text("to")),
             servers: servers.map(|server| address(&server.name)).collect(),
             order: cast::new_job(plan, deploy),
-            files: files.collect(),
+            files: cast::packages(plan, deploy),
             poll: deploy.duration("poll").unwrap_or_default(),
             timeout: deploy.duration("timeout").unwrap_or_default(),
             end,
@@ -191,8 +161,8 @@ impl Deployment {
                 Ok(Response::GetJobStatus(_)) => {}
                 Ok(_) => return Err(unexpected("poll")),
                 // A poll that fails is one poll less.
-                Err(error) if may_pass(&error) => {}
-                Err(error) => return Err(GivenUp("poll", reason(&error))),
+                Err(error) if error.may_pass() => {}
+                Err(error) => return Err(GivenUp("poll", error.reason())),
             }
             if changed.elapsed() >= self.timeout {
                 return Err(GivenUp("poll", "timeout".to_owned()));
@@ -212,11 +182,11 @@ async fn insist(
     loop {
         match farm.call(request).await {
             Ok(response) => return Ok(response),
-            Err(error) if may_pass(&error) && attempt < attempts => {
+            Err(error) if error.may_pass() && attempt < attempts => {
                 attempt += 1;
                 sleep(REST).await;
             }
-            Err(error) => return Err(GivenUp(step, reason(&error))),
+            Err(error) => return Err(GivenUp(step, error.reason())),
         }
     }
 }
@@ -234,21 +204,9 @@ async fn upload(
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let may_pass = !matches!(error, UploadError::Status(status) if status != 503);
-        if !may_pass || attempt == ATTEMPTS {
+        if !error.may_pass() || attempt == ATTEMPTS {
             // CD-45: a failed transfer, whatever the status.
-            let status = match error {
-                UploadError::Status(status) => Some(status.to_string()),
-                UploadError::Connect(_)
-                | UploadError::TimedOut
-                | UploadError::Cut
-                | UploadError::Malformed
-                | UploadError::Source => None,
-            };
-            return Err(GivenUp(
-                "upload",
-                status.unwrap_or_else(|| error.to_string()),
-            ));
+            return Err(GivenUp("upload", error.reason()));
         }
         attempt += 1;
         sleep(REST).await;

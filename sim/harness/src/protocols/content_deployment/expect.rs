@@ -1,4 +1,5 @@
-//! `[[expect]] job = ".." becomes = ".."` and `status = ".."`: what a job does, or is said to do.
+//! `[[expect]] job = ".." becomes = ".."` and `status = ".."`: what a job does, or is said to do;
+//! `deployment = ".." reaches = ".."`: what a deployment does at its source.
 
 use crate::check::{Counted, Expectation, Window, pattern};
 use crate::engine::{EventKind, EventPattern, Wanted};
@@ -30,12 +31,40 @@ pub(super) fn job_becomes(plan: &Plan, table: &Table) -> Box<dyn Expectation> {
             (moved, words)
         }
     };
+    let wanted = pattern.with(field::JOB, job);
+    Box::new(Counted::new(
+        wanted,
+        Count::SOME,
+        window(plan, table),
+        words,
+    ))
+}
+
+/// The judge of `deployment = ".." reaches = ".."`: at least one such move, in the window.
+pub(super) fn deployment_reaches(plan: &Plan, table: &Table) -> Box<dyn Expectation> {
+    let deployment = table.text("deployment").unwrap_or_default();
+    let states = table.texts("reaches");
+    let words = format!(
+        "the deployment {deployment} reaches {}",
+        states.join(" or ")
+    );
+    let wanted = EventPattern::new(EventKind::State)
+        .with("machine", state::DEPLOYMENT)
+        .with(field::DEPLOYMENT, deployment)
+        .wanting("entered", Wanted::AnyOf(states.to_vec()));
+    Box::new(Counted::new(
+        wanted,
+        Count::SOME,
+        window(plan, table),
+        words,
+    ))
+}
+
+fn window(plan: &Plan, table: &Table) -> Window {
     let after = table.table("after");
-    let window = Window::new(
+    Window::new(
         after.map(|after| pattern::event_pattern(plan, after)),
         after.map(pattern::event_in_words).unwrap_or_default(),
         table.duration("within"),
-    );
-    let wanted = pattern.with(field::JOB, job);
-    Box::new(Counted::new(wanted, Count::SOME, window, words))
+    )
 }

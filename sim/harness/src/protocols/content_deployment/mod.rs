@@ -5,8 +5,9 @@
 //! # Module map
 //! - `keys`: what scenario files may say. `cast`: from a plan to configurations and scripts.
 //! - `station`: one server of an import farm on a simulated host, or its databases; `labour`: its
-//!   files. `deployment`: a scripted deploying farm, with `requests` and `credentials`. `caller`:
-//!   who says octets of any kind, over a `line`. `commands`: what steps tell them all.
+//!   files. `source`: a deploying farm; `deployment`: a script of its calls, with `requests` and
+//!   `credentials`. `caller`: who says octets of any kind, over a `line`. `commands`: what steps
+//!   tell them all.
 //! - `decoder`, `announce`: the wire and the inside, as events of the history. [`vocabulary`]: the
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,
@@ -32,6 +33,7 @@ pub mod reading;
 mod requests;
 pub mod rogue;
 pub mod setting;
+mod source;
 mod station;
 mod validate;
 pub mod vocabulary;
@@ -88,6 +90,7 @@ impl Protocol for ContentDeployment {
             (Some((_, rogue)), _) => rogue::boot(plan, host, rogue),
             (None, IMPORT_FARM) => station::boot(plan, host),
             (None, DATABASE) => station::serving_databases(),
+            (None, DEPLOYING_FARM) => source::boot(plan, host),
             // The others wait for steps.
             (None, _) => Arc::new(|_| Box::pin(pending())),
         }
@@ -102,7 +105,11 @@ impl Protocol for ContentDeployment {
     }
 
     fn expectation(&self, plan: &Plan, table: &Table) -> Box<dyn Expectation> {
-        expect::job_becomes(plan, table)
+        if table.has("deployment") {
+            expect::deployment_reaches(plan, table)
+        } else {
+            expect::job_becomes(plan, table)
+        }
     }
 
     fn bite(&self, plan: &Plan, table: &Table) -> Box<dyn Expectation> {

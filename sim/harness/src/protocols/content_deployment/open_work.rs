@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portcullis_reports::{Entry, Event, Fields};
+use portcullis_reports::{Entry, Event, Fields, StateEvent};
 
+use super::DEPLOYING_FARM;
 use super::vocabulary::{effect, field, state};
 use crate::scenario::{OpenWork, Plan};
 
@@ -15,43 +16,77 @@ pub(super) struct OpenJobs {
     planned: Duration,
     /// Deployments that wait for an event, by the scenario's names of their jobs.
     awaited: BTreeSet<String>,
-    /// Deployments under way: the host, and the job's name.
-    under_way: BTreeSet<(String, String)>,
+    /// Deployments that were ordered, or are carried out by a script: the host, and the job's name.
+    /// A crash takes them.
+    ordered: BTreeSet<(String, String)>,
+    /// Deployments on record at their farms, likewise. They survive a crash.
+    recorded: BTreeSet<(String, String)>,
+    /// Deploying farms that never start what is ordered.
+    idle: BTreeSet<String>,
     /// Timer jobs that are due or run.
     running: BTreeSet<String>,
 }
+
+/// The steps that begin a deployment, and the key that names its job.
+const BEGINNINGS: [(&str, &str); 3] = [("deploy", "as"), ("drive", "as"), ("run_again", "job")];
 
 impl OpenJobs {
     pub(super) fn new(plan: &Plan) -> Self {
         let (mut planned, mut awaited) = (Duration::ZERO, BTreeSet::new());
         for step in &plan.steps {
-            let Some(deploy) = step.table("deploy") else {
-                continue;
-            };
-            match step.duration("time") {
-                Some(time) => planned = planned.max(time),
-                None => awaited.extend(deploy.text("as").map(ToOwned::to_owned)),
+            for (key, name) in BEGINNINGS {
+                let Some(table) = step.table(key) else {
+                    continue;
+                };
+                match step.duration("time") {
+                    Some(time) => planned = planned.max(time),
+                    None => awaited.extend(table.text(name).map(ToOwned::to_owned)),
+                }
             }
         }
+        let hosts = plan.hosts.iter().filter(|host| {
+            let is_source = host.keys.text("role") == Some(DEPLOYING_FARM);
+            is_source && !host.keys.flag("central_administration")
+        });
         Self {
             planned,
             awaited,
-            under_way: BTreeSet::new(),
+            ordered: BTreeSet::new(),
+            recorded: BTreeSet::new(),
+            idle: hosts.map(|host| host.name.clone()).collect(),
             running: BTreeSet::new(),
         }
     }
 
     fn acted(&mut self, name: &str, host: &str, fields: &Fields) {
-        match (name, fields.get("as")) {
-            ("deploy", Some(job)) => {
-                self.awaited.remove(job);
-                if !fields.contains_key("skipped") {
-                    self.under_way.insert((host.to_owned(), job.clone()));
-                }
+        let beginning = BEGINNINGS.iter().find(|(key, _)| *key == name);
+        if let Some(job) = beginning.and_then(|(_, key)| fields.get(*key)) {
+            self.awaited.remove(job);
+            let waits = fields.contains_key("skipped") || fields.contains_key("every");
+            if !waits && !self.idle.contains(host) {
+                self.ordered.insert((host.to_owned(), job.clone()));
             }
-            // What a deploying farm was about, it has forgotten.
-            ("crash", _) => self.under_way.retain(|(owner, _)| owner != host),
-            _ => {}
+        } else if name == "crash" {
+            self.ordered.retain(|(owner, _)| owner != host);
+        }
+    }
+
+    fn moved(&mut self, host: &str, moved: &StateEvent) {
+        let to = moved.to.as_ref();
+        if moved.machine == state::DEPLOYMENT {
+            let key = (host.to_owned(), moved.id.clone());
+            if state::is_final(to) {
+                self.recorded.remove(&key);
+            } else if !self.idle.contains(host) {
+                self.recorded.insert(key);
+            }
+            return;
+        }
+        let is_timer_job = moved.machine == state::TIMER_JOB;
+        if is_timer_job && matches!(to, "due" | "running") {
+            self.running.insert(moved.id.clone());
+        } else if is_timer_job || state::is_final(to) {
+            self.running.remove(&moved.id);
         }
     }
 }
@@ -59,25 +94,16 @@ impl OpenJobs {
 impl OpenWork for OpenJobs {
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::State(moved) => {
-                let to = moved.to.as_ref();
-                let is_timer_job = moved.machine == state::TIMER_JOB;
-                if is_timer_job && matches!(to, "due" | "running") {
-                    self.running.insert(moved.id.clone());
-                } else if is_timer_job || state::is_final(to) {
-                    self.running.remove(&moved.id);
-                }
-            }
+            Event::State(moved) => self.moved(&entry.host, moved),
             Event::Action { name, fields } => self.acted(name, &entry.host, fields),
             Event::Effect { name, fields }
                 if matches!(
                     name.as_ref(),
-                    effect::DEPLOYMENT_ENDED | effect::DEPLOYMENT_FAILED
+                    effect::DEPLOYMENT_ENDED | effect::DEPLOYMENT_FAILED | effect::COMMAND_REFUSED
                 ) =>
             {
                 if let Some(job) = fields.get(field::JOB) {
-                    self.under_way
-                        .remove(&(entry.host.to_string(), job.clone()));
+                    self.ordered.remove(&(entry.host.to_string(), job.clone()));
                 }
             }
             Event::Packet(_)
@@ -90,6 +116,6 @@ impl OpenWork for OpenJobs {
 
     fn is_open(&self, now: Duration) -> bool {
         let planned = now <= self.planned || !self.awaited.is_empty();
-        planned || !self.under_way.is_empty() || !self.running.is_empty()
+        planned || !self.ordered.is_empty() || !self.recorded.is_empty() || !self.running.is_empty()
     }
 }

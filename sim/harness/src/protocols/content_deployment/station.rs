@@ -95,7 +95,10 @@ fn stores(node: &Node) -> Databases<SimStore> {
 const DATABASE_PORTS: (u16, u16) = (1433, 1434);
 
 /// The databases of a farm, on a server's own disks or on the host `server`.
-fn databases(node: &Node, server: Option<&str>) -> Databases<EitherStore<SimStore, RemoteStore>> {
+pub(super) fn databases(
+    node: &Node,
+    server: Option<&str>,
+) -> Databases<EitherStore<SimStore, RemoteStore>> {
     let Some(server) = server else {
         let own = stores(node);
         return Databases {

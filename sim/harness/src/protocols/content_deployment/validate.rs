@@ -10,11 +10,20 @@ use crate::scenario::{Problems, Scenario, Table};
 /// Keys of a step's table that name a host, and the role that it must have.
 const ACTORS: &[(&str, &[(&str, &str)])] = &[
     ("deploy", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
+    ("drive", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
+    ("run_again", &[("from", DEPLOYING_FARM)]),
+    ("cancel", &[("from", DEPLOYING_FARM)]),
+    ("view", &[("from", DEPLOYING_FARM)]),
+    ("offers", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
     ("call", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
     ("upload", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
     ("say", &[("from", CALLER), ("to", IMPORT_FARM)]),
     ("configure", &[("host", IMPORT_FARM)]),
 ];
+
+/// Steps that make a job, and steps that are about one.
+const MAKERS: &[&str] = &["deploy", "drive", "call"];
+const USERS: &[&str] = &["upload", "call", "run_again", "cancel", "view"];
 
 /// Reports what cannot be played: hosts in roles that they do not have, jobs that nobody made.
 pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
@@ -26,7 +35,7 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
     let mut makers = BTreeMap::new();
     for step in &scenario.steps {
         for key in ["stop", "start"] {
-            roles.check(step, key, IMPORT_FARM, problems);
+            roles.check_any(step, key, &[IMPORT_FARM, DEPLOYING_FARM], problems);
         }
         for (action, keys) in ACTORS {
             let Some(table) = step.table(action) else {
@@ -39,7 +48,7 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
         if let Some(upload) = step.table("upload") {
             file(upload, problems);
         }
-        for table in ["deploy", "call"].iter().filter_map(|key| step.table(key)) {
+        for table in MAKERS.iter().filter_map(|key| step.table(key)) {
             if let (Some(name), Some(from)) = (table.text("as"), table.text("from")) {
                 makers.insert(name, from);
             }
@@ -49,11 +58,21 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
         if let Some(call) = step.table("call") {
             operation(call, problems);
         }
-        for table in ["upload", "call"].iter().filter_map(|key| step.table(key)) {
+        for table in USERS.iter().filter_map(|key| step.table(key)) {
             job(table, &makers, problems);
         }
     }
     expectations(scenario, problems);
+    let deployments = scenario.expects.iter();
+    for expect in deployments.filter(|expect| expect.has("deployment") && !expect.has("reaches")) {
+        let span = expect.span_of("deployment");
+        problems.report(
+            span,
+            "what of the deployment?",
+            "expects what?",
+            "add `reaches`",
+        );
+    }
 }
 
 /// Hosts by their roles.
@@ -61,13 +80,18 @@ struct Roles<'s>(&'s Scenario);
 
 impl Roles<'_> {
     fn check(&self, table: &Table, key: &str, wanted: &str, problems: &mut Problems) {
+        self.check_any(table, key, &[wanted], problems);
+    }
+
+    fn check_any(&self, table: &Table, key: &str, wanted: &[&str], problems: &mut Problems) {
         let Some(name) = table.text(key) else {
             return;
         };
         let host = self.0.hosts.iter().find(|(host, _)| host == name);
         let role = host.and_then(|(_, keys)| keys.text("role"));
-        if let Some(other) = role.filter(|role| *role != wanted) {
+        if let Some(other) = role.filter(|role| !wanted.contains(role)) {
             let message = format!("`{name}` has the role `{other}`");
+            let wanted = wanted.join("` or `");
             let help = format!("this takes a host of the role `{wanted}`");
             problems.report(table.span_of(key), message, "the wrong role", &help);
         }

@@ -89,6 +89,8 @@ pub mod field {
     pub const JOB: &str = "job";
     /// The deployment concerned, by the scenario's name of its job.
     pub const DEPLOYMENT: &str = "deployment";
+    /// The status that a user sees.
+    pub const SHOWN: &str = "shown";
     /// The content deployment job at the source.
     pub const SOURCE_JOB: &str = "source-job";
     /// The description with which a job is created.
@@ -235,6 +237,10 @@ pub mod effect {
     pub const COMMAND_REFUSED: &str = "command-refused";
     /// A deployment knows its import job.
     pub const REMOTE_JOB: &str = "remote-job";
+    /// A user has looked at a deployment.
+    pub const VIEWED: &str = "viewed";
+    /// An import farm has told what there is to deploy to.
+    pub const OFFERED: &str = "offered";
     /// A deployment has come to its end, with the last status that was reported.
     pub const DEPLOYMENT_ENDED: &str = "deployment-ended";
     /// A deployment was given up, at a step.

@@ -17,7 +17,7 @@ use portcullis_net::{Host, TokioNet};
 use portcullis_tls::{Endpoint, IdentityError, Tls};
 use portcullis_web_service::error::StartError;
 use portcullis_web_service::work::{ImportLimits, SiteImporter, SiteName, TemporaryFolder};
-use portcullis_web_service::{Databases, FarmEvent, ImportFarm, Observer};
+use portcullis_web_service::{Databases, DeployingEvent, FarmEvent, ImportFarm, Observer};
 use thiserror::Error;
 
 use super::{Exit, Signals, complain, say, words_of};
@@ -119,13 +119,13 @@ fn log(event: &FarmEvent) {
         FarmEvent::Uploaded { job, file, octets } => {
             tracing::info!(%job, octets, "uploaded {file}");
         }
-        FarmEvent::Deployment {
+        FarmEvent::Deploying(DeployingEvent::Moved {
             run,
             name,
             from,
             to,
             reason,
-        } => {
+        }) => {
             let (from, to) = (word(from), word(to));
             let reason = reason.as_deref().unwrap_or_default();
             tracing::info!(
@@ -140,8 +140,7 @@ fn log(event: &FarmEvent) {
         FarmEvent::ConnectionLimit => tracing::warn!("a connection gave way to another one"),
         FarmEvent::BadRequest => tracing::info!("a request that is none"),
         FarmEvent::TimerJob { .. }
-        | FarmEvent::RemoteJob { .. }
-        | FarmEvent::DeploymentEnded { .. }
+        | FarmEvent::Deploying(DeployingEvent::RemoteJob { .. } | DeployingEvent::Ended { .. })
         | FarmEvent::DecompressionStarted { .. }
         | FarmEvent::Placed { .. }
         | FarmEvent::Answered { .. } => {}

@@ -79,10 +79,10 @@ pub(super) const BLAMES: &[&str] = &[
 ];
 
 /// The steps of a deployment.
-pub(super) const STEPS: &[&str] = &["ask", "create", "upload", "run", "poll", "delete"];
+pub(super) const STEPS: &[&str] = &["export", "ask", "create", "upload", "run", "poll", "delete"];
 
 /// The parts of a server that use databases.
-pub(super) const PARTS: &[&str] = &["worker", "timer-service"];
+pub(super) const PARTS: &[&str] = &["worker", "timer-service", "deployment-desk", "deployments"];
 
 /// A farm's databases.
 pub(super) const DATABASES: &[&str] = &["configuration", "content"];
@@ -109,7 +109,11 @@ const MESSAGES: &[&str] = &joined::<26>(&[
     ],
 ]);
 
-const ALL_STATES: &[&str] = &joined::<14>(&[&state::OF_IMPORT_JOBS, &state::OF_TIMER_JOBS]);
+const ALL_STATES: &[&str] = &joined::<27>(&[
+    &state::OF_IMPORT_JOBS,
+    &state::OF_TIMER_JOBS,
+    &state::OF_DEPLOYMENTS,
+]);
 
 /// The lists one behind the other.
 const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
@@ -144,6 +148,12 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             "import-logs",
             "cancel-request",
             "removal",
+            "deployment-path",
+            "deployment-job",
+            "deployment-report",
+            "exported-packages",
+            "cancel-deployment",
+            "deployment-timer-job",
         ],
     ),
     (
@@ -159,6 +169,9 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::BAD_REQUEST,
             effect::START_FAILED,
             effect::COMMAND_REFUSED,
+            effect::REMOTE_JOB,
+            effect::VIEWED,
+            effect::OFFERED,
             effect::DEPLOYMENT_ENDED,
             effect::DEPLOYMENT_FAILED,
             effect::CALL_FAILED,
@@ -166,5 +179,8 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::ENCOUNTER,
         ],
     ),
-    ("machine", &[state::IMPORT_JOB, state::TIMER_JOB]),
+    (
+        "machine",
+        &[state::IMPORT_JOB, state::TIMER_JOB, state::DEPLOYMENT],
+    ),
 ];
