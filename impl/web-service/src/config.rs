@@ -34,6 +34,10 @@ pub struct Config {
     /// How long the uploaded files of a job that nobody runs or deletes stay in the temporary
     /// folder, counted from the job's last change. Default 7 days; ours.
     pub temporary_files_kept: Duration,
+    /// How long a job that has ended and that its source does not delete stays: after a timeout a
+    /// source deletes nothing, and of a `CreateJob` whose answer is lost it knows nothing. Default
+    /// 30 days; ours.
+    pub ended_jobs_kept: Duration,
     /// What a `CancelJob` that comes too late is answered. Default: an empty response.
     pub late_cancel: LateCancel,
     /// How far the reading of messages follows ASP.NET where that is more lenient than the schema.
@@ -65,6 +69,7 @@ impl Config {
             require_secure_connection: false,
             reports_kept: 20,
             temporary_files_kept: Duration::from_secs(7 * 24 * 3600),
+            ended_jobs_kept: Duration::from_secs(30 * 24 * 3600),
             late_cancel: LateCancel::default(),
             compat: Compat::default(),
             web_applications: Vec::new(),

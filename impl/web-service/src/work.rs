@@ -21,7 +21,7 @@ use crate::message::{FileName, Guid, NewJob};
 
 pub use export::{
     ExportFailure, ExportOrder, ExportScript, Exporter, JobKind, RunId, ScriptedExport,
-    ScriptedExporter,
+    ScriptedExporter, TreeExporter,
 };
 pub use folder::{Incoming, TemporaryFolder};
 pub use simulated::{

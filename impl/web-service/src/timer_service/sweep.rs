@@ -1,5 +1,7 @@
 //! Tidying up: what workers left to do, and what nobody needs any more.
 
+use std::time::Duration;
+
 use portcullis_store::Store;
 
 use super::TimerService;
@@ -28,8 +30,9 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         Ok(())
     }
 
-    /// Removes what has lain too long: files of jobs that nobody ran or deleted, and jobs whose
-    /// creation or deletion was interrupted. Folders without a job go too.
+    /// Removes what has lain too long: files of jobs that nobody ran, jobs that have ended and that
+    /// nobody deleted, and jobs whose creation or deletion was interrupted. Folders without a job
+    /// go too.
     pub(super) async fn sweep(&self) -> Result<(), Unanswered> {
         let folders = self.depot.jobs().await.unwrap_or_default();
         for job in folders {
@@ -39,16 +42,22 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
                 self.depot.remove(job).await.ok();
             }
         }
-        let kept = self.services.config.temporary_files_kept;
+        let config = &self.services.config;
+        let (files_kept, jobs_kept) = (config.temporary_files_kept, config.ended_jobs_kept);
         for found in self.services.load_all::<ImportJob>().await? {
             let age_ms = self
                 .services
                 .now()
                 .as_millisecond()
                 .saturating_sub(found.record.changed_ms);
-            let is_old = u64::try_from(age_ms).is_ok_and(|age| u128::from(age) >= kept.as_millis());
-            if is_old {
+            let is_older = |kept: Duration| {
+                u64::try_from(age_ms).is_ok_and(|age| u128::from(age) >= kept.as_millis())
+            };
+            if is_older(files_kept) {
                 answered(self.expire(&found.record).await)?;
+            }
+            if found.record.progress.state.is_final() && is_older(jobs_kept) {
+                answered(self.forget(&found.record).await)?;
             }
         }
         Ok(())
@@ -86,6 +95,19 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         }
         self.depot.remove(job.job).await.ok();
         Ok(())
+    }
+
+    /// Removes an orphan: a job that has ended and that its source has given up. Its log stays
+    /// (CD-32).
+    async fn forget(&self, job: &ImportJob) -> Result<(), Unmoved> {
+        let services = &self.services;
+        let Some(item) = services.item(job.job).await? else {
+            return Ok(());
+        };
+        if let Some(found) = services.timer_job(job.job).await? {
+            services.delete_timer_job(&found).await?;
+        }
+        services.delete_item(&item).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The other end of the work seam: what a deploying farm exports, real and simulated.
 
 mod simulated;
+mod tree;
 
 use std::future::Future;
 
@@ -10,6 +11,7 @@ use super::StoredFile;
 use crate::message::{FileName, Guid};
 
 pub use simulated::{ExportScript, ScriptedExport, ScriptedExporter};
+pub use tree::TreeExporter;
 
 /// What a content deployment job exports.
 #[derive(

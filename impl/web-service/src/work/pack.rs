@@ -13,7 +13,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::cabinet::Compression;
-use super::manifest::SitePathProblem;
+use super::manifest::{ContentObject, SitePathProblem};
+
+pub(super) use walk::Found;
 
 /// How a directory is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +110,28 @@ fn disk(path: &Path) -> impl Fn(io::Error) -> PackError {
 /// When a file or directory cannot be packed, or a package of that name is there already. No new
 /// package is left behind then.
 pub fn pack(directory: &Path, into: &Path, options: &PackOptions) -> Result<Packed, PackError> {
-    let entries = walk::walk(directory)?;
-    let mut plan = plan::Plan::new(entries, options)?;
+    let (packed, _) = pack_found(walk::walk(directory)?, into, options)?;
+    Ok(packed)
+}
+
+/// Everything in `directory`, as [`pack`] would take it. Blocks.
+pub(super) fn found_in(directory: &Path) -> Result<Vec<Found>, PackError> {
+    walk::walk(directory)
+}
+
+/// Packs what was found, or a part of it that has the folders of all that is in it; returns the
+/// objects with their digests, too. Blocks.
+pub(super) fn pack_found(
+    found: Vec<Found>,
+    into: &Path,
+    options: &PackOptions,
+) -> Result<(Packed, Vec<ContentObject>), PackError> {
+    let mut plan = plan::Plan::new(found, options)?;
     std::fs::create_dir_all(into).map_err(disk(into))?;
     let packages = write::write(&mut plan, into, options.compression)?;
-    Ok(Packed {
+    let packed = Packed {
         packages,
         object_count: plan.objects.len(),
-    })
+    };
+    Ok((packed, plan.objects))
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod builder;
 #[cfg(test)]
+mod exporting;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod interrupted;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::{PackError, PackProblem, disk};
 use crate::work::manifest::SitePath;
@@ -11,11 +12,13 @@ use crate::work::manifest::SitePath;
 const RECORDS: &str = ".portcullis";
 
 /// One file or folder.
-pub(super) struct Found {
-    pub(super) source: PathBuf,
-    pub(super) path: SitePath,
+pub(in crate::work) struct Found {
+    pub(in crate::work) source: PathBuf,
+    pub(in crate::work) path: SitePath,
     /// The length of a file; nothing for a folder.
-    pub(super) octets: Option<u64>,
+    pub(in crate::work) octets: Option<u64>,
+    /// When it was last changed, in nanoseconds since 1970; 0 where the system does not tell.
+    pub(in crate::work) modified_ns: u64,
 }
 
 /// Everything below `directory`, by name, each folder before what is in it.
@@ -70,9 +73,13 @@ fn found(entry: &DirEntry, above: &str) -> Result<Found, PackError> {
     let path = SitePath::new(&format!("{above}/{name}"));
     let path = path.map_err(|problem| PackProblem::Name(problem).of(&source))?;
     let octets = metadata.is_file().then_some(metadata.len());
+    let modified = metadata.modified().ok();
+    let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified_ns = modified.and_then(|since| u64::try_from(since.as_nanos()).ok());
     Ok(Found {
         source,
         path,
         octets,
+        modified_ns: modified_ns.unwrap_or(0),
     })
 }

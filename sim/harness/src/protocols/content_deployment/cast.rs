@@ -114,6 +114,8 @@ pub(super) fn config(plan: &Plan, name: &str) -> Config {
     };
     let kept = keys.duration("files_kept");
     config.temporary_files_kept = kept.unwrap_or(config.temporary_files_kept);
+    let kept = keys.duration("ended_jobs_kept");
+    config.ended_jobs_kept = kept.unwrap_or(config.ended_jobs_kept);
     let named = keys.texts("sites").iter().cloned();
     let site_collections: BTreeSet<String> = named.chain([SITE_COLLECTION.to_owned()]).collect();
     config.web_applications = vec![WebApplication {

@@ -77,6 +77,12 @@ pub(super) const FARM: &[Key] = &[
     )
     .default_value("7d"),
     Key::new(
+        "ended_jobs_kept",
+        Kind::Duration,
+        "How long a job that has ended is kept that its source does not delete.",
+    )
+    .default_value("30d"),
+    Key::new(
         "reports_kept",
         Kind::Integer {
             min: 1,

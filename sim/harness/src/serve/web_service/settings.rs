@@ -103,6 +103,8 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     farm.reports_kept = number(table, "reports_kept").unwrap_or(farm.reports_kept);
     let kept = table.duration("temporary_files_kept");
     farm.temporary_files_kept = kept.unwrap_or(farm.temporary_files_kept);
+    let kept = table.duration("ended_jobs_kept");
+    farm.ended_jobs_kept = kept.unwrap_or(farm.ended_jobs_kept);
     farm.authentication = authentication(table, base, problems);
     farm.timers = timers(table);
     farm.limits = limits(table);

@@ -75,6 +75,12 @@ pub(super) const HOST: &[Key] = &[
     )
     .default_value("7d"),
     Key::new(
+        "ended_jobs_kept",
+        Kind::Duration,
+        "How long a job that has ended stays where its source does not delete it.",
+    )
+    .default_value("30d"),
+    Key::new(
         "timer_service",
         Kind::Duration,
         "How often the timer service looks for timer jobs.",
