@@ -20,7 +20,8 @@
 //! - `contract`: every operation with its parameters and its result; `wire_type`: their types.
 //! - `envelope`, `media_type`: what is around a message. `request`, `response`, `fault`: messages.
 //! - `leniency`: where ASP.NET reads more than the schema says.
-//! - `schema`, `wsdl`, `page`: what the service says of itself. `query`: the query of an upload.
+//! - `schema`, `wsdl`, `page`: what the service says of itself. `status_page`: what a user sees of
+//!   deployments. `query`: the queries of an upload and of a status page.
 
 mod contract;
 mod envelope;
@@ -32,12 +33,15 @@ mod query;
 mod request;
 mod response;
 mod schema;
+mod status_page;
 mod wire_type;
 mod wsdl;
 
+use jiff::Timestamp;
 use portcullis_xml::XmlError;
 
 use crate::config::Compat;
+use crate::deploying::DeploymentView;
 use crate::message::{Fault, Request, Response, UploadTarget};
 
 /// Which SOAP.
@@ -151,7 +155,19 @@ pub fn service_page(address: &str) -> String {
     page::Page(address).to_string()
 }
 
-/// Why the query of an upload cannot be used: 400.
+/// CD-53: the page with all deployments of a farm, as it was at `now`.
+#[must_use]
+pub fn deployment_list_page(views: &[DeploymentView], now: Timestamp) -> String {
+    status_page::JobList { views, now }.to_string()
+}
+
+/// CD-53: the page with one of them.
+#[must_use]
+pub fn deployment_page(view: &DeploymentView, now: Timestamp) -> String {
+    status_page::JobPage { view, now }.to_string()
+}
+
+/// Why a query cannot be used: 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryProblem {
     /// A parameter is missing.
@@ -161,7 +177,7 @@ pub enum QueryProblem {
     #[error("parameter {0} is there more than once")]
     Repeated(&'static str),
     /// There is another parameter.
-    #[error("there is a parameter that an upload does not have")]
+    #[error("there is a parameter that is not known")]
     Unknown,
     /// A value is wrong.
     #[error("parameter {0} has a value that it cannot have")]
@@ -180,4 +196,12 @@ pub fn read_upload_query(query: &str) -> Result<UploadTarget, QueryProblem> {
 #[must_use]
 pub fn write_upload_query(target: &UploadTarget) -> String {
     query::write(target)
+}
+
+/// Reads the query of a status page: the job's name.
+///
+/// # Errors
+/// See [`QueryProblem`].
+pub fn read_deployment_query(query: &str) -> Result<String, QueryProblem> {
+    query::read_deployment(query)
 }

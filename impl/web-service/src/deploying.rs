@@ -33,6 +33,7 @@ mod service;
 mod targets;
 mod view;
 
+pub use crate::records::Severity;
 pub use definition::{
     DefinitionProblem, DeploymentPath, KeepPackages, NewDeploymentJob, Schedule, TargetSite,
 };

@@ -7,6 +7,7 @@ mod uploads;
 
 use std::future::Future;
 
+use crate::deploying::{DeploymentView, DeskRefusal};
 use crate::error::UploadRefusal;
 use crate::message::{Fault, Request, Response, UploadTarget};
 
@@ -41,4 +42,24 @@ pub trait Desk: Clone + Send + Sync + 'static {
         target: &UploadTarget,
         octets: u64,
     ) -> impl Future<Output = Result<(), UploadRefusal>> + Send;
+
+    /// CD-53: every deployment of this farm as its item says, by name, without its log. A desk that
+    /// deploys nothing has none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn deployments(&self) -> impl Future<Output = Result<Vec<DeploymentView>, DeskRefusal>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// The same of one, with its log.
+    ///
+    /// # Errors
+    /// When it is not known, or the database does not answer.
+    fn deployment(
+        &self,
+        _name: &str,
+    ) -> impl Future<Output = Result<DeploymentView, DeskRefusal>> + Send {
+        std::future::ready(Err(DeskRefusal::UnknownJob))
+    }
 }

@@ -25,6 +25,12 @@ pub const SERVICE_PATH: &str = "/_vti_adm/ContentDeploymentRemoteImport.asmx";
 /// The path of the upload page below a Central Administration, as sent (CD-39).
 pub const UPLOAD_PATH: &str = "/_admin/Content%20Deployment/DeploymentUpload.aspx";
 
+/// The path of the page that lists the deployments of a farm.
+pub const DEPLOYMENT_LIST_PATH: &str = "/_admin/DeploymentJobs.aspx";
+
+/// The path of the page that shows one of them, which its query names.
+pub const DEPLOYMENT_PATH: &str = "/_admin/DeploymentJob.aspx";
+
 /// What a caller asks of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

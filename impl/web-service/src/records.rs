@@ -171,10 +171,25 @@ pub(crate) struct ReportLine {
 /// How severe a line of a report is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Severity {
+pub enum Severity {
+    /// Something happened as it should.
     Message,
+    /// Something is left over.
     Warning,
+    /// Something failed.
     Error,
+}
+
+impl Severity {
+    /// The name in logs and on pages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// The import logs of one content deployment job of the source (CD-37). They outlive the import

@@ -14,6 +14,7 @@ mod reply;
 mod room;
 mod route;
 mod soap;
+mod status;
 mod upload;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use super::wsdl::SERVICE;
 use crate::message::{NAMESPACE, Operation, SERVICE_PATH, UPLOAD_PATH};
 
 /// The page needs nothing from elsewhere.
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;\
 color:#1b1b1b;background:#fff}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem;margin:1.5rem 0 .25rem}\
@@ -113,7 +113,7 @@ impl fmt::Display for Shown {
 }
 
 /// Text that cannot end an attribute or begin a tag.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

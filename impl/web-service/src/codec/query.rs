@@ -1,4 +1,4 @@
-//! The query of an upload.
+//! The queries of an upload and of a status page.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -9,6 +9,9 @@ use crate::message::{FileName, Guid, UploadTarget};
 const FILE_NAME: &str = "filename";
 /// The import job (CD-40).
 const JOB: &str = "remoteJobId";
+
+/// The name of a content deployment job.
+const DEPLOYMENT: &str = "job";
 
 /// What is written as `%XX`: all that RFC 3986 does not call unreserved.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -49,6 +52,27 @@ pub(super) fn read(query: &str) -> Result<UploadTarget, QueryProblem> {
 pub(super) fn write(target: &UploadTarget) -> String {
     let file = utf8_percent_encode(target.file.as_str(), ESCAPED);
     format!("{FILE_NAME}={file}&{JOB}={}", target.job)
+}
+
+/// See [`read_deployment_query`](super::read_deployment_query).
+pub(super) fn read_deployment(query: &str) -> Result<String, QueryProblem> {
+    let mut found = None;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !name.eq_ignore_ascii_case(DEPLOYMENT) {
+            return Err(QueryProblem::Unknown);
+        }
+        let value = decode(value).ok_or(QueryProblem::Invalid(DEPLOYMENT))?;
+        if found.replace(value).is_some() {
+            return Err(QueryProblem::Repeated(DEPLOYMENT));
+        }
+    }
+    found.ok_or(QueryProblem::Missing(DEPLOYMENT))
+}
+
+/// The query of a status page, percent-encoded.
+pub(super) fn write_deployment(name: &str) -> String {
+    format!("{DEPLOYMENT}={}", utf8_percent_encode(name, ESCAPED))
 }
 
 /// CD-42: the seed shows both values in double quotes.

@@ -1,12 +1,14 @@
 //! What a user sees of a job: from its items here, never from the target (CD-53).
 
+use serde::{Deserialize, Serialize};
+
 use crate::message::Guid;
 use crate::records::{DeploymentItem, DeploymentReport, Severity};
-use crate::state::{DeploymentProgress, DeploymentStatus};
+use crate::state::{DeploymentOutcome, DeploymentProgress, DeploymentState, DeploymentStatus};
 use crate::work::JobKind;
 
 /// A content deployment job, as its items say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeploymentView {
     /// Its id, which is the source id of its import jobs (CD-37).
     pub id: Guid,
@@ -37,12 +39,12 @@ pub struct DeploymentView {
 }
 
 /// One line of a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineView {
     /// In milliseconds since 1970.
     pub at_ms: i64,
-    /// `message`, `warning` or `error`.
-    pub severity: &'static str,
+    /// How much it means.
+    pub severity: Severity,
     /// What happened.
     pub text: String,
 }
@@ -55,11 +57,7 @@ impl DeploymentView {
         let lines = report.map_or_else(Vec::new, |report| report.lines);
         let lines = lines.into_iter().map(|line| LineView {
             at_ms: line.at_ms,
-            severity: match line.severity {
-                Severity::Message => "message",
-                Severity::Warning => "warning",
-                Severity::Error => "error",
-            },
+            severity: line.severity,
             text: line.text,
         });
         Self {
@@ -77,5 +75,56 @@ impl DeploymentView {
             remote_message: run.map_or_else(String::new, |run| run.remote_message),
             lines: lines.collect(),
         }
+    }
+
+    /// Whether a run is on its way.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let progress = self.progress.as_ref();
+        progress.is_some_and(|progress| !progress.state.is_final())
+    }
+
+    /// What the newest run does, or how it ended, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Some(progress) = &self.progress else {
+            return "never run".to_owned();
+        };
+        if let Some(outcome) = &progress.outcome {
+            return outcome_words(outcome);
+        }
+        match progress.state {
+            DeploymentState::Preparing => "waits for the timer service".to_owned(),
+            DeploymentState::Exporting => "exports".to_owned(),
+            DeploymentState::Asking => "asks which server imports".to_owned(),
+            DeploymentState::Creating => "creates the import job".to_owned(),
+            DeploymentState::Uploading => {
+                let (uploaded, files) = (progress.uploaded, progress.files);
+                format!("uploads: {uploaded} of {files} packages")
+            }
+            DeploymentState::Starting => "starts the import".to_owned(),
+            DeploymentState::Cancelling => "cancels".to_owned(),
+            DeploymentState::Importing => {
+                format!("imports: {} objects", self.imported_object_count)
+            }
+            // These have an outcome.
+            DeploymentState::Deleting
+            | DeploymentState::Succeeded
+            | DeploymentState::Failed
+            | DeploymentState::Cancelled
+            | DeploymentState::TimedOut => progress.state.name().to_owned(),
+        }
+    }
+}
+
+fn outcome_words(outcome: &DeploymentOutcome) -> String {
+    match outcome {
+        DeploymentOutcome::Succeeded => "succeeded".to_owned(),
+        DeploymentOutcome::Failed(why) => format!("failed ({}): {}", why.step.name(), why.reason),
+        DeploymentOutcome::Cancelled => "cancelled".to_owned(),
+        DeploymentOutcome::NotChanged => {
+            "timed out: the status of the import did not change for too long".to_owned()
+        }
+        DeploymentOutcome::ImportTimedOut => "timed out at the target".to_owned(),
     }
 }

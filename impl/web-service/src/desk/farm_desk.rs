@@ -8,6 +8,7 @@ use portcullis_store::Store;
 
 use super::Desk;
 use crate::config::Config;
+use crate::deploying::{DeploymentView, DeskRefusal};
 use crate::error::UploadRefusal;
 use crate::farm::Databases;
 use crate::message::{Fault, Request, Response, UploadTarget, Violation, VirtualServer};
@@ -66,6 +67,15 @@ impl<S: Store, D: Depot> Desk for FarmDesk<S, D> {
 
     async fn uploaded(&self, target: &UploadTarget, octets: u64) -> Result<(), UploadRefusal> {
         self.0.record_upload(target, octets).await
+    }
+
+    async fn deployments(&self) -> Result<Vec<DeploymentView>, DeskRefusal> {
+        Ok(self.0.services.deployment_views().await?)
+    }
+
+    async fn deployment(&self, name: &str) -> Result<DeploymentView, DeskRefusal> {
+        let view = self.0.services.deployment_view(name).await?;
+        view.ok_or(DeskRefusal::UnknownJob)
     }
 }
 

@@ -16,7 +16,7 @@ use super::inlet::Inlet;
 use super::reply::{Closes, Reply};
 use super::room::MessageRoom;
 use super::route::{Place, is_legal, reached_at, wants_description};
-use super::{soap, upload};
+use super::{soap, status, upload};
 use crate::codec;
 use crate::config::Config;
 use crate::desk::Desk;
@@ -68,6 +68,7 @@ impl<K: Desk, D: Depot> Worker<K, D> {
         let what = match place {
             Place::Service => "service",
             Place::Upload => "upload",
+            Place::Deployments | Place::Deployment => status::PAGE,
             Place::Nowhere => return Reply::empty("nowhere", StatusCode::NOT_FOUND),
         };
         // Before anything else is looked at, and before a body is read.
@@ -78,6 +79,10 @@ impl<K: Desk, D: Depot> Worker<K, D> {
             (Place::Service, &Method::POST) => soap::answer(self, visitor, head, body).await,
             (Place::Service, &Method::GET | &Method::HEAD) => self.describe(visitor, head),
             (Place::Upload, &Method::POST) => upload::take(self, visitor, head, body).await,
+            (Place::Deployments, &Method::GET | &Method::HEAD) => status::list(self).await,
+            (Place::Deployment, &Method::GET | &Method::HEAD) => {
+                status::show(self, head.uri.query().unwrap_or_default()).await
+            }
             _ => Reply {
                 allow: Some(place.allow()),
                 ..Reply::refusal(what, StatusCode::METHOD_NOT_ALLOWED, "method")

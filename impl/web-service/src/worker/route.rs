@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::message::{SERVICE_PATH, UPLOAD_PATH};
+use crate::message::{DEPLOYMENT_LIST_PATH, DEPLOYMENT_PATH, SERVICE_PATH, UPLOAD_PATH};
 
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub(super) enum Place {
     Service,
     /// The page that takes uploads.
     Upload,
+    /// The page that lists the deployments of this farm.
+    Deployments,
+    /// The page that shows one of them.
+    Deployment,
     /// Nothing.
     Nowhere,
 }
@@ -28,6 +32,10 @@ impl Place {
             Self::Service
         } else if is(UPLOAD_PATH) {
             Self::Upload
+        } else if is(DEPLOYMENT_LIST_PATH) {
+            Self::Deployments
+        } else if is(DEPLOYMENT_PATH) {
+            Self::Deployment
         } else {
             Self::Nowhere
         }
@@ -38,6 +46,7 @@ impl Place {
         match self {
             Self::Service => "GET, HEAD, POST",
             Self::Upload => "POST",
+            Self::Deployments | Self::Deployment => "GET, HEAD",
             Self::Nowhere => "",
         }
     }
@@ -100,6 +109,10 @@ mod tests {
         ] {
             assert_eq!(Place::at(path), Place::Upload, "{path}");
         }
+        for path in [DEPLOYMENT_LIST_PATH, "/_ADMIN/deploymentjobs.aspx"] {
+            assert_eq!(Place::at(path), Place::Deployments, "{path}");
+        }
+        assert_eq!(Place::at(DEPLOYMENT_PATH), Place::Deployment);
         for path in [
             "/",
             "",

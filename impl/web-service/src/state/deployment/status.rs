@@ -1,7 +1,7 @@
 //! What a user is told of a run.
 
 /// `ContentDeploymentJobStatus` as the source farm knows it: the words of a status page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum DeploymentStatus {
     /// Never run.
     NotAvailable,
