@@ -9,14 +9,14 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::sign::SingleCertAndKey;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCertUsingSni, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, KeyLog, ServerConfig};
+use rustls::{ClientConfig, KeyLog, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::identity::{Identity, IdentityError, IdentityProblem, at};
+use crate::identity::{Authorities, Identity, IdentityError, IdentityProblem, at};
 use crate::verify::AnyName;
 
 /// How long an acceptor lets a handshake take, unless told otherwise.
@@ -59,6 +59,36 @@ impl Endpoint {
         Self::with(identity, wall, provider, Clients::Anybody, None)
     }
 
+    /// The endpoint of a caller, which accepts nobody: it believes `authorities`, and shows the
+    /// certificate of `own` to a server that asks for one.
+    ///
+    /// # Errors
+    /// When the identity's certificate or key cannot be used.
+    pub fn calling(
+        authorities: &Authorities,
+        own: Option<&Identity>,
+        wall: WallClock,
+    ) -> Result<Self, IdentityError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let time: Arc<dyn TimeProvider> = Arc::new(HostTime(wall));
+        let certified = own.map(|own| own.certified(&provider)).transpose()?;
+        let certified = certified.map(Arc::new);
+        let client = client(authorities.store(), certified, &provider, &time)?;
+        // It has a certificate for no name, so that every handshake fails.
+        let nobody = Arc::new(ResolvesServerCertUsingSni::new());
+        let server = ServerConfig::builder_with_details(provider, time)
+            .with_protocol_versions(&[&TLS13])
+            .map_err(refused)?
+            .with_no_client_auth()
+            .with_cert_resolver(nobody);
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(client)),
+            acceptor: TlsAcceptor::from(Arc::new(server)),
+            handshake_timer: HANDSHAKE_TIMER,
+            keep: None,
+        })
+    }
+
     /// The same endpoint with another bound on how long an accepted connection may take for its
     /// handshake. Default: 10 s.
     #[must_use]
@@ -74,21 +104,11 @@ impl Endpoint {
         clients: Clients,
         key_log: Option<Arc<dyn KeyLog>>,
     ) -> Result<Self, IdentityError> {
-        let refused = |error| at("certificate")(IdentityProblem::Certificate(error));
         let certified = Arc::new(identity.certified(&provider)?);
         let time: Arc<dyn TimeProvider> = Arc::new(HostTime(wall));
 
-        let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&time));
-        let verifier = AnyName::new(identity.authorities(), Arc::clone(&provider));
-        let mut client = builder
-            .with_protocol_versions(&[&TLS13])
-            .map_err(refused)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&certified))));
-        client.resumption = Resumption::disabled();
-        // The name would be the address that the connection goes to, which means nothing here.
-        client.enable_sni = false;
+        let own = Some(Arc::clone(&certified));
+        let mut client = client(identity.authorities(), own, &provider, &time)?;
 
         let mut server = ServerConfig::builder_with_details(Arc::clone(&provider), time)
             .with_protocol_versions(&[&TLS13])
@@ -109,6 +129,34 @@ impl Endpoint {
             keep: None,
         })
     }
+}
+
+/// What a host that opens connections shows and believes.
+fn client(
+    authorities: Arc<RootCertStore>,
+    own: Option<Arc<CertifiedKey>>,
+    provider: &Arc<CryptoProvider>,
+    time: &Arc<dyn TimeProvider>,
+) -> Result<ClientConfig, IdentityError> {
+    let builder = ClientConfig::builder_with_details(Arc::clone(provider), Arc::clone(time));
+    let verifier = AnyName::new(authorities, Arc::clone(provider));
+    let builder = builder
+        .with_protocol_versions(&[&TLS13])
+        .map_err(refused)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut client = match own {
+        Some(own) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own))),
+        None => builder.with_no_client_auth(),
+    };
+    client.resumption = Resumption::disabled();
+    // The name would be the address that the connection goes to, which means nothing here.
+    client.enable_sni = false;
+    Ok(client)
+}
+
+fn refused(error: rustls::Error) -> IdentityError {
+    at("certificate")(IdentityProblem::Certificate(error))
 }
 
 /// Whom an acceptor lets in.

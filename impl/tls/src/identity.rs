@@ -37,6 +37,49 @@ pub struct Identity {
     names: Vec<String>,
 }
 
+/// The authorities whose certificates a host accepts from others, without one of its own.
+#[derive(Clone)]
+pub struct Authorities(Arc<RootCertStore>);
+
+impl Authorities {
+    /// Reads the certificates of authorities from a PEM file.
+    ///
+    /// # Errors
+    /// With the name of the file and what is wrong with it.
+    pub fn from_pem_file(file: &Path) -> Result<Self, IdentityError> {
+        let wrong = |problem| IdentityError {
+            part: AUTHORITIES,
+            file: Some(file.to_owned()),
+            problem,
+        };
+        let text = fs::read(file).map_err(|error| wrong(IdentityProblem::Unreadable(error)))?;
+        let trusted = certificates(&text).map_err(wrong)?;
+        store(trusted).map(Self).map_err(wrong)
+    }
+
+    pub(crate) fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        f.debug_struct("Authorities")
+            .field("count", &count)
+            .finish()
+    }
+}
+
+fn store(trusted: Vec<CertificateDer<'static>>) -> Result<Arc<RootCertStore>, IdentityProblem> {
+    let mut authorities = RootCertStore::empty();
+    for certificate in trusted {
+        let added = authorities.add(certificate);
+        added.map_err(IdentityProblem::Certificate)?;
+    }
+    Ok(Arc::new(authorities))
+}
+
 /// What is wrong with a certificate, a key or a list of authorities.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityProblem {
@@ -173,12 +216,7 @@ impl Identity {
         key: PrivateKeyDer<'static>,
         trusted: Vec<CertificateDer<'static>>,
     ) -> Result<Self, IdentityError> {
-        let mut authorities = RootCertStore::empty();
-        for certificate in trusted {
-            let added = authorities.add(certificate);
-            let added = added.map_err(IdentityProblem::Certificate);
-            added.map_err(at(AUTHORITIES))?;
-        }
+        let authorities = store(trusted).map_err(at(AUTHORITIES))?;
         let names = chain.first().map_or(Ok(Vec::new()), names_of);
         let names = names.map_err(IdentityProblem::Certificate);
         let names = names.map_err(at(CERTIFICATE))?;
@@ -188,7 +226,7 @@ impl Identity {
         let identity = Self {
             chain,
             key: Arc::new(key),
-            authorities: Arc::new(authorities),
+            authorities,
             names,
         };
         // Whether the key is the certificate's is better known now than at the first connection.

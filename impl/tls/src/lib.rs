@@ -83,6 +83,6 @@ mod stream;
 mod verify;
 
 pub use endpoint::Endpoint;
-pub use identity::{Identity, IdentityError, IdentityProblem};
+pub use identity::{Authorities, Identity, IdentityError, IdentityProblem};
 pub use net::{Reach, Tls, TlsListener};
 pub use stream::TlsStream;

@@ -166,7 +166,8 @@ pub struct FarmClient<N> {
 
 impl<N: Net> FarmClient<N> {
     /// A client on `host` of the farm at `address`. For `https` the host's network has to be one
-    /// that speaks TLS to it.
+    /// that speaks TLS to it, and the farm's certificate has to have the address's host among its
+    /// DNS names; wildcards and numbers do not count.
     pub const fn new(host: Host<N>, address: FarmAddress, terms: Terms) -> Self {
         Self {
             host,

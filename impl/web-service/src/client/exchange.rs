@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use super::address::FarmAddress;
+use super::address::{FarmAddress, Scheme};
 use super::parcel::Parcel;
 use super::{Terms, UploadError};
 
@@ -45,10 +45,18 @@ pub(super) async fn connect<N: Net>(
     within: Duration,
 ) -> Result<N::Stream, io::ErrorKind> {
     match timeout(within, net.connect(&address.host, address.port)).await {
-        Ok(Ok(stream)) => Ok(stream),
+        Ok(Ok(stream)) if is_of(&stream, address) => Ok(stream),
+        Ok(Ok(_)) => Err(io::ErrorKind::PermissionDenied),
         Ok(Err(error)) => Err(error.kind()),
         Err(_) => Err(io::ErrorKind::TimedOut),
     }
+}
+
+/// Whether a connection leads to whom the address names: a password is shown to nobody else.
+fn is_of(stream: &impl Stream, address: &FarmAddress) -> bool {
+    let names = stream.peer_names().unwrap_or_default();
+    let is_named = names.iter().any(|name| name.eq_ignore_ascii_case(&address.host));
+    address.scheme == Scheme::Http || (stream.is_secure() && is_named)
 }
 
 /// Sends a message and reads its answer.
