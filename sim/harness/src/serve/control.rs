@@ -1,10 +1,12 @@
-//! The control channel: how the other commands reach the process that owns the store.
+//! Control channels: how the other commands reach the process that owns the store.
 //!
 //! Lines of JSON over a loopback connection: the caller sends one line with the token and what it
 //! asks; the owner answers with one line or, to `watch`, with one line for each sight. Bound to
 //! loopback, and usable only by who can read the token file in the state directory (mode 0600).
+//! What is asked and answered here is an agent's; a farm's channel has its own.
 
 mod client;
+mod desk;
 mod server;
 
 use portcullis_agent::message::{CommandName, EnvironmentName, TaskId};
@@ -15,16 +17,17 @@ use super::preflight::Report;
 use super::sight::Sight;
 
 pub(super) use client::{Client, ControlError};
-pub(super) use server::{ControlChannel, Desk};
+pub(super) use desk::Desk;
+pub(super) use server::{Answers, Clerk, ControlChannel};
 
 /// A line longer than this is refused.
 const LINE_OCTETS_MAX: usize = 64 * 1024;
 
 /// What a caller sends.
 #[derive(Debug, Serialize, Deserialize)]
-struct Letter {
+struct Letter<Q> {
     token: String,
-    ask: Ask,
+    ask: Q,
 }
 
 /// What a caller asks.

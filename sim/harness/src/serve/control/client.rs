@@ -3,13 +3,15 @@
 use std::io;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::super::state_directory::StateDirectory;
-use super::{Answer, Ask, LINE_OCTETS_MAX, Letter};
+use super::{LINE_OCTETS_MAX, Letter};
 
 /// How long the owner may take to open its channel after it has locked the store.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +43,7 @@ impl Client {
     /// Opens a connection to the process that owns `directory`, and asks.
     pub(in crate::serve) async fn ask(
         directory: &StateDirectory,
-        ask: &Ask,
+        ask: &(impl Serialize + Sync),
     ) -> Result<Self, ControlError> {
         match timeout(PATIENCE, find(directory)).await {
             Ok(found) => Self::put(found, ask).await,
@@ -53,7 +55,7 @@ impl Client {
     /// The same without waiting for an owner that is not there.
     pub(in crate::serve) async fn ask_now(
         directory: &StateDirectory,
-        ask: &Ask,
+        ask: &(impl Serialize + Sync),
     ) -> Result<Self, ControlError> {
         let found = look(directory).await.map_err(ControlError::Absent)?;
         Self::put(found, ask).await
@@ -61,12 +63,9 @@ impl Client {
 
     async fn put(
         (mut stream, token): (TcpStream, String),
-        ask: &Ask,
+        ask: &(impl Serialize + Sync),
     ) -> Result<Self, ControlError> {
-        let letter = Letter {
-            token,
-            ask: ask.clone(),
-        };
+        let letter = Letter { token, ask };
         let mut line = serde_json::to_vec(&letter).map_err(|e| ControlError::Broken(e.into()))?;
         line.push(b'\n');
         stream
@@ -79,7 +78,9 @@ impl Client {
     }
 
     /// The next answer; none after the last one.
-    pub(in crate::serve) async fn next_answer(&mut self) -> Result<Option<Answer>, ControlError> {
+    pub(in crate::serve) async fn next_answer<A: DeserializeOwned>(
+        &mut self,
+    ) -> Result<Option<A>, ControlError> {
         self.stream.get_mut().set_limit(LINE_OCTETS_MAX as u64);
         let mut line = String::new();
         let read = self.stream.read_line(&mut line).await;

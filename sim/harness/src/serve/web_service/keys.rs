@@ -1,4 +1,4 @@
-//! The keys of the configuration file of one server of an import farm.
+//! The keys of the configuration file of one server of a farm that imports, deploys or both.
 //!
 //! Every default is ours where the product's is not known.
 
@@ -129,6 +129,21 @@ pub(super) const FARM: &[Key] = &[
         Kind::Table(TLS),
         "HTTPS, and certificates of callers.",
     ),
+    Key::new(
+        "source",
+        Kind::Tables(SOURCE),
+        "The content trees that can be deployed from here. Without any, no deployments run.",
+    ),
+    Key::new(
+        "target",
+        Kind::Tables(TARGET),
+        "Import farms that want to know who calls.",
+    ),
+    Key::new(
+        "deployments",
+        Kind::Table(DEPLOYMENTS),
+        "How this farm deploys content to others.",
+    ),
     Key::new("timers", Kind::Table(TIMERS), "Timers."),
     Key::new("limits", Kind::Table(LIMITS), "Limits."),
 ];
@@ -178,6 +193,106 @@ const ACCOUNT: &[Key] = &[
          this file.",
     )
     .required(),
+];
+
+const SOURCE: &[Key] = &[
+    Key::new(
+        "name",
+        Kind::Declares("source"),
+        "Its name, by which paths refer to it.",
+    )
+    .required(),
+    Key::new(
+        "directory",
+        Kind::Text,
+        "The directory of its content, relative to the file.",
+    )
+    .required(),
+];
+
+const TARGET: &[Key] = &[
+    Key::new(
+        "administration_url",
+        Kind::Text,
+        "Where its Central Administration is, as paths have it: \"https://target:8443\".",
+    )
+    .required(),
+    Key::new("account", Kind::Text, "As whom, by Basic authentication.").required(),
+    Key::new(
+        "password_file",
+        Kind::Text,
+        "The file whose first line is the password, for the eyes of its owner only. Relative to \
+         this file.",
+    )
+    .required(),
+];
+
+/// Deployments; the defaults are the farm's.
+const DEPLOYMENTS: &[Key] = &[
+    Key::new(
+        "export_server",
+        Kind::Boolean,
+        "Whether this server is the designated export server: whether its timer service runs \
+         deployments.",
+    )
+    .default_value("true"),
+    Key::new(
+        "central_administration",
+        Kind::Boolean,
+        "Whether this server hosts Central Administration. Deployments of an export server that \
+         does not stay Preparing, as in the product.",
+    )
+    .default_value("true"),
+    Key::new(
+        "block_jobs_of_one_path",
+        Kind::Boolean,
+        "Whether of several jobs on one path one runs at a time: BlockMultipleJobsPerPath.",
+    )
+    .default_value("true"),
+    Key::new(
+        "polling_interval",
+        Kind::Duration,
+        "How often the status of an import is asked for (CD-49): RemotePollingInterval.",
+    )
+    .default_value("10s"),
+    Key::new(
+        "timeout",
+        Kind::Duration,
+        "After how long without a change of that status a deployment has timed out (CD-50): \
+         RemoteTimeout.",
+    )
+    .default_value("600s"),
+    Key::new(
+        "delete_after_timeout",
+        Kind::Boolean,
+        "Whether DeleteJob is sent after such a timeout.",
+    )
+    .default_value("false"),
+    Key::new(
+        "package_max",
+        Kind::Bytes,
+        "Octets of one package; a larger file is not split (CD-46): FileMaxSize.",
+    )
+    .default_value("10000000 B"),
+    limit(
+        "attempts",
+        "How often a call or an upload is made in a row before the deployment fails; polls are \
+         repeated until the timeout.",
+    )
+    .default_value("5"),
+    Key::new(
+        "attempt_rest",
+        Kind::Duration,
+        "How long it rests in between.",
+    )
+    .default_value("5s"),
+    Key::new(
+        "authorities",
+        Kind::Text,
+        "The PEM file with the certificates of the authorities that certificates of `https` targets \
+         are from. The host of a target's address must be a DNS name in its certificate; a target \
+         that asks for a certificate is shown that of `[tls]`.",
+    ),
 ];
 
 const DATABASE: &[Key] = &[

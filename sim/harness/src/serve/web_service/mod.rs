@@ -26,7 +26,7 @@ use database::{Database, DatabaseError};
 
 pub use keys::reference;
 pub use pack::PackArgs;
-pub use settings::{FarmSettings, SharedDatabase};
+pub use settings::{Deploying, FarmSettings, SharedDatabase};
 
 /// Why a server of a farm does not start.
 #[derive(Debug, Error)]

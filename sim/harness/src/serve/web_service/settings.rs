@@ -1,4 +1,6 @@
-//! The configuration file of one server of an import farm, read and checked.
+//! The configuration file of one server of a farm, read and checked.
+
+mod deploying;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -15,6 +17,8 @@ use super::keys::FARM;
 use crate::scenario::{Problems, ScenarioError, Table, read_settings};
 use crate::serve::secret;
 use crate::serve::settings::{SettingsError, listen};
+
+pub use deploying::Deploying;
 
 /// Everything that a configuration file decides.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct FarmSettings {
     pub sites: BTreeMap<(String, String), PathBuf>,
     /// The database that the servers of the farm share, if they share one.
     pub database: Option<SharedDatabase>,
+    /// What can be deployed from here, and to whom.
+    pub deploying: Deploying,
 }
 
 /// Where PostgreSQL runs.
@@ -108,6 +114,8 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     farm.authentication = authentication(table, base, problems);
     farm.timers = timers(table);
     farm.limits = limits(table);
+    farm.deployments = deploying::deployments(table, problems);
+    let deploying = Deploying::read(table, base, problems);
     let sites = sites(table, base, &mut farm, problems);
     refuse_open_doors(table, listen, &farm.authentication, problems);
     let state = base.join(table.text("state")?);
@@ -125,6 +133,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
         state,
         sites,
         database,
+        deploying,
     })
 }
 

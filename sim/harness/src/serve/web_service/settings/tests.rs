@@ -1,5 +1,8 @@
 //! What a configuration file of a farm says, and what it may not say.
 
+use portcullis_web_service::config::Deployments;
+use portcullis_web_service::state::AfterTimeout;
+
 use super::*;
 
 const LEAST: &str = "server = \"wfe1\"\nstate = \"state/target\"\nport = 8080\n";
@@ -27,7 +30,9 @@ fn the_least_that_a_file_says_leaves_every_default_of_the_farm() {
         Path::new("/etc/portcullis/state/target/temporary")
     );
     assert_eq!(
-        parse("[timers]\n[limits]\n").expect("good").farm,
+        parse("[timers]\n[limits]\n[deployments]\n")
+            .expect("good")
+            .farm,
         expected,
         "the keys' defaults are the farm's"
     );
@@ -111,4 +116,56 @@ fn a_password_is_read_from_a_file_that_only_its_owner_can_read() {
     let accounts = settings.farm.authentication.accounts;
     assert_eq!(accounts[0].password, "secret word");
     assert!(!format!("{accounts:?}").contains("secret"), "never printed");
+}
+
+#[test]
+fn what_is_deployed_and_how_is_heard() {
+    let settings = parse(
+        "[[source]]\nname = \"staging\"\ndirectory = \"content\"\n\
+         [deployments]\nexport_server = false\ncentral_administration = false\n\
+         block_jobs_of_one_path = false\npolling_interval = \"1s\"\ntimeout = \"30s\"\n\
+         delete_after_timeout = true\npackage_max = \"1 MiB\"\nattempts = 2\n\
+         attempt_rest = \"0s\"\n",
+    );
+    let settings = settings.expect("good");
+    let expected = Deployments {
+        is_export_server: false,
+        hosts_administration: false,
+        blocks_jobs_of_one_path: false,
+        polling_interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(30),
+        after_timeout: AfterTimeout::Delete,
+        package_octets_max: 1 << 20,
+        attempts_max: 2,
+        attempt_rest: Duration::ZERO,
+    };
+    assert_eq!(settings.farm.deployments, expected);
+    let sources = settings.deploying.sources;
+    assert_eq!(sources["staging"], Path::new("/etc/portcullis/content"));
+}
+
+#[test]
+fn deployments_that_cannot_be_are_refused() {
+    let said = complaints("[deployments]\npolling_interval = \"0s\"\ntimeout = \"0s\"\n");
+    assert_eq!(
+        said,
+        ["`polling_interval` is nothing", "`timeout` is nothing"]
+    );
+    let source = "[[source]]\nname = \"a\"\ndirectory = \"a\"\n";
+    let said = complaints(&format!("{source}{source}"));
+    assert!(said[0].contains("source"), "{said:?}");
+    let target = "account = \"anna\"\npassword_file = \"absent\"\n";
+    let said = complaints(&format!(
+        "[[target]]\nadministration_url = \"target:8080\"\n{target}\
+         [[target]]\nadministration_url = \"https://target\"\n{target}"
+    ));
+    assert_eq!(
+        said[..2],
+        [
+            "the address of a Central Administration begins with neither http:// nor https://",
+            "nobody says whose certificates are believed",
+        ]
+    );
+    let said = complaints("[deployments]\npoling_interval = \"1s\"\n");
+    assert!(said[0].contains("poling_interval"), "{said:?}");
 }
