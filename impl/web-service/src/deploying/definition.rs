@@ -107,7 +107,7 @@ pub struct Schedule {
 }
 
 /// A content deployment job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewDeploymentJob {
     /// Its name, unique in the farm.
     pub name: String,

@@ -22,7 +22,7 @@ use portcullis_reports::{ExitCode, RunRecord};
 use crate::output::{say, unwritten};
 use crate::protocols::PROTOCOLS;
 use crate::scenario::{Ink, Library, LibraryError, Scenario, reference};
-use crate::serve::web_service::PackArgs;
+use crate::serve::web_service::{DeploymentArgs, PackArgs};
 use crate::serve::{
     CancelArgs, NewKeyArgs, PreflightArgs, QueryArgs, RenewKeysArgs, ServeArgs, SubmitArgs,
     WatchArgs,
@@ -31,8 +31,8 @@ pub use error::CliError;
 
 const EXIT_CODES: &str = "\
 Exit codes of everything about scenarios, the worst first when several apply; commands on real
-sockets (serve, submit, watch, query, cancel, preflight, new-key, renew-keys) have their own, which
-`portcullis COMMAND --help` lists:
+sockets (serve, submit, watch, query, cancel, preflight, new-key, renew-keys, deployment) have their
+own, which `portcullis COMMAND --help` lists:
   70  the harness failed: says nothing about the implementation
    5  the same seed gave two different runs: no verdict can be trusted
    1  at least one MUST is broken (FAIL)
@@ -78,6 +78,7 @@ enum Command {
     NewKey(NewKeyArgs),
     RenewKeys(RenewKeysArgs),
     Pack(PackArgs),
+    Deployment(DeploymentArgs),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     /// Prints the reference page of the keys of scenario files, as Markdown.
@@ -122,6 +123,7 @@ fn carry_out(command: Option<Command>) -> process::ExitCode {
         Some(Command::NewKey(args)) => return args.run(),
         Some(Command::RenewKeys(args)) => return args.run(),
         Some(Command::Pack(args)) => return args.run(),
+        Some(Command::Deployment(args)) => return args.run(),
         None => run::run(&run::RunArgs::default()),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::List(args)) => look::list(&args),

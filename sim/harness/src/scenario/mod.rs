@@ -34,6 +34,7 @@ pub use file::{Known, Scenario};
 pub use key::{Key, Kind, Outage, Presence, ProtocolKeys};
 pub use library::{Library, LibraryError, ScenarioFile};
 pub use plan::{GRACE, Plan, PlannedHost};
+pub(crate) use problem::nearest;
 pub use problem::{Ink, Problem, Problems, ScenarioError};
 pub use protocol::{OpenWork, Protocol};
 pub use settings::read_settings;

@@ -138,7 +138,7 @@ impl Diagnostic for Report<'_> {
 
 /// The known name nearest to a mistyped one, near enough to be what was meant.
 #[must_use]
-pub(super) fn nearest<'k>(
+pub(crate) fn nearest<'k>(
     wrong: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {

@@ -48,7 +48,8 @@ pub(super) enum Served {
         #[arg(long, value_name = "FILTER", default_value = "info")]
         log: String,
     },
-    /// One server of an import farm of content deployment: SOAP service, upload, import.
+    /// One server of a farm of content deployment: SOAP service, upload and import; and, where it
+    /// has content to deploy, the timer service that does so and its status page.
     WebService {
         /// The server's configuration file.
         #[arg(long, value_name = "FILE")]

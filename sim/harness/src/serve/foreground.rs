@@ -52,6 +52,12 @@ pub(super) async fn query(owner: Owner, task: TaskId) -> Exit {
 
 /// What comes of `work`, unless a signal comes first.
 pub(super) async fn until_signal(work: impl Future<Output = Exit>) -> Exit {
+    let words = "interrupted; `submit .. resume` takes up what is unfinished";
+    unless_interrupted(words, work).await
+}
+
+/// The same; `words` say what becomes of an interrupted work.
+pub(super) async fn unless_interrupted(words: &str, work: impl Future<Output = Exit>) -> Exit {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
@@ -59,7 +65,7 @@ pub(super) async fn until_signal(work: impl Future<Output = Exit>) -> Exit {
     tokio::select! {
         biased;
         () = signals.wait() => {
-            complain("interrupted; `submit .. resume` takes up what is unfinished");
+            complain(words);
             Exit::InDoubt
         }
         exit = work => exit,

@@ -1,12 +1,15 @@
-//! One server of an import farm on real sockets: `serve web-service`.
-
+//! One server of a farm on real sockets: `serve web-service`.
 //!
 //! # Module map
 //! - [`FarmSettings`]: the configuration file; [`reference()`]: its keys. `database`: the farm's
 //!   databases, as files or in PostgreSQL.
+//! - `deploying`: the deploying farm beside the import farm. [`DeploymentArgs`]: what an
+//!   administrator does with it.
 //! - [`PackArgs`]: directories as packages that an import takes.
 
 mod database;
+mod deploying;
+mod deployment;
 mod keys;
 mod pack;
 mod settings;
@@ -16,6 +19,7 @@ use std::io;
 use portcullis_net::{Host, TokioNet};
 use portcullis_tls::{Endpoint, IdentityError, Tls};
 use portcullis_web_service::error::StartError;
+use portcullis_web_service::message::DEPLOYMENT_LIST_PATH;
 use portcullis_web_service::work::{ImportLimits, SiteImporter, SiteName, TemporaryFolder};
 use portcullis_web_service::{Databases, DeployingEvent, FarmEvent, ImportFarm, Observer};
 use thiserror::Error;
@@ -24,6 +28,7 @@ use super::{Exit, Signals, complain, say, words_of};
 
 use database::{Database, DatabaseError};
 
+pub use deployment::DeploymentArgs;
 pub use keys::reference;
 pub use pack::PackArgs;
 pub use settings::{Deploying, FarmSettings, SharedDatabase};
@@ -44,6 +49,9 @@ enum FarmError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] IdentityError),
+    /// There is no way for administrators to reach it.
+    #[error("cannot open the control channel")]
+    Control(#[source] io::Error),
     /// The server did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -52,40 +60,45 @@ enum FarmError {
 /// A server of a farm, and what outlives it in this process.
 struct Server {
     farm: ImportFarm,
+    deploying: deploying::Deploying,
     databases: Databases<Database>,
 }
 
 impl Server {
-    async fn start(settings: FarmSettings) -> Result<Self, FarmError> {
+    async fn start(settings: &FarmSettings) -> Result<Self, FarmError> {
         let host = Host::real(&settings.farm.server, settings.listen);
-        let databases = database::open(&host, &settings).await?;
-        let temporary = settings.temporary_folder;
-        let depot = TemporaryFolder::open(&temporary);
+        let databases = database::open(&host, settings).await?;
+        let temporary = &settings.temporary_folder;
+        let depot = TemporaryFolder::open(temporary);
         let depot = depot.map_err(|source| FarmError::Directory {
             path: temporary.display().to_string(),
             source,
         })?;
-        let sites = settings.sites.into_iter();
-        let sites = sites.map(|((url, path), place)| (SiteName::new(&url, &path), place));
-        let importer = SiteImporter::new(temporary, sites.collect(), ImportLimits::default());
-        let host = secured(host, settings.tls.as_ref())?;
+        let sites = settings.sites.iter();
+        let sites = sites.map(|((url, path), place)| (SiteName::new(url, path), place.clone()));
+        let importer =
+            SiteImporter::new(temporary.clone(), sites.collect(), ImportLimits::default());
         let observer = Observer::new(log);
         let started = ImportFarm::start(
-            host,
+            secured(host.clone(), settings.tls.as_ref())?,
             databases.clone(),
             depot,
             importer,
-            settings.farm,
-            observer,
+            settings.farm.clone(),
+            observer.clone(),
         );
+        let farm = started.await?;
+        let deploying = deploying::Deploying::start(settings, &host, &databases, &observer);
         Ok(Self {
-            farm: started.await?,
+            farm,
+            deploying: deploying.await?,
             databases,
         })
     }
 
     /// Ends the server and closes its databases.
     async fn stop(self) {
+        self.deploying.stop().await;
         self.farm.stop().await;
         database::close(self.databases).await;
     }
@@ -160,11 +173,14 @@ pub(super) async fn serve(settings: FarmSettings) -> Exit {
     };
     let url = settings.farm.administration_url.clone();
     let is_accepting = settings.farm.accept_incoming_jobs;
-    let server = match Server::start(settings).await {
+    let server = match Server::start(&settings).await {
         Ok(server) => server,
         Err(error) => return complain(&words_of(&error)),
     };
     say(&format!("{url} is ready"));
+    if !settings.deploying.sources.is_empty() {
+        say(&format!("{url}{DEPLOYMENT_LIST_PATH} shows its deployments"));
+    }
     if !is_accepting {
         say("it accepts no incoming jobs: set `accept_incoming_jobs = true` to change that");
     }

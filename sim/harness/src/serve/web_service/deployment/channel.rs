@@ -1,0 +1,219 @@
+//! What is asked of the process that serves a farm, and what it answers.
+
+use std::io;
+use std::time::Duration;
+
+use portcullis_store::Store;
+use portcullis_web_service::deploying::{
+    DeploymentDesk, DeploymentPath, DeploymentView, DeskRefusal, LineView, NewDeploymentJob,
+};
+use portcullis_web_service::work::TreeExporter;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::serve::control::{Answers, Clerk};
+use crate::serve::words_of;
+
+/// How often a watched job's item is read.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What a caller asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Question {
+    /// Define a path.
+    DefinePath(Box<DeploymentPath>),
+    /// Define a job.
+    DefineJob(NewDeploymentJob),
+    /// Run a job.
+    Run(String),
+    /// Show a job each time that it has moved on, until its run has ended.
+    Watch {
+        /// The job.
+        job: String,
+        /// The run, where it is not the newest.
+        run: Option<u64>,
+    },
+    /// Show all jobs.
+    List,
+    /// Show a job with its log.
+    Show(String),
+    /// Cancel a job's run.
+    Cancel(String),
+    /// Mark something for quick deployment.
+    Mark {
+        /// The content tree.
+        source: String,
+        /// What, within it.
+        path: String,
+    },
+    /// Show all paths.
+    Paths,
+}
+
+/// What the owner answers. Of lists each line is an answer, so that none is too long.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Reply {
+    /// It is done.
+    Done,
+    /// The run of that number is ordered.
+    Ordered(u64),
+    /// A job, without its log.
+    Job(Box<DeploymentView>),
+    /// A line of its log.
+    Line(LineView),
+    /// A path.
+    Path(Box<DeploymentPath>),
+    /// It was not done; why, in words.
+    Refused(String),
+}
+
+/// Answers for a farm.
+pub(in crate::serve::web_service) struct FarmClerk<S> {
+    pub(in crate::serve::web_service) desk: DeploymentDesk<S>,
+    /// What knows the content trees; none where there are none.
+    pub(in crate::serve::web_service) exporter: Option<TreeExporter>,
+}
+
+impl<S> Clone for FarmClerk<S> {
+    fn clone(&self) -> Self {
+        Self {
+            desk: self.desk.clone(),
+            exporter: self.exporter.clone(),
+        }
+    }
+}
+
+impl<S: Store> Clerk for FarmClerk<S> {
+    type Question = Question;
+    type Answer = Reply;
+
+    fn refusal(why: &str) -> Reply {
+        Reply::Refused(why.to_owned())
+    }
+
+    async fn serve(
+        &self,
+        question: Question,
+        stop: &CancellationToken,
+        answers: &mut Answers<Reply>,
+    ) -> io::Result<()> {
+        let done = match question {
+            Question::Watch { job, run } => return self.watch(&job, run, stop, answers).await,
+            Question::List => self.list(answers).await?,
+            Question::Show(job) => self.show(&job, answers).await?,
+            Question::Paths => self.paths(answers).await?,
+            Question::DefinePath(path) => self.desk.define_path(*path).await.map(|()| Reply::Done),
+            Question::DefineJob(job) => self.desk.define_job(job).await.map(|_| Reply::Done),
+            Question::Run(job) => {
+                if self.exporter.is_none() {
+                    let why = "nothing can be deployed from here: there is no `[[source]]`";
+                    return answers.send(&Self::refusal(why)).await;
+                }
+                let ordered = self.desk.run(&job).await;
+                ordered.map(|run| Reply::Ordered(run.number))
+            }
+            Question::Cancel(job) => self.desk.cancel(&job).await.map(|()| Reply::Done),
+            Question::Mark { source, path } => {
+                return answers.send(&self.mark(&source, &path).await).await;
+            }
+        };
+        let answer = done.unwrap_or_else(|why| Reply::Refused(why.to_string()));
+        answers.send(&answer).await
+    }
+}
+
+impl<S: Store> FarmClerk<S> {
+    /// Shows the run until it has ended, or a newer one has begun.
+    async fn watch(
+        &self,
+        job: &str,
+        run: Option<u64>,
+        stop: &CancellationToken,
+        answers: &mut Answers<Reply>,
+    ) -> io::Result<()> {
+        let mut shown = None;
+        loop {
+            let is_last = stop.is_cancelled();
+            match self.desk.view(job).await {
+                Ok(view) => {
+                    let is_over = !view.is_open() || run.is_some_and(|run| view.run_number > run);
+                    if shown.as_ref() != Some(&view) {
+                        answers.send(&Reply::Job(Box::new(without_log(&view)))).await?;
+                        shown = Some(view);
+                    }
+                    if is_over {
+                        return Ok(());
+                    }
+                }
+                // It may answer again.
+                Err(DeskRefusal::Unavailable) => {}
+                Err(why) => return answers.send(&Reply::Refused(why.to_string())).await,
+            }
+            if is_last {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(GLANCE) => {}
+            }
+        }
+    }
+
+    async fn list(&self, answers: &mut Answers<Reply>) -> io::Result<Result<Reply, DeskRefusal>> {
+        let views = match self.desk.views().await {
+            Ok(views) => views,
+            Err(why) => return Ok(Err(why)),
+        };
+        for view in views {
+            answers.send(&Reply::Job(Box::new(view))).await?;
+        }
+        Ok(Ok(Reply::Done))
+    }
+
+    async fn show(
+        &self,
+        job: &str,
+        answers: &mut Answers<Reply>,
+    ) -> io::Result<Result<Reply, DeskRefusal>> {
+        let view = match self.desk.view(job).await {
+            Ok(view) => view,
+            Err(why) => return Ok(Err(why)),
+        };
+        answers.send(&Reply::Job(Box::new(without_log(&view)))).await?;
+        for line in view.lines {
+            answers.send(&Reply::Line(line)).await?;
+        }
+        Ok(Ok(Reply::Done))
+    }
+
+    async fn paths(&self, answers: &mut Answers<Reply>) -> io::Result<Result<Reply, DeskRefusal>> {
+        let paths = match self.desk.paths().await {
+            Ok(paths) => paths,
+            Err(why) => return Ok(Err(why)),
+        };
+        for path in paths {
+            answers.send(&Reply::Path(Box::new(path))).await?;
+        }
+        Ok(Ok(Reply::Done))
+    }
+
+    async fn mark(&self, source: &str, path: &str) -> Reply {
+        let Some(exporter) = &self.exporter else {
+            return Reply::Refused("there is no `[[source]]`".to_owned());
+        };
+        match exporter.mark(source, path).await {
+            Ok(()) => Reply::Done,
+            Err(why) => Reply::Refused(format!("{path}: {}", words_of(&why))),
+        }
+    }
+}
+
+fn without_log(view: &DeploymentView) -> DeploymentView {
+    DeploymentView {
+        lines: Vec::new(),
+        ..view.clone()
+    }
+}
