@@ -55,7 +55,9 @@ pub(super) async fn connect<N: Net>(
 /// Whether a connection leads to whom the address names: a password is shown to nobody else.
 fn is_of(stream: &impl Stream, address: &FarmAddress) -> bool {
     let names = stream.peer_names().unwrap_or_default();
-    let is_named = names.iter().any(|name| name.eq_ignore_ascii_case(&address.host));
+    let is_named = names
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(&address.host));
     address.scheme == Scheme::Http || (stream.is_secure() && is_named)
 }
 

@@ -9,8 +9,8 @@ use portcullis_web_service::deploying::{DeployingFarm, DeploymentDesk, Targets};
 use portcullis_web_service::work::TreeExporter;
 use portcullis_web_service::{Config, Databases, Observer};
 
-use super::FarmSettings;
 use super::FarmError;
+use super::FarmSettings;
 use super::database::Database;
 use super::deployment::FarmClerk;
 use crate::serve::control::ControlChannel;

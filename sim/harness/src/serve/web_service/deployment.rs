@@ -48,9 +48,7 @@ async fn carry_out(settings: &FarmSettings, order: Order) -> Exit {
             Ok(path) => errand::define(settings, &Question::DefinePath(Box::new(path))).await,
             Err(why) => complain(&why),
         },
-        Order::DefineJob(job) => {
-            errand::define(settings, &Question::DefineJob(job.into())).await
-        }
+        Order::DefineJob(job) => errand::define(settings, &Question::DefineJob(job.into())).await,
         Order::Run { job, detach: true } => errand::order(settings, &job).await.1,
         Order::Run { job, detach: false } => match errand::order(settings, &job).await {
             (Some(run), _) => errand::watch(settings, &job, Some(run)).await,

@@ -179,7 +179,9 @@ pub(super) async fn serve(settings: FarmSettings) -> Exit {
     };
     say(&format!("{url} is ready"));
     if !settings.deploying.sources.is_empty() {
-        say(&format!("{url}{DEPLOYMENT_LIST_PATH} shows its deployments"));
+        say(&format!(
+            "{url}{DEPLOYMENT_LIST_PATH} shows its deployments"
+        ));
     }
     if !is_accepting {
         say("it accepts no incoming jobs: set `accept_incoming_jobs = true` to change that");

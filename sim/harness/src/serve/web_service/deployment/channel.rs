@@ -8,11 +8,11 @@ use portcullis_web_service::deploying::{
     DeploymentDesk, DeploymentPath, DeploymentView, DeskRefusal, LineView, NewDeploymentJob,
 };
 use portcullis_web_service::work::TreeExporter;
+use portcullis_web_service::work::manifest::SitePath;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::serve::control::{Answers, Clerk};
-use crate::serve::words_of;
 
 /// How often a watched job's item is read.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// What a caller asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Question {
+pub(in crate::serve::web_service) enum Question {
     /// Define a path.
     DefinePath(Box<DeploymentPath>),
     /// Define a job.
@@ -54,7 +54,7 @@ pub(super) enum Question {
 /// What the owner answers. Of lists each line is an answer, so that none is too long.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Reply {
+pub(in crate::serve::web_service) enum Reply {
     /// It is done.
     Done,
     /// The run of that number is ordered.
@@ -116,7 +116,7 @@ impl<S: Store> Clerk for FarmClerk<S> {
             }
             Question::Cancel(job) => self.desk.cancel(&job).await.map(|()| Reply::Done),
             Question::Mark { source, path } => {
-                return answers.send(&self.mark(&source, &path).await).await;
+                return answers.send(&self.mark(&source, &path)).await;
             }
         };
         let answer = done.unwrap_or_else(|why| Reply::Refused(why.to_string()));
@@ -140,7 +140,9 @@ impl<S: Store> FarmClerk<S> {
                 Ok(view) => {
                     let is_over = !view.is_open() || run.is_some_and(|run| view.run_number > run);
                     if shown.as_ref() != Some(&view) {
-                        answers.send(&Reply::Job(Box::new(without_log(&view)))).await?;
+                        answers
+                            .send(&Reply::Job(Box::new(without_log(&view))))
+                            .await?;
                         shown = Some(view);
                     }
                     if is_over {
@@ -182,7 +184,9 @@ impl<S: Store> FarmClerk<S> {
             Ok(view) => view,
             Err(why) => return Ok(Err(why)),
         };
-        answers.send(&Reply::Job(Box::new(without_log(&view)))).await?;
+        answers
+            .send(&Reply::Job(Box::new(without_log(&view))))
+            .await?;
         for line in view.lines {
             answers.send(&Reply::Line(line)).await?;
         }
@@ -200,13 +204,18 @@ impl<S: Store> FarmClerk<S> {
         Ok(Ok(Reply::Done))
     }
 
-    async fn mark(&self, source: &str, path: &str) -> Reply {
+    fn mark(&self, source: &str, path: &str) -> Reply {
         let Some(exporter) = &self.exporter else {
             return Reply::Refused("there is no `[[source]]`".to_owned());
         };
-        match exporter.mark(source, path).await {
+        let path = match SitePath::new(&format!("/{}", path.trim_matches('/'))) {
+            Ok(path) => path,
+            Err(why) => return Reply::Refused(format!("{path} {why}")),
+        };
+        // It writes a small file.
+        match tokio::task::block_in_place(|| exporter.mark(source, &path)) {
             Ok(()) => Reply::Done,
-            Err(why) => Reply::Refused(format!("{path}: {}", words_of(&why))),
+            Err(why) => Reply::Refused(why.to_string()),
         }
     }
 }

@@ -29,7 +29,10 @@ pub(super) async fn show_offers(settings: &FarmSettings, url: &str) -> Exit {
 ///
 /// # Errors
 /// Why not, in words.
-pub(super) async fn path(settings: &FarmSettings, args: PathArgs) -> Result<DeploymentPath, String> {
+pub(super) async fn path(
+    settings: &FarmSettings,
+    args: PathArgs,
+) -> Result<DeploymentPath, String> {
     let sources = &settings.deploying.sources;
     if !sources.contains_key(&args.source) {
         let known: Vec<&str> = sources.keys().map(String::as_str).collect();
@@ -90,7 +93,10 @@ async fn ask(settings: &FarmSettings, address: FarmAddress) -> Result<Vec<Offer>
 
 /// Whether `target` is among `offers`.
 fn is_offered(offers: &[Offer], target: &TargetSite) -> Result<(), String> {
-    let urls: Vec<&str> = offers.iter().map(|offer| offer.application.url.as_str()).collect();
+    let urls: Vec<&str> = offers
+        .iter()
+        .map(|offer| offer.application.url.as_str())
+        .collect();
     let wanted = target.server_url.as_str();
     let mut found = offers.iter();
     let same = |url: &str| url.trim_end_matches('/').eq_ignore_ascii_case(wanted);
@@ -157,7 +163,10 @@ mod tests {
     #[test]
     fn only_what_is_offered_can_be_deployed_to() {
         let offers = offers_of_a_farm();
-        assert_eq!(is_offered(&offers, &site("HTTP://Intranet", "/sites/news")), Ok(()));
+        assert_eq!(
+            is_offered(&offers, &site("HTTP://Intranet", "/sites/news")),
+            Ok(())
+        );
         let all = "it offers:\nhttp://intranet (Intranet)\n    /\n    /sites/news";
         assert_eq!(
             is_offered(&offers, &site("http://intranet", "/sites/new")),
@@ -167,7 +176,9 @@ mod tests {
         );
         assert_eq!(
             is_offered(&offers, &site("http://elsewhere.example", "/")),
-            Err(format!("the target has no web application http://elsewhere.example\n{all}"))
+            Err(format!(
+                "the target has no web application http://elsewhere.example\n{all}"
+            ))
         );
     }
 }

@@ -89,11 +89,9 @@ pub(super) async fn list(settings: &FarmSettings) -> Exit {
     };
     let views = replies.into_iter().filter_map(|reply| match reply {
         Reply::Job(view) => Some(*view),
-        Reply::Done
-        | Reply::Ordered(_)
-        | Reply::Line(_)
-        | Reply::Path(_)
-        | Reply::Refused(_) => None,
+        Reply::Done | Reply::Ordered(_) | Reply::Line(_) | Reply::Path(_) | Reply::Refused(_) => {
+            None
+        }
     });
     say(&screen::jobs(&views.collect::<Vec<_>>()));
     Exit::Completed
@@ -107,11 +105,9 @@ pub(super) async fn paths(settings: &FarmSettings) -> Exit {
     };
     let paths = replies.into_iter().filter_map(|reply| match reply {
         Reply::Path(path) => Some(*path),
-        Reply::Done
-        | Reply::Ordered(_)
-        | Reply::Line(_)
-        | Reply::Job(_)
-        | Reply::Refused(_) => None,
+        Reply::Done | Reply::Ordered(_) | Reply::Line(_) | Reply::Job(_) | Reply::Refused(_) => {
+            None
+        }
     });
     say(&screen::paths(&paths.collect::<Vec<_>>()));
     Exit::Completed

@@ -43,7 +43,11 @@ impl Screen {
             advance(bar, &view, &words);
         }
         // A bar counts by itself.
-        let is_news = if self.bar.is_some() { before != state } else { before_words != words };
+        let is_news = if self.bar.is_some() {
+            before != state
+        } else {
+            before_words != words
+        };
         if is_news {
             let line = format!("{} {words}", self.job);
             match &self.bar {
@@ -138,13 +142,20 @@ pub(super) fn job(view: &DeploymentView) -> String {
     if !view.remote_message.is_empty() {
         facts.push(("target", view.remote_message.clone()));
     }
-    let lines = facts.into_iter().map(|(what, value)| format!("{what:<10}{value}"));
+    let lines = facts
+        .into_iter()
+        .map(|(what, value)| format!("{what:<10}{value}"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// One line of a log.
 pub(super) fn line(line: &LineView) -> String {
-    format!("{} {:<8}{}", moment(line.at_ms), line.severity.name(), line.text)
+    format!(
+        "{} {:<8}{}",
+        moment(line.at_ms),
+        line.severity.name(),
+        line.text
+    )
 }
 
 /// All jobs.
