@@ -107,10 +107,10 @@ pub fn write_fault(version: SoapVersion, fault: &Fault) -> String {
     fault::write(version, fault)
 }
 
-/// The HTTP status of a fault: 400 for SOAP 1.2's Sender, else 500.
+/// The HTTP status of a fault: 400 for SOAP 1.2's Sender, else 500; as ASP.NET does always 500.
 #[must_use]
-pub fn fault_status(version: SoapVersion, fault: &Fault) -> u16 {
-    fault::status(version, fault)
+pub fn fault_status(version: SoapVersion, fault: &Fault, compat: Compat) -> u16 {
+    fault::status(version, fault, compat)
 }
 
 /// What a caller reads.

@@ -125,14 +125,14 @@ pub enum LateCancel {
     Fault,
 }
 
-/// How messages are read.
+/// How messages are read, and which status a fault has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compat {
     /// As the schema says.
     #[default]
     Strict,
     /// As ASP.NET does: missing parameters have defaults, order and unknown parameters do not
-    /// matter, a guid may have braces.
+    /// matter, a guid may have braces. Every fault has the status 500.
     Aspnet,
 }
 

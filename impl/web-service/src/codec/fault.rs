@@ -4,6 +4,7 @@ use portcullis_xml::{Child, Element, Writer, XML_NAMESPACE, XmlError, XmlErrorKi
 
 use super::wire_type::collapse;
 use super::{SeenFault, SoapVersion, envelope};
+use crate::config::Compat;
 use crate::message::{Fault, FaultCode, HeaderName, NAMESPACE, Violation};
 
 /// The element of the detail that names the rule: ours.
@@ -43,9 +44,9 @@ pub(super) fn write(version: SoapVersion, fault: &Fault) -> String {
 }
 
 /// See [`fault_status`](super::fault_status).
-pub(super) fn status(version: SoapVersion, fault: &Fault) -> u16 {
-    match (version, fault.code()) {
-        (SoapVersion::V12, FaultCode::Client) => 400,
+pub(super) fn status(version: SoapVersion, fault: &Fault, compat: Compat) -> u16 {
+    match (version, fault.code(), compat) {
+        (SoapVersion::V12, FaultCode::Client, Compat::Strict) => 400,
         _ => 500,
     }
 }

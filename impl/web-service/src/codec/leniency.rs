@@ -1,7 +1,8 @@
 //! Where ASP.NET reads more than the schema says.
 //!
 //! The one list of what [`Compat::Aspnet`] is: every place that reads more loosely then asks for
-//! its line here. What was measured with a real `.asmx` is in `SPEC.md`.
+//! its line here. Of what is written, only the status of a fault differs
+//! ([`fault_status`](super::fault_status)). What was measured with a real `.asmx` is in `SPEC.md`.
 
 use crate::config::Compat;
 

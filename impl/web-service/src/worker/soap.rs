@@ -11,6 +11,7 @@ use super::gate::Visitor;
 use super::inlet::{Cut, Inlet};
 use super::reply::Reply;
 use crate::codec::{self, SoapVersion, Unread};
+use crate::config::Compat;
 use crate::desk::Desk;
 use crate::message::{Fault, Violation};
 use crate::work::Depot;
@@ -46,25 +47,28 @@ pub(super) async fn answer<K: Desk, D: Depot>(
         Err(Unread::MediaType) => {
             return Reply::refusal(UNKNOWN, StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type");
         }
-        Err(Unread::Fault(version, fault)) => return fault_reply(UNKNOWN, version, &fault),
+        Err(Unread::Fault(version, fault)) => {
+            return fault_reply(config.compat, UNKNOWN, version, &fault);
+        }
     };
     drop((message, room));
     let (version, what) = (call.version, call.request.operation().name());
     if config.require_secure_connection && !visitor.is_secure {
-        return fault_reply(what, version, &Violation::InsecureConnection.into());
+        let fault = Violation::InsecureConnection.into();
+        return fault_reply(config.compat, what, version, &fault);
     }
     match worker.desk.answer(call.request).await {
         Ok(response) => Reply::empty(what, StatusCode::OK).with(
             version.content_type(),
             codec::write_response(version, &response),
         ),
-        Err(fault) => fault_reply(what, version, &fault),
+        Err(fault) => fault_reply(config.compat, what, version, &fault),
     }
 }
 
 /// CD-5: a fault of the request's version.
-fn fault_reply(what: &'static str, version: SoapVersion, fault: &Fault) -> Reply {
-    let status = StatusCode::from_u16(codec::fault_status(version, fault));
+fn fault_reply(compat: Compat, what: &'static str, version: SoapVersion, fault: &Fault) -> Reply {
+    let status = StatusCode::from_u16(codec::fault_status(version, fault, compat));
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Reply::refusal(what, status, fault.violation.name())
         .with(version.content_type(), codec::write_fault(version, fault))

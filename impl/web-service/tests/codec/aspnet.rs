@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use portcullis_web_service::codec::{SoapVersion, read_request};
+use portcullis_web_service::codec::{SoapVersion, fault_status, read_request};
 use portcullis_web_service::config::Compat;
-use portcullis_web_service::message::NAMESPACE;
+use portcullis_web_service::message::{Fault, FaultCode, NAMESPACE};
 
-use crate::samples::{JOB, envelope, operation, said};
+use crate::samples::{JOB, envelope, operation, said, violations};
 
 const ALL_EIGHT: [&str; 8] = [
     "<description>d</description>",
@@ -145,6 +145,26 @@ fn aspnet_takes_words_where_soap_has_digits() {
             let read = read_request(Some("text/xml"), None, document.as_bytes(), compat);
             let said = said(&read);
             assert!(said.contains(verdict), "{compat:?} {word}: {said}");
+        }
+    }
+}
+
+#[test]
+fn aspnet_has_one_status_for_all_faults_where_soap_1_2_has_two() {
+    for fault in violations().into_iter().map(Fault::new) {
+        let is_senders = fault.code() == FaultCode::Client;
+        for (version, compat, status) in [
+            (SoapVersion::V11, Compat::Strict, 500),
+            (SoapVersion::V11, Compat::Aspnet, 500),
+            (
+                SoapVersion::V12,
+                Compat::Strict,
+                if is_senders { 400 } else { 500 },
+            ),
+            (SoapVersion::V12, Compat::Aspnet, 500),
+        ] {
+            let found = fault_status(version, &fault, compat);
+            assert_eq!(found, status, "{version:?} {compat:?} {fault}");
         }
     }
 }

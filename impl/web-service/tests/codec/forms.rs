@@ -3,6 +3,7 @@
 use portcullis_web_service::codec::{
     SoapVersion, fault_status, write_fault, write_request, write_response,
 };
+use portcullis_web_service::config::Compat;
 use portcullis_web_service::message::Fault;
 
 use crate::samples::{requests, responses, violations};
@@ -36,7 +37,7 @@ fn the_form_of_every_fault() {
     for version in SoapVersion::ALL {
         let written = violations().into_iter().map(|violation| {
             let fault = Fault::new(violation);
-            let status = fault_status(version, &fault);
+            let status = fault_status(version, &fault, Compat::Strict);
             format!("{status} {}", write_fault(version, &fault))
         });
         insta::assert_snapshot!(format!("faults_{version:?}"), lines(written));

@@ -142,7 +142,7 @@ proptest! {
         for compat in [Compat::Strict, Compat::Aspnet] {
             let call = read_request(Some("text/xml"), None, &octets, compat);
             if let Err(portcullis_web_service::codec::Unread::Fault(version, fault)) = call {
-                prop_assert!([400, 500].contains(&fault_status(version, &fault)));
+                prop_assert!([400, 500].contains(&fault_status(version, &fault, compat)));
             }
         }
         prop_assert!(read_answer(&octets).is_err());

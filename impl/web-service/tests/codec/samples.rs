@@ -139,7 +139,7 @@ pub(crate) fn said(read: &Result<Call, Unread>) -> String {
         Ok(call) => format!("{:?} {:?}", call.version, call.request),
         Err(Unread::MediaType) => "415".into(),
         Err(Unread::Fault(version, fault)) => {
-            let status = fault_status(*version, fault);
+            let status = fault_status(*version, fault, Compat::Strict);
             let code = match fault.code() {
                 FaultCode::Client => "Client",
                 FaultCode::Server => "Server",

@@ -100,7 +100,8 @@ pub(super) const FARM: &[Key] = &[
     Key::new(
         "compat",
         Kind::Choice(&["strict", "aspnet"]),
-        "Whether messages are read as the schema says or as leniently as ASP.NET does.",
+        "Whether messages are read as the schema says or as leniently as ASP.NET does, which also \
+         answers every fault with 500.",
     )
     .default_value("strict"),
     Key::new(

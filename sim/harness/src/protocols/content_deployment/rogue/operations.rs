@@ -50,7 +50,7 @@ pub(super) async fn answer(player: &Player, asked: &Asked) -> Reply {
 
 fn refused(version: SoapVersion, fault: &Fault) -> Reply {
     Reply {
-        status: codec::fault_status(version, fault),
+        status: codec::fault_status(version, fault, Compat::Strict),
         media: media_type(version),
         body: codec::write_fault(version, fault),
     }
