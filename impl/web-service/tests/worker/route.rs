@@ -1,6 +1,7 @@
 //! What lies where, and how it may be asked for.
 
 use portcullis_web_service::FarmEvent;
+use portcullis_web_service::config::Compat;
 
 use crate::raw::{body, field, status};
 use crate::world::{World, target};
@@ -180,5 +181,22 @@ async fn what_is_no_message_is_refused_by_its_media_type_or_encoding() {
             expected == unsupported,
             "{fields}"
         );
+    }
+}
+
+#[tokio::test]
+async fn compat_says_the_status_of_a_mistake_of_the_sender() {
+    let message = format!(
+        "POST {SERVICE} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+         Content-Type: application/soap+xml\r\nContent-Length: 2\r\n\r\n<a"
+    );
+    for (compat, expected) in [
+        (Compat::Strict, "HTTP/1.1 400 Bad Request"),
+        (Compat::Aspnet, "HTTP/1.1 500 Internal Server Error"),
+    ] {
+        let world = World::with(|config| config.compat = compat).await;
+        let answer = world.say(&message).await;
+        assert_eq!(status(&answer), expected);
+        assert!(body(&answer).contains("soap:Sender"), "{answer}");
     }
 }
