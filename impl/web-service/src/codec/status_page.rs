@@ -38,8 +38,7 @@ pub(super) struct JobPage<'a> {
 
 impl fmt::Display for JobList<'_> {
     fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_open = self.views.iter().any(DeploymentView::is_open);
-        write_top(page, "Content deployment jobs", Refresh::of(is_open))?;
+        write_top(page, "Content deployment jobs", Refresh::of(self.views))?;
         if self.views.is_empty() {
             page.write_str("<p>No job is defined.</p>\n")?;
         } else {
@@ -74,7 +73,8 @@ fn write_row(page: &mut fmt::Formatter<'_>, view: &DeploymentView) -> fmt::Resul
 impl fmt::Display for JobPage<'_> {
     fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
         let view = self.view;
-        write_top(page, &view.name, Refresh::of(view.is_open()))?;
+        let refresh = Refresh::of(std::slice::from_ref(view));
+        write_top(page, &view.name, refresh)?;
         let words = view.words();
         let (status, words) = (view.status.name(), Escaped(&words));
         writeln!(page, "<p id=\"status\"><b>{status}</b>: {words}</p>")?;
@@ -181,7 +181,9 @@ enum Refresh {
 }
 
 impl Refresh {
-    const fn of(is_open: bool) -> Self {
+    /// Soon, while any of `views` may change.
+    fn of(views: &[DeploymentView]) -> Self {
+        let is_open = views.iter().any(DeploymentView::is_open);
         if is_open { Self::Soon } else { Self::Never }
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn setting(plan: &Plan) -> Setting {
     Setting {
         servers: servers.collect(),
         imports: imports.collect(),
+        deployments: source::deployments(plan),
     }
 }
 

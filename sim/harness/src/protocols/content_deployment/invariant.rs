@@ -3,7 +3,7 @@
 use portcullis_reports::Entry;
 
 use super::cast;
-use super::invariants::{answers, durability, imports, statuses};
+use super::invariants::{answers, deadlines, deployments, durability, imports, statuses};
 use super::reading::Reading;
 use crate::check::{Invariant, Outcome};
 use crate::protocols::breach::outcome;
@@ -117,6 +117,36 @@ rules! {
     Inside "imports-come-to-an-end" ["CD-24", "CD-25"]
         "an import that was started and is not interrupted ends in the time that its phases take"
         => imports::imports_come_to_an_end;
+    Inside "deployments-move-along-their-table" ["CD-47", "CD-51"]
+        "a deployment goes from state to state as its table says, and stays where it ended"
+        => deployments::deployments_move_along_their_table;
+    Inside "uploads-come-before-runjob" ["CD-43", "CD-48"]
+        "a deployment calls RunJob when all its files have been taken"
+        => deployments::uploads_come_before_runjob;
+    Inside "files-go-as-they-are" ["CD-41", "CD-46"]
+        "a deployment uploads each file as it is, and none in pieces"
+        => deployments::files_go_as_they_are;
+    Inside "polls-keep-their-interval" ["CD-49", "CD-53"]
+        "a deployment asks for the status once in an interval, whoever looks at it"
+        => deployments::polls_keep_their_interval;
+    Inside "calls-come-in-their-order" ["CD-47", "CD-52", "CD-54"]
+        "a deployment knows its import server before it creates a job, and deletes it at its end"
+        => deployments::calls_come_in_their_order;
+    Inside "the-import-server-is-used" ["CD-18", "CD-47"]
+        "everything about an import job is said to the designated import server"
+        => deployments::the_import_server_is_used;
+    Inside "one-import-is-started" ["CD-47"]
+        "a deployment starts one import"
+        => deployments::one_import_is_started;
+    Inside "timeouts-come-when-they-should" ["CD-50"]
+        "a deployment times out when the status has not changed for its timeout, and only then"
+        => deadlines::timeouts_come_when_they_should;
+    Inside "ended-imports-are-deleted" ["CD-52"]
+        "the import job of a deployment that has succeeded or failed is deleted"
+        => deployments::ended_imports_are_deleted;
+    Inside "success-was-reported" ["CD-52"]
+        "a deployment succeeds only when its target has reported Success"
+        => deployments::success_was_reported;
 }
 
 fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>) -> Outcome {

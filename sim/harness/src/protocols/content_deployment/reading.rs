@@ -224,29 +224,40 @@ impl<'a> Reading<'a> {
     /// Work that was interrupted may begin again, and who was cut off may have been given up.
     #[must_use]
     pub fn was_disturbed(&self, span: Range<usize>) -> bool {
+        let mut actions = self.actions.iter();
+        actions.any(|action| span.contains(&action.position) && is_disturbance(action.name))
+    }
+
+    /// Whether anything was done to `host` in `span` that interrupts it or sets its clock.
+    #[must_use]
+    pub fn was_disturbed_at(&self, host: &str, span: Range<usize>) -> bool {
         self.actions.iter().any(|action| {
-            span.contains(&action.position)
-                && matches!(
-                    action.name,
-                    "crash"
-                        | "restart"
-                        | "pause"
-                        | "resume"
-                        | "stall"
-                        | "unstall"
-                        | "stop"
-                        | "start"
-                        | "configure"
-                        | "partition"
-                        | "heal"
-                        | "hold"
-                        | "release"
-                        | "firewall-add"
-                        | "firewall-remove"
-                        | "path"
-                )
+            let is_here = span.contains(&action.position) && action.host == host;
+            is_here && (is_disturbance(action.name) || action.name == "clock")
         })
     }
+}
+
+fn is_disturbance(name: &str) -> bool {
+    matches!(
+        name,
+        "crash"
+            | "restart"
+            | "pause"
+            | "resume"
+            | "stall"
+            | "unstall"
+            | "stop"
+            | "start"
+            | "configure"
+            | "partition"
+            | "heal"
+            | "hold"
+            | "release"
+            | "firewall-add"
+            | "firewall-remove"
+            | "path"
+    )
 }
 
 impl<'a> Talk<'a> {

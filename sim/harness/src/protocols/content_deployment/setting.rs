@@ -13,6 +13,8 @@ pub struct Setting {
     pub servers: BTreeMap<String, Server>,
     /// What the imports of a run's jobs are planned to be, by the jobs' descriptions.
     pub imports: BTreeMap<String, Planned>,
+    /// What deployments are planned to be, by the names of their jobs.
+    pub deployments: BTreeMap<String, Deployment>,
 }
 
 /// What the checks need to know about one server of an import farm.
@@ -43,6 +45,21 @@ pub struct Planned {
     pub lasts: Duration,
     /// How many objects its packages have.
     pub objects: u32,
+}
+
+/// A deployment as a scenario orders it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// How many files it uploads.
+    pub files: u64,
+    /// How many octets each has.
+    pub size: u64,
+    /// How often it asks for the status.
+    pub poll: Duration,
+    /// After how long without a change it times out.
+    pub timeout: Duration,
+    /// Whether it sends `DeleteJob` after that.
+    pub deletes_after_timeout: bool,
 }
 
 impl Setting {

@@ -13,6 +13,7 @@ use portcullis_web_service::state::AfterTimeout;
 use portcullis_web_service::work::{ExportFailure, ExportScript, JobKind, ScriptedExport};
 
 use super::{SITE_COLLECTION, WEB_APPLICATION, administration, content, host, source, timers};
+use crate::protocols::content_deployment::setting::Deployment;
 use crate::protocols::content_deployment::{IMPORT_FARM, credentials};
 use crate::scenario::{Plan, Table};
 
@@ -108,6 +109,25 @@ pub(in super::super) fn exports(plan: &Plan) -> ExportScript {
         (name.to_owned(), export)
     });
     exports.collect()
+}
+
+/// What the deployments of a plan are to be, by the names of their jobs.
+pub(super) fn deployments(plan: &Plan) -> BTreeMap<String, Deployment> {
+    let deploys = plan.steps.iter().filter_map(|step| step.table("deploy"));
+    let deployments = deploys.map(|deploy| {
+        let from = deploy.text("from").unwrap_or_default();
+        let farm = source_config(plan, from).deployments;
+        let alias = deploy.text("as").unwrap_or_default();
+        let deployment = Deployment {
+            files: deploy.quantity("files").unwrap_or_default(),
+            size: deploy.quantity("size").unwrap_or_default(),
+            poll: deploy.duration("poll").unwrap_or(farm.polling_interval),
+            timeout: deploy.duration("timeout").unwrap_or(farm.timeout),
+            deletes_after_timeout: farm.after_timeout == AfterTimeout::Delete,
+        };
+        (alias.to_owned(), deployment)
+    });
+    deployments.collect()
 }
 
 /// The files of the step `deploy`, or of a script.

@@ -4,6 +4,8 @@
 //! names and clauses is [`super::invariant::INVARIANTS`].
 
 pub(super) mod answers;
+pub(super) mod deadlines;
+pub(super) mod deployments;
 pub(super) mod durability;
 pub(super) mod imports;
 pub(super) mod statuses;
