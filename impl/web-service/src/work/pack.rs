@@ -6,6 +6,7 @@
 )]
 
 mod plan;
+mod stamp;
 mod walk;
 mod write;
 
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use super::cabinet::Compression;
 use super::manifest::{ContentObject, SitePathProblem};
-
-pub(super) use walk::Found;
+pub(in crate::work) use stamp::Stamp;
+pub(in crate::work) use walk::{Found, walk};
 
 /// How a directory is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +82,16 @@ pub enum PackProblem {
     /// It is too large for a cabinet: about 2 GiB.
     #[error("is too large for a cabinet")]
     TooLarge,
-    /// Its length has changed meanwhile.
+    /// It was written to meanwhile.
     #[error("has changed while it was packed")]
     Changed,
+    /// Whoever wanted the packages has given up: nobody reads this.
+    #[error("is not wanted any more")]
+    Unwanted,
 }
 
 impl PackProblem {
-    fn of(self, path: &Path) -> PackError {
+    pub(in crate::work) fn of(self, path: &Path) -> PackError {
         PackError {
             path: path.to_owned(),
             why: self,
@@ -110,28 +114,27 @@ fn disk(path: &Path) -> impl Fn(io::Error) -> PackError {
 /// When a file or directory cannot be packed, or a package of that name is there already. No new
 /// package is left behind then.
 pub fn pack(directory: &Path, into: &Path, options: &PackOptions) -> Result<Packed, PackError> {
-    let (packed, _) = pack_found(walk::walk(directory)?, into, options)?;
-    Ok(packed)
+    let (packages, objects) = pack_found(walk(directory)?, into, options, &|| true)?;
+    Ok(Packed {
+        packages,
+        object_count: objects.len(),
+    })
 }
 
-/// Everything in `directory`, as [`pack`] would take it. Blocks.
-pub(super) fn found_in(directory: &Path) -> Result<Vec<Found>, PackError> {
-    walk::walk(directory)
-}
-
-/// Packs what was found, or a part of it that has the folders of all that is in it; returns the
-/// objects with their digests, too. Blocks.
-pub(super) fn pack_found(
+/// Packs what was found in a directory, or some of it: with everything that is left the folders
+/// are left that it is in. `is_wanted` is asked again and again. Returns the packages, and the
+/// objects one for one.
+///
+/// An object has the id that it has among all: an import of some objects updates what an import of
+/// all has placed.
+pub(in crate::work) fn pack_found(
     found: Vec<Found>,
     into: &Path,
     options: &PackOptions,
-) -> Result<(Packed, Vec<ContentObject>), PackError> {
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<(Vec<PathBuf>, Vec<ContentObject>), PackError> {
     let mut plan = plan::Plan::new(found, options)?;
     std::fs::create_dir_all(into).map_err(disk(into))?;
-    let packages = write::write(&mut plan, into, options.compression)?;
-    let packed = Packed {
-        packages,
-        object_count: plan.objects.len(),
-    };
-    Ok((packed, plan.objects))
+    let packages = write::write(&mut plan, into, (options.compression, is_wanted))?;
+    Ok((packages, plan.objects))
 }

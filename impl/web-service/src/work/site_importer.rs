@@ -8,7 +8,7 @@
 )]
 
 mod blocking;
-mod disk;
+pub(in crate::work) mod disk;
 mod packages;
 mod site;
 mod working;

@@ -1,139 +1,210 @@
-//! The real side: directories of the operating system, exported into cabinets.
+//! The real side: directories as packages.
 //!
-//! What blocks runs on the runtime's threads for that.
+//! What blocks runs on the runtime's threads for that, one call of the seam in one.
 
 #![expect(
     clippy::disallowed_types,
     reason = "the side of the work seam that has real files"
 )]
 
+mod blocking;
+mod disk;
 mod listing;
+mod marks;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use super::{ExportFailure, ExportOrder, Exporter, JobKind, RunId};
 use crate::message::{FileName, Guid};
 use crate::work::StoredFile;
 use crate::work::cabinet::Compression;
 use crate::work::manifest::{Digest, SitePath};
-use crate::work::pack::{Found, PackError, PackOptions, found_in, pack_found};
-use listing::Listing;
+use crate::work::pack::{Found, PackError, PackOptions, PackProblem, Stamp, pack_found, walk};
+use blocking::{Stopped, blocking};
+use disk::RunFolder;
+use listing::{Difference, Listing, with_folders};
+use marks::{Marked, Marks};
 
-/// The listing of what a run has exported, beside its packages.
-const LISTING: &str = "listing.json";
-
-/// What the name of a folder ends with that is not whole.
-const PART: &str = "part";
-
-/// Exports directories of this machine, each under a name.
+/// Exports directories of this machine, each under a name, as [`pack`](crate::work::pack::pack)
+/// does.
 ///
-/// Below its own folder it keeps the packages of each run, one folder a run, and a listing of what
-/// was deployed along each path. An incremental export has the files and folders that are not in
-/// that listing as they are now, with the folders above them. What is gone from the source is not
-/// removed at the target: packages have no word for that. A file whose time and length are those of
-/// the listing is taken for unchanged. Clones are handles to the same one; one process at a time
-/// may use a folder.
+/// ```text
+/// <root>/runs/<job>/<run>/          the packages of a run, until it is cleaned
+/// <root>/runs/<job>/<run>.part/     the same while they are made
+/// <root>/listings/<path>.json       what was deployed along a path: length and digest
+/// <root>/marked/<source>.json       what authors have marked; the name is a digest
+/// ```
+///
+/// What each kind of job exports:
+///
+/// - full: everything.
+/// - incremental: what is new or has another content than at the path's last success; everything
+///   before the first. Files are compared by their digests. One is not read again whose length is
+///   the same, and which the operating system says has not changed since it was read; where that is
+///   the time of modification only (not on Unix), a change is missed that keeps length and time.
+/// - quick deploy: what is marked, by [`TreeExporter::mark`], and is there.
+///
+/// Folders that an object is in are exported with it. **Nothing is ever removed from a target**:
+/// packages cannot say that something is gone, so what is deleted at the source stays where it was
+/// deployed, in every kind of job.
+///
+/// What is recorded as deployed is right if the runs on one path are imported one after the other.
+/// Clones are handles to the same exporter; one process at a time may use the directory.
 #[derive(Clone, Debug)]
-pub struct TreeExporter(Arc<Trees>);
+pub struct TreeExporter(Arc<Shared>);
 
 #[derive(Debug)]
-struct Trees {
+struct Shared {
     root: PathBuf,
     sources: BTreeMap<String, PathBuf>,
-    /// Held while marks are changed.
-    marking: Mutex<()>,
+    /// Held while listings and marks are read and replaced, and while folders come and go.
+    records: Mutex<()>,
+    /// The runs whose folders are in use. An export that is given up goes on until it sees that,
+    /// and the next call waits for it here.
+    busy: Mutex<BTreeMap<RunId, Arc<Mutex<()>>>>,
+}
+
+/// What the packages of a run consist of.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RunContent {
+    packed: Listing,
+    /// What an incremental export has left out.
+    same: Listing,
+    /// The marks that a quick deployment has followed.
+    marks: Marked,
 }
 
 impl TreeExporter {
-    /// An exporter of `sources`, directories by the names that paths know them by, with its own
-    /// folder at `root`, which is made if it is not there. Half an export of a process that crashed
-    /// is removed. Blocks.
+    /// An exporter of the directories `sources`, by the names that paths know them by, which has
+    /// the directory `root` for itself; that is made if it is not there. What a process that
+    /// crashed was exporting is removed. Blocks.
     ///
     /// # Errors
-    /// When the folder cannot be made or written in.
+    /// When `root` cannot be made or read.
     pub fn open(root: impl Into<PathBuf>, sources: BTreeMap<String, PathBuf>) -> io::Result<Self> {
-        let root = root.into();
-        fs::create_dir_all(root.join("runs"))?;
-        for job in fs::read_dir(root.join("runs"))? {
-            let job = job?.path();
-            for run in fs::read_dir(&job)? {
-                let run = run?.path();
-                if run.extension().is_some_and(|end| end == PART) {
-                    fs::remove_dir_all(run)?;
-                }
-            }
+        let root = std::path::absolute(root.into())?;
+        for folder in [RUNS, LISTINGS, MARKED] {
+            disk::make_directory(&root.join(folder))?;
         }
-        let marking = Mutex::new(());
-        Ok(Self(Arc::new(Trees {
+        disk::remove_unfinished(&root.join(RUNS))?;
+        Ok(Self(Arc::new(Shared {
             root,
             sources,
-            marking,
+            records: Mutex::default(),
+            busy: Mutex::default(),
         })))
     }
 
     /// Marks what is at `path` in a source, a file or a folder with all that is in it, for the next
     /// quick deployment; durable when it returns. Blocks.
     ///
+    /// The mark stays until a quick deployment has succeeded that was exported later. The first
+    /// path along which that happens takes it: marks are those of a source.
+    ///
     /// # Errors
     /// When there is no such source or nothing at the path, or the disk refuses.
     pub fn mark(&self, source: &str, path: &SitePath) -> Result<(), ExportFailure> {
-        let directory = self.0.sources.get(source);
-        let directory = directory.ok_or(ExportFailure::UnknownSource)?;
-        let place = directory.join(path.as_str().trim_start_matches('/'));
-        if fs::symlink_metadata(place).is_err() {
-            let nothing = format!("there is nothing at {}", path.as_str());
+        let directory = self.0.source(source)?;
+        if std::fs::symlink_metadata(path.below(directory)).is_err() {
+            let nothing = format!("there is nothing at {path}");
             return Err(ExportFailure::Content(nothing));
         }
-        self.0.change_marks(source, |marks| {
-            marks.insert(path.as_str().to_owned());
-        })
+        let _records = lock(&self.0.records);
+        let mut marks = self.0.marks(source).map_err(storage)?;
+        marks.add(path.clone());
+        disk::write(&self.0.marks_at(source), &marks).map_err(storage)
     }
 }
 
-impl Trees {
-    fn run(&self, run: RunId) -> PathBuf {
-        let job = self.root.join("runs").join(run.job.to_string());
-        job.join(run.number.to_string())
+/// Where the folders of runs are.
+const RUNS: &str = "runs";
+/// Where the listings of paths are.
+const LISTINGS: &str = "listings";
+/// Where the marks of sources are.
+const MARKED: &str = "marked";
+
+impl Exporter for TreeExporter {
+    type Package = tokio::fs::File;
+
+    async fn export(&self, order: &ExportOrder) -> Result<Vec<StoredFile>, ExportFailure> {
+        let (shared, order) = (Arc::clone(&self.0), order.clone());
+        blocking(move |stopped| shared.alone(order.run, || shared.export(&order, stopped))).await
     }
 
-    fn listing(&self, path: Guid) -> PathBuf {
-        self.root.join("listings").join(format!("{path}.json"))
+    async fn open(&self, run: RunId, package: &FileName) -> Result<tokio::fs::File, ExportFailure> {
+        let package = self.0.folder(run).package(package);
+        match tokio::fs::File::open(package).await {
+            Ok(file) => Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ExportFailure::Gone),
+            Err(error) => Err(storage(error)),
+        }
     }
 
-    /// A source's name may have any character, so that of its file is made of a digest.
-    fn marks(&self, source: &str) -> PathBuf {
-        let digest = Digest::of(source.as_bytes());
-        self.root.join("marked").join(format!("{digest}.json"))
+    async fn deployed(&self, order: &ExportOrder) -> Result<(), ExportFailure> {
+        let (shared, order) = (Arc::clone(&self.0), order.clone());
+        blocking(move |_| shared.alone(order.run, || shared.deployed(&order))).await
     }
 
-    fn change_marks(
+    async fn clean(&self, run: RunId) {
+        let shared = Arc::clone(&self.0);
+        let cleaned = blocking(move |_| {
+            shared.alone(run, || {
+                let _records = lock(&shared.records);
+                shared.folder(run).remove().map_err(storage)
+            })
+        });
+        if let Err(error) = cleaned.await {
+            tracing::warn!(%run, "the packages of a run stay: {error}");
+        }
+    }
+}
+
+impl Shared {
+    fn export(
         &self,
-        source: &str,
-        change: impl FnOnce(&mut BTreeSet<String>),
-    ) -> Result<(), ExportFailure> {
-        let _turn = self.marking.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.marks(source);
-        let mut marks = listing::read(&path).map_err(storage)?.unwrap_or_default();
-        change(&mut marks);
-        listing::write(&path, &marks).map_err(storage)
+        order: &ExportOrder,
+        stopped: &Stopped,
+    ) -> Result<Vec<StoredFile>, ExportFailure> {
+        let source = self.source(&order.source)?;
+        stopped.check()?;
+        let folder = self.folder(order.run);
+        let exported = self.pack(order, (source, &folder), stopped);
+        if exported.is_err() {
+            let _records = lock(&self.records);
+            // What stays is removed when the run is cleaned, or at the next start.
+            let _left_over = folder.remove().is_err();
+        }
+        exported
     }
 
-    fn export(&self, order: &ExportOrder) -> Result<Vec<StoredFile>, ExportFailure> {
-        let directory = self.sources.get(&order.source);
-        let directory = directory.ok_or(ExportFailure::UnknownSource)?;
-        let run = self.run(order.run);
-        remove(&run).map_err(storage)?;
-        let found = found_in(directory).map_err(content)?;
-        let (found, marks) = self.wanted(order, found)?;
-        if found.is_empty() && order.kind != JobKind::Full {
+    fn pack(
+        &self,
+        order: &ExportOrder,
+        (source, folder): (&Path, &RunFolder),
+        stopped: &Stopped,
+    ) -> Result<Vec<StoredFile>, ExportFailure> {
+        let begun = {
+            let _records = lock(&self.records);
+            folder.begin()
+        };
+        let now = begun.map_err(storage)?;
+        let is_wanted = || stopped.is_wanted();
+        let found = walk(source).map_err(|error| self.failure(&error))?;
+        let (chosen, mut content) = self.choose(order, (found, now), &is_wanted)?;
+        if chosen.is_empty() && order.kind != JobKind::Full {
+            let _records = lock(&self.records);
+            folder.remove().map_err(storage)?;
+            // A run without packages is over.
+            self.record(order, content).map_err(storage)?;
             return Ok(Vec::new());
         }
-        let part = run.with_extension(PART);
-        remove(&part).map_err(storage)?;
+        let stamps: Vec<_> = chosen.iter().map(|found| found.stamp).collect();
         let options = PackOptions {
             compression: if order.is_compressed {
                 Compression::Mszip
@@ -142,182 +213,151 @@ impl Trees {
             },
             package_octets_max: order.package_octets_max,
         };
-        let times = found.iter().map(|found| {
-            let path = found.path.as_str().to_owned();
-            (path, found.modified_ns)
-        });
-        let times = times.collect();
-        let (packed, objects) = pack_found(found, &part, &options).map_err(content)?;
-        let listing = Listing {
-            marks,
-            ..Listing::of(&times, objects)
-        };
-        listing::write(&part.join(LISTING), &listing).map_err(storage)?;
-        let packages = packed.packages.iter().map(|path| stored(path));
-        let packages = packages.collect::<Result<_, _>>()?;
-        fs::rename(&part, &run).map_err(storage)?;
-        let job = run.parent().unwrap_or(&self.root);
-        sync_directory(job).map_err(storage)?;
-        sync_directory(&self.root.join("runs")).map_err(storage)?;
-        Ok(packages)
+        let packed = pack_found(chosen, &folder.unfinished, &options, &is_wanted);
+        let (packages, objects) = packed.map_err(|error| self.failure(&error))?;
+        content.packed = Listing::packed(objects, &stamps, now);
+        let files: Result<_, _> = packages.iter().map(|package| stored(package)).collect();
+        stopped.check()?;
+        folder.finish(&content).map_err(storage)?;
+        files
     }
 
-    /// What of a tree is to be exported, and the marks that this takes.
-    fn wanted(
+    /// What of all that was found at `now` is to be packed, and why.
+    fn choose(
         &self,
         order: &ExportOrder,
-        found: Vec<Found>,
-    ) -> Result<(Vec<Found>, BTreeSet<String>), ExportFailure> {
-        let mut marks = BTreeSet::new();
-        let mut wanted = BTreeSet::new();
-        match order.kind {
-            JobKind::Full => return Ok((found, marks)),
+        (found, now): (Vec<Found>, Stamp),
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(Vec<Found>, RunContent), ExportFailure> {
+        let mut content = RunContent::default();
+        let chosen = match order.kind {
+            JobKind::Full => found,
             JobKind::Incremental => {
-                let listing = listing::read::<Listing>(&self.listing(order.path));
-                let listing = listing.map_err(storage)?.unwrap_or_default();
-                for object in &found {
-                    if !listing.has(object).map_err(storage)? {
-                        wanted.insert(object.path.as_str().to_owned());
-                    }
-                }
+                let listing = self.listing(order.path).map_err(storage)?;
+                let difference = listing.difference(&found, now, is_wanted);
+                let Difference { new, same } = difference.map_err(|error| self.failure(&error))?;
+                content.same = same;
+                with_folders(found, new)
             }
             JobKind::QuickDeploy => {
-                let marked = listing::read::<BTreeSet<String>>(&self.marks(&order.source));
-                for mark in marked.map_err(storage)?.unwrap_or_default() {
-                    let is_in = |path: &str| path == mark || is_below(path, &mark);
-                    let paths = found.iter().map(|object| object.path.as_str());
-                    let paths: Vec<&str> = paths.filter(|path| is_in(path)).collect();
-                    if !paths.is_empty() {
-                        wanted.extend(paths.into_iter().map(ToOwned::to_owned));
-                        marks.insert(mark);
-                    }
-                }
+                let marks = self.marks(&order.source).map_err(storage)?;
+                let chosen;
+                (chosen, content.marks) = marks.among(&found);
+                with_folders(found, chosen)
             }
-        }
-        // An object needs the folders that it is in.
-        let above: BTreeSet<String> = wanted.iter().flat_map(|path| folders_of(path)).collect();
-        let is_wanted = |object: &Found| {
-            let path = object.path.as_str();
-            wanted.contains(path) || above.contains(path)
         };
-        let found = found.into_iter().filter(is_wanted).collect();
-        Ok((found, marks))
+        Ok((chosen, content))
     }
 
+    /// Also when it is repeated after the packages were removed.
     fn deployed(&self, order: &ExportOrder) -> Result<(), ExportFailure> {
-        let exported = listing::read::<Listing>(&self.run(order.run).join(LISTING));
-        // Nothing was exported, or this was done before the packages were removed.
-        let Some(exported) = exported.map_err(storage)? else {
+        let folder = self.folder(order.run);
+        let _records = lock(&self.records);
+        let Some(content) = folder.content::<RunContent>().map_err(storage)? else {
             return Ok(());
         };
-        let path = self.listing(order.path);
-        let mut listing = if order.kind == JobKind::Full {
-            Listing::default()
-        } else {
-            let earlier = listing::read::<Listing>(&path).map_err(storage)?;
-            earlier.unwrap_or_default()
+        let recorded = self.record(order, content);
+        recorded
+            .and_then(|()| folder.set_deployed())
+            .map_err(storage)
+    }
+
+    /// Records that what a run consists of is at the target. The records are locked.
+    fn record(&self, order: &ExportOrder, content: RunContent) -> io::Result<()> {
+        let earlier = match order.kind {
+            JobKind::Full => None,
+            JobKind::Incremental | JobKind::QuickDeploy => Some(self.listing(order.path)?),
         };
-        listing.objects.extend(exported.objects);
-        listing::write(&path, &listing).map_err(storage)?;
-        if exported.marks.is_empty() {
+        let mut listing = earlier.clone().unwrap_or_default();
+        listing.merge(content.packed, content.same);
+        if earlier.as_ref() != Some(&listing) {
+            disk::write(&self.listing_at(order.path), &listing)?;
+        }
+        if content.marks.is_empty() {
             return Ok(());
         }
-        self.change_marks(&order.source, |marks| {
-            marks.retain(|mark| !exported.marks.contains(mark));
-        })
-    }
-}
-
-impl Exporter for TreeExporter {
-    type Package = tokio::fs::File;
-
-    async fn export(&self, order: &ExportOrder) -> Result<Vec<StoredFile>, ExportFailure> {
-        let (trees, order) = (Arc::clone(&self.0), order.clone());
-        blocking(move || trees.export(&order)).await
+        let mut marks = self.marks(&order.source)?;
+        marks.remove(&content.marks);
+        disk::write(&self.marks_at(&order.source), &marks)
     }
 
-    async fn open(&self, run: RunId, package: &FileName) -> Result<Self::Package, ExportFailure> {
-        let path = self.0.run(run).join(package.as_str());
-        match tokio::fs::File::open(path).await {
-            Ok(file) => Ok(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ExportFailure::Gone),
-            Err(error) => Err(storage(error)),
+    fn folder(&self, run: RunId) -> RunFolder {
+        RunFolder::of(&self.root.join(RUNS), run)
+    }
+
+    fn source(&self, name: &str) -> Result<&Path, ExportFailure> {
+        let source = self.sources.get(name).map(PathBuf::as_path);
+        source.ok_or(ExportFailure::UnknownSource)
+    }
+
+    fn listing(&self, path: Guid) -> io::Result<Listing> {
+        Ok(disk::read(&self.listing_at(path))?.unwrap_or_default())
+    }
+
+    fn listing_at(&self, path: Guid) -> PathBuf {
+        self.root.join(LISTINGS).join(format!("{path}.json"))
+    }
+
+    fn marks(&self, source: &str) -> io::Result<Marks> {
+        Ok(disk::read(&self.marks_at(source))?.unwrap_or_default())
+    }
+
+    /// A source's name may have any character, so that of its file is made of a digest.
+    fn marks_at(&self, source: &str) -> PathBuf {
+        let digest = Digest::of(source.as_bytes());
+        self.root.join(MARKED).join(format!("{digest}.json"))
+    }
+
+    /// What it means for an export that something could not be packed.
+    fn failure(&self, error: &PackError) -> ExportFailure {
+        let is_ours = error.path.starts_with(&self.root);
+        if is_ours || matches!(error.why, PackProblem::Unwanted) {
+            return ExportFailure::Storage;
         }
+        let why = words(&error.why);
+        ExportFailure::Content(format!("{} {why}", error.path.display()))
     }
 
-    async fn deployed(&self, order: &ExportOrder) -> Result<(), ExportFailure> {
-        let (trees, order) = (Arc::clone(&self.0), order.clone());
-        blocking(move || trees.deployed(&order)).await
-    }
-
-    async fn clean(&self, run: RunId) {
-        let path = self.0.run(run);
-        let removed = blocking(move || remove(&path).map_err(storage)).await;
-        if let Err(error) = removed {
-            tracing::warn!(%run, "the packages of a run stay: {error}");
+    /// Does something while nobody else uses the folder of a run.
+    fn alone<T>(&self, run: RunId, work: impl FnOnce() -> T) -> T {
+        let busy = Arc::clone(lock(&self.busy).entry(run).or_default());
+        let done = {
+            let _alone = lock(&busy);
+            work()
+        };
+        let mut runs = lock(&self.busy);
+        // One is in the map, one is ours: nobody waits.
+        if Arc::strong_count(&busy) <= 2 {
+            runs.remove(&run);
         }
+        done
     }
 }
 
-/// Whether `path` is somewhere in the folder `above`.
-fn is_below(path: &str, above: &str) -> bool {
-    let rest = path.strip_prefix(above);
-    rest.is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// The folders that `path` is in, by their paths.
-fn folders_of(path: &str) -> impl Iterator<Item = String> {
-    let slashes = path.match_indices('/').map(|(at, _)| at);
-    slashes
-        .filter(|at| *at > 0)
-        .filter_map(|at| path.get(..at).map(ToOwned::to_owned))
-}
-
-fn stored(path: &Path) -> Result<StoredFile, ExportFailure> {
-    let name = path.file_name().and_then(|name| name.to_str());
+/// A package as whoever uploads it needs to know it.
+fn stored(package: &Path) -> Result<StoredFile, ExportFailure> {
+    let name = package.file_name().and_then(|name| name.to_str());
     let name = name.and_then(|name| FileName::new(name).ok());
-    Ok(StoredFile {
-        name: name.ok_or(ExportFailure::Storage)?,
-        octets: fs::metadata(path).map_err(storage)?.len(),
-    })
+    let octets = std::fs::metadata(package).map_err(storage)?.len();
+    let name = name.ok_or(ExportFailure::Storage)?;
+    Ok(StoredFile { name, octets })
 }
 
-/// Removes a folder with everything in it, if there is one.
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+/// An error with its causes.
+fn words(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", words(cause)),
+        None => error.to_string(),
     }
 }
 
-/// Makes the names in a folder durable, where the operating system lets a folder be opened.
-fn sync_directory(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
+/// What the operating system said is of little use to whoever reads the report.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 fn storage(error: io::Error) -> ExportFailure {
     tracing::warn!("an export: {error}");
     ExportFailure::Storage
 }
 
-/// What cannot be packed, with the reason behind it.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
-fn content(error: PackError) -> ExportFailure {
-    ExportFailure::Content(format!("{} {}", error.path.display(), error.why))
-}
-
-/// Runs `work` where it may block.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "real files, which no simulated run uses"
-)]
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ExportFailure> + Send + 'static,
-) -> Result<T, ExportFailure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or(Err(ExportFailure::Storage))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

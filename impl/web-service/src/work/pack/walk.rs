@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
-use super::{PackError, PackProblem, disk};
+use super::{PackError, PackProblem, Stamp, disk};
 use crate::work::manifest::SitePath;
 
 /// What an import leaves in the directory of a site.
@@ -17,12 +16,12 @@ pub(in crate::work) struct Found {
     pub(in crate::work) path: SitePath,
     /// The length of a file; nothing for a folder.
     pub(in crate::work) octets: Option<u64>,
-    /// When it was last changed, in nanoseconds since 1970; 0 where the system does not tell.
-    pub(in crate::work) modified_ns: u64,
+    /// Which state of it was found.
+    pub(in crate::work) stamp: Stamp,
 }
 
 /// Everything below `directory`, by name, each folder before what is in it.
-pub(super) fn walk(directory: &Path) -> Result<Vec<Found>, PackError> {
+pub(in crate::work) fn walk(directory: &Path) -> Result<Vec<Found>, PackError> {
     let mut all = Vec::new();
     // Folders whose content is still to be taken, the next one last.
     let mut open = vec![entries(directory, "")?];
@@ -73,13 +72,10 @@ fn found(entry: &DirEntry, above: &str) -> Result<Found, PackError> {
     let path = SitePath::new(&format!("{above}/{name}"));
     let path = path.map_err(|problem| PackProblem::Name(problem).of(&source))?;
     let octets = metadata.is_file().then_some(metadata.len());
-    let modified = metadata.modified().ok();
-    let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let modified_ns = modified.and_then(|since| u64::try_from(since.as_nanos()).ok());
     Ok(Found {
         source,
         path,
         octets,
-        modified_ns: modified_ns.unwrap_or(0),
+        stamp: Stamp::of(&metadata),
     })
 }

@@ -8,7 +8,7 @@ use cab::{CabinetBuilder, CabinetWriter, CompressionType};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{Plan, PlannedFile};
-use super::{PackError, PackProblem, disk};
+use super::{PackError, PackProblem, Stamp, disk};
 use crate::work::cabinet::Compression;
 use crate::work::manifest::{self, Digest, ObjectContent};
 
@@ -20,7 +20,7 @@ const PIECE_OCTETS: usize = 64 << 10;
 pub(super) fn write(
     plan: &mut Plan,
     into: &Path,
-    compression: Compression,
+    how: (Compression, &dyn Fn() -> bool),
 ) -> Result<Vec<PathBuf>, PackError> {
     let mut written = Vec::new();
     for index in 0..plan.packages.len() {
@@ -29,7 +29,7 @@ pub(super) fn write(
             .map_err(disk(&path))
             .and_then(|file| {
                 written.push(path.clone());
-                write_package(plan, index, (&path, file), compression)
+                write_package(plan, index, (&path, file), how)
             });
         if let Err(error) = result {
             for path in &written {
@@ -53,7 +53,7 @@ fn write_package(
     plan: &mut Plan,
     index: usize,
     (path, file): (&Path, File),
-    compression: Compression,
+    (compression, is_wanted): (Compression, &dyn Fn() -> bool),
 ) -> Result<(), PackError> {
     let Plan { objects, packages } = plan;
     let is_last = index.saturating_add(1) == packages.len();
@@ -65,7 +65,7 @@ fn write_package(
     for file in files {
         let next = cabinet.next_file().map_err(disk(path))?;
         let mut out = next.ok_or_else(|| PackProblem::Changed.of(path))?;
-        let digest = copy(file, (path, &mut out))?;
+        let digest = copy(file, (path, &mut out), is_wanted)?;
         if let Some(object) = objects.get_mut(file.object)
             && let ObjectContent::File { sha256, .. } = &mut object.content
         {
@@ -104,13 +104,22 @@ fn begin(
 }
 
 /// Copies a file into a package, and returns its digest.
-fn copy(file: &PlannedFile, (path, out): (&Path, &mut impl Write)) -> Result<Digest, PackError> {
+fn copy(
+    file: &PlannedFile,
+    (path, out): (&Path, &mut impl Write),
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Digest, PackError> {
     let source = &file.source;
     let mut content = File::open(source).map_err(disk(source))?;
+    let stamp = |content: &File| content.metadata().map(|metadata| Stamp::of(&metadata));
+    let before = stamp(&content).map_err(disk(source))?;
     let mut hash = Sha256::new();
     let mut octets = 0_u64;
     let mut piece = vec![0; PIECE_OCTETS];
     loop {
+        if !is_wanted() {
+            return Err(PackProblem::Unwanted.of(source));
+        }
         let count = content.read(&mut piece).map_err(disk(source))?;
         let piece = piece.get(..count).unwrap_or_default();
         octets = octets.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
@@ -121,7 +130,8 @@ fn copy(file: &PlannedFile, (path, out): (&Path, &mut impl Write)) -> Result<Dig
         hash.update(piece);
         out.write_all(piece).map_err(disk(path))?;
     }
-    if octets == file.octets {
+    let after = stamp(&content).map_err(disk(source))?;
+    if octets == file.octets && before == after {
         Ok(Digest::finished(hash))
     } else {
         Err(PackProblem::Changed.of(source))

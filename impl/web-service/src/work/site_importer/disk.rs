@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::work::ImportFailure;
 
 /// Makes the names in one directory durable, where the operating system lets a directory be opened.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(in crate::work) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }
@@ -15,7 +15,7 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory, and its name durable, if there is none; what it is in too.
-pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
+pub(in crate::work) fn make_directory(directory: &Path) -> io::Result<()> {
     match fs::create_dir(directory) {
         Ok(()) => directory.parent().map_or(Ok(()), sync_directory),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -38,7 +38,7 @@ pub(super) fn found(path: &Path) -> io::Result<Option<Metadata>> {
 }
 
 /// Removes a directory with everything in it, if there is one.
-pub(super) fn remove(directory: &Path) -> io::Result<()> {
+pub(in crate::work) fn remove(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
