@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod builder;
 #[cfg(test)]
-mod exporting;
-#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod interrupted;

@@ -14,6 +14,7 @@ use super::cast;
 use super::deployment::Deployment;
 use super::line::{Then, Visit};
 use super::requests::{self, Quotes};
+use super::rogue::{self, Rogue};
 use super::vocabulary::{effect, field};
 use super::{DEPLOYING_FARM, source, station};
 use crate::engine::{Action, Boot, Call, Command, Node, always};
@@ -47,10 +48,11 @@ impl Known {
 /// A step: on which host, with which particulars, and what is done there.
 type Told = (String, Vec<(&'static str, String)>, Command);
 
-/// The action for `key`, one of the keys that the protocol adds to `[[at]]`.
-pub(super) fn action(plan: &Plan, key: &str, table: &Table) -> Action {
+/// The action for `key`, one of the keys that the protocol adds to `[[at]]`; a deployment is
+/// carried out as `rogue` does, if one has the farm's place.
+pub(super) fn action(plan: &Plan, key: &str, table: &Table, rogue: Option<Rogue>) -> Action {
     let (host, particulars, run) = match key {
-        "deploy" => deploying(plan, table),
+        "deploy" => deploying(plan, table, rogue),
         "drive" => driving(plan, table),
         "run_again" => at_source(table, source::running),
         "cancel" => at_source(table, source::cancelling),
@@ -90,12 +92,15 @@ pub(super) fn text(table: &Table, key: &str) -> String {
     table.text(key).unwrap_or_default().to_owned()
 }
 
-fn deploying(plan: &Plan, table: &Table) -> Told {
+fn deploying(plan: &Plan, table: &Table, rogue: Option<Rogue>) -> Told {
     let mut particulars = vec![("as", text(table, "as")), ("to", text(table, "to"))];
     if let Some(every) = table.duration("every") {
         particulars.push(("every", format!("{every:?}")));
     }
-    let run = source::deploying(plan, table);
+    let run = match rogue {
+        Some(rogue) => rogue::deploying(plan, table, rogue),
+        None => source::deploying(plan, table),
+    };
     (text(table, "from"), particulars, run)
 }
 

@@ -87,7 +87,9 @@ impl Protocol for ContentDeployment {
     fn boot(&self, plan: &Plan, host: &str) -> Boot {
         let rogue = self.rogue.filter(|(name, _)| *name == host);
         match (rogue, cast::role(plan, host)) {
-            (Some((_, rogue)), _) => rogue::boot(plan, host, rogue),
+            (Some((_, rogue)), IMPORT_FARM) => rogue::boot(plan, host, rogue),
+            // A rogue source waits for its steps.
+            (Some(_), _) => Arc::new(|_| Box::pin(pending())),
             (None, IMPORT_FARM) => station::boot(plan, host),
             (None, DATABASE) => station::serving_databases(),
             (None, DEPLOYING_FARM) => source::boot(plan, host),
@@ -97,7 +99,11 @@ impl Protocol for ContentDeployment {
     }
 
     fn action(&self, plan: &Plan, key: &str, table: &Table) -> Action {
-        commands::action(plan, key, table)
+        let from = table.text("from").unwrap_or_default();
+        let rogue = self
+            .rogue
+            .filter(|(name, _)| *name == from && key == "deploy");
+        commands::action(plan, key, table, rogue.map(|(_, rogue)| rogue))
     }
 
     fn decoder(&self, plan: &Plan) -> DecoderChoice {

@@ -106,6 +106,66 @@ const SABOTEURS: &[Saboteur] = &[
         &["success-is-complete"],
     ),
     (NeverEnds, Scene::Waiting, &["imports-come-to-an-end"]),
+    (
+        MovesOnAfterItsEnd,
+        Scene::Deploying,
+        &["deployments-move-along-their-table"],
+    ),
+    (
+        RunsBeforeItsUploads,
+        Scene::Deploying,
+        &["uploads-come-before-runjob"],
+    ),
+    (
+        SendsFilesInPieces,
+        Scene::Deploying,
+        &["files-go-as-they-are"],
+    ),
+    (
+        PollsTooOften,
+        Scene::Deploying,
+        &["polls-keep-their-interval"],
+    ),
+    (
+        CreatesWithoutAsking,
+        Scene::Deploying,
+        &["calls-come-in-their-order"],
+    ),
+    (
+        DeletesBeforeTheEnd,
+        Scene::Deploying,
+        &["calls-come-in-their-order"],
+    ),
+    (
+        StaysAtTheContactedServer,
+        Scene::DeployingToFarms,
+        &["the-import-server-is-used"],
+    ),
+    (
+        StartsASecondImport,
+        Scene::Deploying,
+        &["one-import-is-started"],
+    ),
+    (
+        GivesUpTooSoon,
+        Scene::DeployingSlowly,
+        &["timeouts-come-when-they-should"],
+    ),
+    (
+        NeverGivesUp,
+        Scene::DeployingSlowly,
+        &["timeouts-come-when-they-should"],
+    ),
+    (
+        NeverDeletes,
+        Scene::Deploying,
+        &["ended-imports-are-deleted"],
+    ),
+    (
+        ReportsSuccessOfFailure,
+        Scene::DeployingInVain,
+        &["success-was-reported"],
+    ),
 ];
 
 #[test]

@@ -27,10 +27,18 @@ pub(super) enum Scene {
     SwitchedOff,
     /// A caller has no credentials.
     NoCredentials,
+    /// A source deploys; the import takes a while.
+    Deploying,
+    /// The same, and the import outlasts the timeout.
+    DeployingSlowly,
+    /// The same, and the import fails.
+    DeployingInVain,
+    /// A source deploys to a farm of two servers.
+    DeployingToFarms,
 }
 
 impl Scene {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Plain,
         Self::Waiting,
         Self::Cancelled,
@@ -38,15 +46,42 @@ impl Scene {
         Self::CutUpload,
         Self::SwitchedOff,
         Self::NoCredentials,
+        Self::Deploying,
+        Self::DeployingSlowly,
+        Self::DeployingInVain,
+        Self::DeployingToFarms,
     ];
+
+    /// The host that the saboteur plays.
+    fn saboteur(self) -> &'static str {
+        match self {
+            Self::Deploying
+            | Self::DeployingSlowly
+            | Self::DeployingInVain
+            | Self::DeployingToFarms => "source",
+            Self::Plain
+            | Self::Waiting
+            | Self::Cancelled
+            | Self::LateCancel
+            | Self::CutUpload
+            | Self::SwitchedOff
+            | Self::NoCredentials => "target",
+        }
+    }
 
     fn text(self) -> String {
         let (keys, link) = match self {
             Self::SwitchedOff => ("accept_incoming_jobs = false\n", ""),
             Self::NoCredentials => ("account = \"deployer\"\n", NO_CREDENTIALS),
-            Self::Plain | Self::Waiting | Self::Cancelled | Self::LateCancel | Self::CutUpload => {
-                ("", "")
-            }
+            Self::DeployingToFarms => (SECOND_SERVER, ""),
+            Self::Plain
+            | Self::Waiting
+            | Self::Cancelled
+            | Self::LateCancel
+            | Self::CutUpload
+            | Self::Deploying
+            | Self::DeployingSlowly
+            | Self::DeployingInVain => ("", ""),
         };
         let deploy = deploy("1s", "d1", "");
         let create = call("1s", "CreateJob", ", as = \"d1\"");
@@ -76,6 +111,14 @@ impl Scene {
             Self::CutUpload => [create, upload("5s", ", stop_after = \"1 KiB\"")].concat(),
             Self::SwitchedOff => [deploy, call("1m", "CreateJob", ", as = \"d2\"")].concat(),
             Self::NoCredentials => [deploy, call("1m", "CreateJob", ", as = \"d2\"")].concat(),
+            Self::Deploying | Self::DeployingToFarms => {
+                self::deploy("1s", "d1", ", decompress = \"1m\"")
+            }
+            Self::DeployingSlowly => {
+                let slow = ", decompress = \"20m\", timeout = \"2m\"";
+                self::deploy("1s", "d1", slow)
+            }
+            Self::DeployingInVain => self::deploy("1s", "d1", ", outcome = \"fails-in-place\""),
         };
         format!("{HEAD}{keys}{link}{steps}{TAIL}")
     }
@@ -116,6 +159,16 @@ role = "deploying-farm"
 role = "import-farm"
 "#;
 
+const SECOND_SERVER: &str = r#"
+databases = "sql"
+import_server = "second"
+[hosts.second]
+role = "import-farm"
+databases = "sql"
+[hosts.sql]
+role = "database"
+"#;
+
 const NO_CREDENTIALS: &str = r#"
 [[link]]
 from = "source"
@@ -134,9 +187,9 @@ event = { answers = "delete-import-logs", message = [
 within = "6m"
 "#;
 
-/// The invariants that a run breaks in which `rogue` plays the import farm.
+/// The invariants that a run breaks in which `rogue` plays one of the farms.
 pub(super) fn broken_by(rogue: Rogue, scene: Scene) -> BTreeSet<String> {
-    let rogue = Some(("target", rogue));
+    let rogue = Some((scene.saboteur(), rogue));
     broken(ContentDeployment { rogue }, scene)
 }
 

@@ -1,13 +1,14 @@
 //! Farms that are deliberately wrong, to prove that the checks see it.
 //!
 //! A rogue is a small second import farm written by hand over the codec, in memory, without the
-//! crate's state machines and stores. As [`Rogue::Nothing`] it breaks no rule; each other variant
+//! crate's state machines and stores; or the calls of a source, likewise. As [`Rogue::Nothing`] it breaks no rule; each other variant
 //! does one thing wrong. `SABOTEURS.md` beside the scenarios says which check catches which.
 
 mod door;
 mod import;
 mod operations;
 mod player;
+mod source;
 mod uploads;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::engine::Boot;
 use crate::scenario::Plan;
 
 use player::{Part, Player};
+pub(super) use source::deploying;
 
 /// What a rogue does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +71,31 @@ pub enum Rogue {
     SucceedsWithoutPlacing,
     /// Starts imports and never ends them.
     NeverEnds,
+
+    /// As a source, announces a move after its end.
+    MovesOnAfterItsEnd,
+    /// As a source, calls `RunJob` before its last upload.
+    RunsBeforeItsUploads,
+    /// As a source, sends a file as two.
+    SendsFilesInPieces,
+    /// As a source, asks for the status ten times as often as it should.
+    PollsTooOften,
+    /// As a source, creates a job without asking which server imports.
+    CreatesWithoutAsking,
+    /// As a source, deletes its job while the import runs.
+    DeletesBeforeTheEnd,
+    /// As a source, says everything to the server that its path names.
+    StaysAtTheContactedServer,
+    /// As a source, has its content imported twice.
+    StartsASecondImport,
+    /// As a source, times out after half the time.
+    GivesUpTooSoon,
+    /// As a source, never times out.
+    NeverGivesUp,
+    /// As a source, leaves its job to the target.
+    NeverDeletes,
+    /// As a source, reports success whatever the target says.
+    ReportsSuccessOfFailure,
 }
 
 /// The main function of a rogue in the place of `host`.

@@ -37,6 +37,7 @@ pub(super) fn setting() -> Setting {
     Setting {
         servers: BTreeMap::from([("target".to_owned(), server)]),
         imports: BTreeMap::from([("d1".to_owned(), planned)]),
+        deployments: BTreeMap::new(),
     }
 }
 
