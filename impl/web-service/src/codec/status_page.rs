@@ -1,6 +1,7 @@
 //! The pages that show a user how deployments go: made of their items alone (CD-53).
 
 use std::fmt;
+use std::slice;
 
 use jiff::Timestamp;
 
@@ -38,8 +39,7 @@ pub(super) struct JobPage<'a> {
 
 impl fmt::Display for JobList<'_> {
     fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_open = self.views.iter().any(DeploymentView::is_open);
-        write_top(page, "Content deployment jobs", Refresh::of(is_open))?;
+        write_top(page, "Content deployment jobs", Refresh::of(self.views))?;
         if self.views.is_empty() {
             page.write_str("<p>No job is defined.</p>\n")?;
         } else {
@@ -74,7 +74,7 @@ fn write_row(page: &mut fmt::Formatter<'_>, view: &DeploymentView) -> fmt::Resul
 impl fmt::Display for JobPage<'_> {
     fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
         let view = self.view;
-        write_top(page, &view.name, Refresh::of(view.is_open()))?;
+        write_top(page, &view.name, Refresh::of(slice::from_ref(view)))?;
         let words = view.words();
         let (status, words) = (view.status.name(), Escaped(&words));
         writeln!(page, "<p id=\"status\"><b>{status}</b>: {words}</p>")?;
@@ -181,8 +181,12 @@ enum Refresh {
 }
 
 impl Refresh {
-    const fn of(is_open: bool) -> Self {
-        if is_open { Self::Soon } else { Self::Never }
+    fn of(views: &[DeploymentView]) -> Self {
+        if views.iter().any(DeploymentView::is_open) {
+            Self::Soon
+        } else {
+            Self::Never
+        }
     }
 }
 

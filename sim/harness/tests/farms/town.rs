@@ -50,6 +50,12 @@ impl Town {
     /// Writes the configuration of an import farm called `name`; its port.
     pub(crate) fn target(&self, name: &str, more: &str) -> u16 {
         let port = free_port();
+        self.target_at(port, name, more);
+        port
+    }
+
+    /// The same with a port that is decided already.
+    pub(crate) fn target_at(&self, port: u16, name: &str, more: &str) {
         let text = format!(
             "server = \"{name}\"\nstate = \"{name}\"\nport = {port}\naccept_incoming_jobs = true\n\
              {more}\n[[web_application]]\nname = \"Intranet\"\nurl = \"http://intranet\"\n\
@@ -57,7 +63,6 @@ impl Town {
              directory = \"{name}-site\"\n[timers]\ntimer_service = \"50ms\"\n"
         );
         self.write(&format!("{name}.toml"), &text);
-        port
     }
 
     /// Starts the farm `name`, and waits until it is ready.

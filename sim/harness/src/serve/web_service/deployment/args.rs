@@ -47,8 +47,8 @@ pub struct DeploymentArgs {
 pub(super) enum Order {
     /// Ask a farm which web applications and site collections it offers to deploy to.
     ///
-    /// Calls GetVirtualServersInformation, and GetSiteCollectionNames for each; the server need not
-    /// run. A farm that takes no incoming jobs offers nothing.
+    /// Calls `GetVirtualServersInformation`, and `GetSiteCollectionNames` for each; the server need
+    /// not run. A farm that takes no incoming jobs offers nothing.
     #[command(after_help = EXIT_CODES)]
     Offers {
         /// Its Central Administration, such as `http://target:8080`.
@@ -112,6 +112,10 @@ pub(super) enum Order {
 
 /// A path.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct PathArgs {
     /// Its name.
     pub(super) name: String,
