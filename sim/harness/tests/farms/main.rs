@@ -1,7 +1,7 @@
 //! Farms of content deployment on real sockets, as processes of the program.
 //!
-//! curl, openssl and Chromium are the independent peers. Where one is not installed the trials that need it
-//! report themselves as ignored, and their names say why.
+//! curl, openssl and Chromium are the independent peers. Where one is not installed the trials that
+//! need it report themselves as ignored, and their names say why.
 
 #[cfg(test)]
 mod deploying;

@@ -5,15 +5,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use portcullis_net::Randomness;
-
-/// No step of a trial takes longer; what does has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long to rest before looking again.
-const REST: Duration = Duration::from_millis(20);
 
 /// The start of an envelope of SOAP 1.1 up to its body's child, and the rest.
 const ENVELOPE: (&str, &str) = (
@@ -152,18 +145,6 @@ impl Drop for Farm {
     fn drop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
-    }
-}
-
-/// Waits until `look` finds something.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "{what} did not come");
-        std::thread::sleep(REST);
     }
 }
 

@@ -22,10 +22,10 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// Deploy content trees to other farms: define paths and jobs, run and watch them.
 ///
-/// A path leads from a `[[source]]` of the configuration to a site collection of another farm. A job
-/// deploys along a path: everything, what has changed, or what was marked for quick deployment. All
-/// but `offers` are handed to the process that serves the farm (`serve web-service` with the same
-/// configuration), which also shows the jobs at /_admin/DeploymentJobs.aspx.
+/// A path leads from a `[[source]]` of the configuration to a site collection of another farm. A
+/// job deploys along a path: everything, what has changed, or what was marked for quick deployment.
+/// All but `offers` are handed to the process that serves the farm (`serve web-service` with the
+/// same configuration), which also shows the jobs at /_admin/DeploymentJobs.aspx.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct DeploymentArgs {
