@@ -1,6 +1,7 @@
 //! The pages that show a user how deployments go: made of their items alone (CD-53).
 
 use std::fmt;
+use std::slice;
 
 use jiff::Timestamp;
 
@@ -73,8 +74,7 @@ fn write_row(page: &mut fmt::Formatter<'_>, view: &DeploymentView) -> fmt::Resul
 impl fmt::Display for JobPage<'_> {
     fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
         let view = self.view;
-        let refresh = Refresh::of(std::slice::from_ref(view));
-        write_top(page, &view.name, refresh)?;
+        write_top(page, &view.name, Refresh::of(slice::from_ref(view)))?;
         let words = view.words();
         let (status, words) = (view.status.name(), Escaped(&words));
         writeln!(page, "<p id=\"status\"><b>{status}</b>: {words}</p>")?;
@@ -181,10 +181,12 @@ enum Refresh {
 }
 
 impl Refresh {
-    /// Soon, while any of `views` may change.
     fn of(views: &[DeploymentView]) -> Self {
-        let is_open = views.iter().any(DeploymentView::is_open);
-        if is_open { Self::Soon } else { Self::Never }
+        if views.iter().any(DeploymentView::is_open) {
+            Self::Soon
+        } else {
+            Self::Never
+        }
     }
 }
 

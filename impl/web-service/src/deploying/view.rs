@@ -104,6 +104,7 @@ impl DeploymentView {
             }
             DeploymentState::Starting => "starts the import".to_owned(),
             DeploymentState::Cancelling => "cancels".to_owned(),
+            DeploymentState::Importing if self.polled_ms.is_none() => "imports".to_owned(),
             DeploymentState::Importing => {
                 format!("imports: {} objects", self.imported_object_count)
             }

@@ -1,8 +1,10 @@
 //! Farms of content deployment on real sockets, as processes of the program.
 //!
-//! curl and openssl are the independent peers. Where one is not installed the trials that need it
-//! report themselves as ignored, and their names say why.
+//! curl, openssl and Chromium are the independent peers. Where one is not installed the trials that
+//! need it report themselves as ignored, and their names say why.
 
+#[cfg(test)]
+mod deploying;
 #[cfg(test)]
 mod secure;
 #[cfg(test)]
@@ -30,6 +32,16 @@ const STORIES: &[Story] = &[
         "a_farm_that_requires_a_secure_connection_refuses_plain_http_with_a_fault",
         &["curl"],
         secure::required,
+    ),
+    (
+        "a_farm_deploys_over_https_to_whom_the_address_names",
+        &["openssl"],
+        deploying::over_https,
+    ),
+    (
+        "a_browser_shows_how_a_deployment_went",
+        &["chromium"],
+        deploying::in_a_browser,
     ),
 ];
 

@@ -6,7 +6,7 @@ use crate::town::Town;
 const CALL: &str = "GetVirtualServersInformation";
 
 /// An authority, a certificate for the server, and two for callers.
-fn town_with_certificates() -> Town {
+pub(crate) fn town_with_certificates() -> Town {
     let town = Town::new();
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     town.run(
@@ -34,7 +34,8 @@ fn town_with_certificates() -> Town {
     town
 }
 
-const TLS: &str = "[tls]\ncertificate = \"localhost.pem\"\nkey = \"localhost.key\"\n";
+/// The keys for the certificate of `localhost`.
+pub(crate) const TLS: &str = "[tls]\ncertificate = \"localhost.pem\"\nkey = \"localhost.key\"\n";
 
 /// curl's options for the authority.
 const BELIEVE: [&str; 2] = ["--cacert", "authority.pem"];

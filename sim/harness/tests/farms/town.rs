@@ -5,15 +5,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use portcullis_net::Randomness;
-
-/// No step of a trial takes longer; what does has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long to rest before looking again.
-const REST: Duration = Duration::from_millis(20);
 
 /// The start of an envelope of SOAP 1.1 up to its body's child, and the rest.
 const ENVELOPE: (&str, &str) = (
@@ -50,6 +43,12 @@ impl Town {
     /// Writes the configuration of an import farm called `name`; its port.
     pub(crate) fn target(&self, name: &str, more: &str) -> u16 {
         let port = free_port();
+        self.target_at(port, name, more);
+        port
+    }
+
+    /// The same with a port that is decided already.
+    pub(crate) fn target_at(&self, port: u16, name: &str, more: &str) {
         let text = format!(
             "server = \"{name}\"\nstate = \"{name}\"\nport = {port}\naccept_incoming_jobs = true\n\
              {more}\n[[web_application]]\nname = \"Intranet\"\nurl = \"http://intranet\"\n\
@@ -57,7 +56,6 @@ impl Town {
              directory = \"{name}-site\"\n[timers]\ntimer_service = \"50ms\"\n"
         );
         self.write(&format!("{name}.toml"), &text);
-        port
     }
 
     /// Starts the farm `name`, and waits until it is ready.
@@ -147,18 +145,6 @@ impl Drop for Farm {
     fn drop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
-    }
-}
-
-/// Waits until `look` finds something.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "{what} did not come");
-        std::thread::sleep(REST);
     }
 }
 

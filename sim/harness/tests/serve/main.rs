@@ -6,6 +6,8 @@ mod completion;
 mod configuration;
 mod control;
 mod crash;
+mod deployment;
+mod farms;
 mod flood;
 mod foreground;
 mod large;

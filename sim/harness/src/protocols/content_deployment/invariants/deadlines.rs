@@ -104,7 +104,9 @@ pub(crate) fn timeouts_come_when_they_should(reading: &Reading<'_>) -> Vec<Breac
         let mut moves = run.moves.iter();
         let watches = moves.any(|moved| moved.state.to == "importing");
         let left = moves.find(|moved| moved.state.from == "importing");
-        let watched = left.map_or(reading.end, |left| left.at).saturating_sub(last.at);
+        let watched = left
+            .map_or(reading.end, |left| left.at)
+            .saturating_sub(last.at);
         let due = planned.timeout.saturating_add(SLACK);
         if watches && is_quiet && watched > due {
             let position = end.map_or(last.position, |end| end.position);

@@ -22,10 +22,10 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// Deploy content trees to other farms: define paths and jobs, run and watch them.
 ///
-/// A path leads from a `[[source]]` of the configuration to a site collection of another farm. A job
-/// deploys along a path: everything, what has changed, or what was marked for quick deployment. All
-/// but `offers` are handed to the process that serves the farm (`serve web-service` with the same
-/// configuration), which also shows the jobs at /_admin/DeploymentJobs.aspx.
+/// A path leads from a `[[source]]` of the configuration to a site collection of another farm. A
+/// job deploys along a path: everything, what has changed, or what was marked for quick deployment.
+/// All but `offers` are handed to the process that serves the farm (`serve web-service` with the
+/// same configuration), which also shows the jobs at /_admin/DeploymentJobs.aspx.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct DeploymentArgs {
@@ -47,8 +47,8 @@ pub struct DeploymentArgs {
 pub(super) enum Order {
     /// Ask a farm which web applications and site collections it offers to deploy to.
     ///
-    /// Calls GetVirtualServersInformation, and GetSiteCollectionNames for each; the server need not
-    /// run. A farm that takes no incoming jobs offers nothing.
+    /// Calls `GetVirtualServersInformation`, and `GetSiteCollectionNames` for each; the server need
+    /// not run. A farm that takes no incoming jobs offers nothing.
     #[command(after_help = EXIT_CODES)]
     Offers {
         /// Its Central Administration, such as `http://target:8080`.
@@ -112,6 +112,10 @@ pub(super) enum Order {
 
 /// A path.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct PathArgs {
     /// Its name.
     pub(super) name: String,

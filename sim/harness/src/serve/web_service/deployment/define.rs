@@ -102,7 +102,7 @@ fn is_offered(offers: &[Offer], target: &TargetSite) -> Result<(), String> {
     let same = |url: &str| url.trim_end_matches('/').eq_ignore_ascii_case(wanted);
     let Some(offer) = found.find(|offer| same(&offer.application.url)) else {
         let why = format!("the target has no web application {wanted}");
-        return Err(with_offers(with_hint(why, wanted, &urls), offers));
+        return Err(with_offers(&with_hint(why, wanted, &urls), offers));
     };
     let wanted = target.site_collection.as_str();
     if offer.site_collections.iter().any(|name| name == wanted) {
@@ -110,7 +110,7 @@ fn is_offered(offers: &[Offer], target: &TargetSite) -> Result<(), String> {
     }
     let known: Vec<&str> = offer.site_collections.iter().map(String::as_str).collect();
     let why = format!("{} has no site collection {wanted}", offer.application.url);
-    Err(with_offers(with_hint(why, wanted, &known), offers))
+    Err(with_offers(&with_hint(why, wanted, &known), offers))
 }
 
 fn with_hint(why: String, wrong: &str, known: &[&str]) -> String {
@@ -120,7 +120,7 @@ fn with_hint(why: String, wrong: &str, known: &[&str]) -> String {
     }
 }
 
-fn with_offers(why: String, offers: &[Offer]) -> String {
+fn with_offers(why: &str, offers: &[Offer]) -> String {
     format!("{why}\nit offers:\n{}", listed(offers))
 }
 

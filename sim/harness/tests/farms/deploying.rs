@@ -1,0 +1,134 @@
+//! A farm that deploys to another: over HTTPS, and as a browser sees it.
+
+use std::fs;
+use std::process::Command;
+
+use crate::secure::{TLS, town_with_certificates};
+use crate::town::{Town, free_port};
+
+/// Writes the configuration of a farm that deploys a tree of one file; its port.
+fn write_source(town: &Town, more: &str) -> u16 {
+    let port = free_port();
+    town.write("content/index.html", "<p>welcome</p>");
+    let text = format!(
+        "server = \"source\"\nstate = \"source\"\nport = {port}\n\
+         [[source]]\nname = \"staging\"\ndirectory = \"content\"\n\
+         [timers]\ntimer_service = \"50ms\"\n{more}"
+    );
+    town.write("source.toml", &text);
+    port
+}
+
+/// Runs a command of the source: its exit code, and everything that it said.
+fn deployment(town: &Town, arguments: &[&str]) -> (Option<i32>, String) {
+    let all = [&["deployment", "--config", "source.toml"], arguments].concat();
+    let output = town.portcullis(&all).output().expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+/// Defines a path to `url`, and along it the job `news & more`.
+fn define(town: &Town, url: &str) {
+    let path = [
+        "define-path",
+        "production",
+        "--source",
+        "staging",
+        "--to",
+        url,
+    ];
+    let target = [
+        "--web-application",
+        "http://intranet",
+        "--site-collection",
+        "/",
+    ];
+    let defined = deployment(town, &[&path[..], &target].concat());
+    assert_eq!(defined, (Some(0), String::new()));
+    let job = deployment(town, &["define-job", "news & more", "--path", "production"]);
+    assert_eq!(job.0, Some(0), "{}", job.1);
+}
+
+pub(crate) fn over_https() {
+    let town = town_with_certificates();
+    town.write("password", "correct horse\n");
+    // The import server's address has to be one that its certificate names.
+    let port = free_port();
+    let url = format!("https://localhost:{port}");
+    let account = "[[account]]\nname = \"deployer\"\npassword_file = \"password\"\n";
+    let more = format!("administration_url = \"{url}\"\n{account}{TLS}");
+    town.target_at(port, "target", &more);
+    let _target = town.serve("target");
+    write_source(
+        &town,
+        &format!(
+            "[deployments]\nauthorities = \"authority.pem\"\npolling_interval = \"100ms\"\n\
+             [[target]]\nadministration_url = \"{url}\"\naccount = \"deployer\"\n\
+             password_file = \"password\"\n"
+        ),
+    );
+    let _source = town.serve("source");
+    define(&town, &url);
+    let (code, said) = deployment(&town, &["run", "news & more"]);
+    assert_eq!(code, Some(0), "{said}");
+    let deployed = fs::read_to_string(town.path("target-site/index.html"));
+    assert_eq!(deployed.expect("it is deployed"), "<p>welcome</p>");
+
+    // Another name for the same farm is not in its certificate.
+    let (code, said) = deployment(&town, &["offers", &format!("https://127.0.0.1:{port}")]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("permission denied"), "{said}");
+    // Without the account nobody is let in.
+    let text = fs::read_to_string(town.path("source.toml")).expect("a configuration");
+    let (before, _) = text.split_once("[[target]]").expect("a target");
+    town.write("source.toml", before);
+    let (code, said) = deployment(&town, &["offers", &url]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("does not know who calls"), "{said}");
+}
+
+pub(crate) fn in_a_browser() {
+    let town = Town::new();
+    let target_port = town.target("target", "");
+    let _target = town.serve("target");
+    let port = write_source(&town, "[deployments]\npolling_interval = \"100ms\"\n");
+    let _source = town.serve("source");
+    define(&town, &format!("http://127.0.0.1:{target_port}"));
+    let site = format!("http://127.0.0.1:{port}/_admin");
+    let list = browse(&town, &format!("{site}/DeploymentJobs.aspx"));
+    assert!(list.contains("never run"), "{list}");
+    let (code, said) = deployment(&town, &["run", "news & more"]);
+    assert_eq!(code, Some(0), "{said}");
+    let list = browse(&town, &format!("{site}/DeploymentJobs.aspx"));
+    let link = "<a href=\"/_admin/DeploymentJob.aspx?job=news%20%26%20more\">news &amp; more</a>";
+    assert!(list.contains(link) && list.contains("succeeded"), "{list}");
+    let job = browse(
+        &town,
+        &format!("{site}/DeploymentJob.aspx?job=news%20%26%20more"),
+    );
+    for words in [
+        "<b>Success</b>",
+        "Target last told",
+        "the import job is deleted",
+    ] {
+        assert!(job.contains(words), "{words}: {job}");
+    }
+}
+
+/// What a browser makes of a page.
+fn browse(town: &Town, url: &str) -> String {
+    let profile = format!("--user-data-dir={}", town.path("profile").display());
+    let options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        &profile,
+        "--dump-dom",
+    ];
+    let output = Command::new("chromium").args(options).arg(url).output();
+    let output = output.expect("it runs");
+    let page = String::from_utf8(output.stdout).expect("text");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(page.contains("</html>"), "{said}");
+    page
+}
