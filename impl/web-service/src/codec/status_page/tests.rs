@@ -125,7 +125,7 @@ fn no_name_or_message_ends_an_attribute_or_begins_a_tag() {
     }
     .to_string();
     let list = JobList {
-        views: std::slice::from_ref(&view),
+        views: slice::from_ref(&view),
         now: now(),
     }
     .to_string();
