@@ -15,7 +15,7 @@ use crate::state::{DeploymentProgress, DeploymentState};
 const OWN_STYLE: &str = "\
 table{border-collapse:collapse;width:100%}\
 th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;\
-border-bottom:1px solid #8885;overflow-wrap:anywhere}\
+border-bottom:1px solid #8885;overflow-wrap:break-word}\
 progress{width:100%}.error{color:#b00020}.warning{color:#8a5a00}\
 @media(max-width:40rem){thead{display:none}tr{display:block;padding:.5rem 0;\
 border-bottom:1px solid #8885}td,tbody th{display:block;border:0;padding:.1rem 0}}\

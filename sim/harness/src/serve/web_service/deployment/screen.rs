@@ -96,25 +96,29 @@ fn state_of(view: &DeploymentView) -> Option<DeploymentState> {
 }
 
 fn new_bar(job: &str) -> ProgressBar {
-    let bar = ProgressBar::no_length();
-    bar.set_prefix(job.to_owned());
-    bar
+    let bar = ProgressBar::no_length().with_style(style(SPINNER));
+    bar.with_prefix(job.to_owned())
 }
 
-/// Packages are counted to their number; of an import nobody knows how much it is.
+/// How packages are shown, which are counted to their number.
+const COUNTED: &str = "{prefix} {bar:30} {msg}";
+
+/// How the rest is shown: of an import nobody knows how much it is.
+const SPINNER: &str = "{prefix} {spinner} {msg}";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
 fn advance(bar: &ProgressBar, view: &DeploymentView, words: &str) {
     let uploading = view.progress.as_ref();
     let uploading = uploading.filter(|progress| progress.state == DeploymentState::Uploading);
-    let template = match uploading {
-        Some(progress) => {
-            bar.set_length(progress.files.into());
-            bar.set_position(progress.uploaded.into());
-            "{prefix} {bar:30} {msg}"
-        }
-        None => "{prefix} {spinner} {msg}",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+    if let Some(progress) = uploading {
+        bar.set_style(style(COUNTED));
+        bar.set_length(progress.files.into());
+        bar.set_position(progress.uploaded.into());
+    } else {
+        bar.set_style(style(SPINNER));
     }
     bar.set_message(words.to_owned());
     bar.tick();
