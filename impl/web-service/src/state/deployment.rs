@@ -3,6 +3,8 @@
 mod events;
 mod states;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

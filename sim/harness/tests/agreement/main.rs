@@ -44,6 +44,11 @@ const DEPLOYED_ON_BOTH: &[&str] = &[
     "upload/the-same-file-again-is-kept-and-another-of-its-name-is-refused",
     "logs/import-logs-outlive-their-job-and-go-when-they-are-told-to",
     "databases/a-job-cannot-be-created-without-databases",
+    // A deploying farm with its own databases and timer service.
+    "source/the-form-for-a-path-shows-what-the-target-offers",
+    "source/an-export-that-fails-reaches-nobody",
+    "source/a-deployment-that-is-cancelled-while-it-exports-never-reaches-the-target",
+    "source/a-failed-import-is-a-failed-deployment-and-its-job-is-deleted",
 ];
 
 /// The names of scenarios of both protocols, in full.
