@@ -29,7 +29,7 @@
 //! - [`ImportFarm`]: one server, over any network, databases and work.
 //! - [`worker`]: HTTP. [`desk`]: what each operation does. `timer_service`: what runs the imports.
 //! - [`work`]: the temporary folder and the import, real and simulated.
-//! - [`client`]: the calls of a source.
+//! - [`deploying`]: the source, and what its users see. [`client`]: its calls.
 //! - [`config`], [`error`], [`observe`]: what an administrator decides, what can go wrong, what is
 //!   announced.
 //!

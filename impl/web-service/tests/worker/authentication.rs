@@ -65,6 +65,12 @@ async fn every_place_but_nowhere_is_behind_the_gate() {
         (format!("PUT {SERVICE}"), "401", "405"),
         (format!("GET {target}"), "401", "405"),
         (format!("POST {target}"), "401", "200"),
+        ("GET /_admin/DeploymentJobs.aspx".to_owned(), "401", "200"),
+        (
+            "GET /_admin/DeploymentJob.aspx?job=a".to_owned(),
+            "401",
+            "404",
+        ),
         ("GET /".to_owned(), "404", "404"),
     ] {
         for (field, expected) in [("", stranger), (ANNA, known)] {
