@@ -50,7 +50,11 @@ fn run_in(state: DeploymentState) -> DeploymentProgress {
         state,
         files: if state > State::Exporting { 2 } else { 0 },
         // One of two, and then all.
-        uploaded: [0, 1, 2][usize::from(state >= State::Uploading) + usize::from(state > State::Uploading)],
+        uploaded: if state > State::Uploading {
+            2
+        } else {
+            u32::from(state == State::Uploading)
+        },
         remote_job: has_job.then(|| Guid::from_bits(1)),
         outcome: (state >= State::Deleting).then_some(DeploymentOutcome::Succeeded),
         ..DeploymentProgress::default()
