@@ -6,7 +6,6 @@ use std::time::Duration;
 use portcullis_reports::Entry;
 
 use crate::engine::Aliases;
-use crate::scenario::Plan;
 
 /// The judge of one `[[expect]]` or `[[bites]]`.
 ///
@@ -67,6 +66,4 @@ pub struct Invariant {
     pub clauses: &'static [&'static str],
     /// What has to hold, in words.
     pub expected: &'static str,
-    /// The check: a pure function of the history and the plan.
-    pub check: fn(&[Entry], &Plan) -> Outcome,
 }

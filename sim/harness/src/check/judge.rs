@@ -45,9 +45,10 @@ pub(crate) fn judge_followed(
         is_quiet |= is_chaos(plan, &concluded) && concluded.outcome != Outcome::Holds;
         findings.push(of_file(plan, concluded));
     }
-    findings.extend(plan.protocol.invariants().iter().map(|invariant| {
+    let invariants = plan.protocol.invariants().iter();
+    let outcomes = plan.protocol.outcomes(plan, history);
+    findings.extend(invariants.zip(outcomes).map(|(invariant, outcome)| {
         let clauses = invariant.clauses.iter().copied().map(Cow::Borrowed);
-        let outcome = (invariant.check)(history, plan);
         finding(
             plan,
             Cow::Borrowed(invariant.name),

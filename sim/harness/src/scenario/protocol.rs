@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_reports::Entry;
 
 use super::{Plan, Problems, ProtocolKeys, Scenario, Table};
-use crate::check::{Expectation, Invariant};
+use crate::check::{Expectation, Invariant, Outcome};
 use crate::engine::{Action, Boot, DecoderChoice};
 
 /// One protocol as the harness sees it.
@@ -42,6 +42,10 @@ pub trait Protocol: Send + Sync {
 
     /// What every run must keep, without being named in a scenario.
     fn invariants(&self) -> &'static [Invariant];
+
+    /// What a history makes of each of the [`Protocol::invariants`], in their order: a pure function
+    /// of the history and the plan. One pass may serve them all.
+    fn outcomes(&self, plan: &Plan, history: &[Entry]) -> Vec<Outcome>;
 
     /// How long the work that a plan hands over takes at least, one after the other: a run whose
     /// file does not say when it `ends` goes on for so much longer.

@@ -160,13 +160,14 @@ impl Protocol for Toy {
             name: "brief",
             clauses: &["TOY-2"],
             expected: "at most nine entries",
-            check: |history, _plan| {
-                if history.len() > 9 {
-                    Outcome::broken(format!("{} entries", history.len()), [9])
-                } else {
-                    Outcome::Holds
-                }
-            },
+        }]
+    }
+
+    fn outcomes(&self, _plan: &Plan, history: &[Entry]) -> Vec<Outcome> {
+        vec![if history.len() > 9 {
+            Outcome::broken(format!("{} entries", history.len()), [9])
+        } else {
+            Outcome::Holds
         }]
     }
 

@@ -44,7 +44,6 @@ macro_rules! rules {
                 name: $name,
                 clauses: &[$($clause),+],
                 expected: $claim,
-                check: |history, plan| judged(history, plan, $check),
             },)+
         ];
     };
@@ -149,9 +148,12 @@ rules! {
         => deployments::success_was_reported;
 }
 
-fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>) -> Outcome {
+/// What a history makes of each invariant, in their order.
+pub(super) fn outcomes(plan: &Plan, history: &[Entry]) -> Vec<Outcome> {
     let setting = cast::setting(plan);
-    outcome(&check(&Reading::new(&setting, history)))
+    let reading = Reading::new(&setting, history);
+    let rules = RULES.iter();
+    rules.map(|rule| outcome(&(rule.check)(&reading))).collect()
 }
 
 /// The rule called `name`.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use portcullis_reports::{ConnectionId, Entry, Event, Fields, MessageEvent, Passage, StateEvent};
+use portcullis_reports::{
+    ConnectionId, ConnectionPhase, Entry, Event, Fields, MessageEvent, Passage, StateEvent,
+};
 
 use super::setting::{Planned, Setting};
 use super::vocabulary::{field, kind};
@@ -29,6 +31,8 @@ pub struct Reading<'a> {
     pub effects: Vec<Noted<'a>>,
     /// What the harness did and what had an effect, in order.
     pub actions: Vec<Noted<'a>>,
+    /// When each connection was opened.
+    openings: BTreeMap<ConnectionId, Duration>,
     /// When the history froze.
     pub end: Duration,
 }
@@ -117,6 +121,7 @@ impl<'a> Reading<'a> {
             writes: Vec::new(),
             effects: Vec::new(),
             actions: Vec::new(),
+            openings: BTreeMap::new(),
             end: entries.last().map_or(Duration::ZERO, |entry| entry.at),
         };
         let mut talks = BTreeMap::new();
@@ -136,7 +141,12 @@ impl<'a> Reading<'a> {
     ) {
         let host = entry.host.as_ref();
         match &entry.event {
-            Event::Packet(_) | Event::Connection(_) => {}
+            Event::Packet(_) => {}
+            Event::Connection(connection) => {
+                if connection.phase == ConnectionPhase::Opening {
+                    self.openings.insert(connection.connection, entry.at);
+                }
+            }
             Event::Message(message) => {
                 let said = Said {
                     position,
@@ -189,6 +199,13 @@ impl<'a> Reading<'a> {
             (false, Passage::Sent) if message.kind != kind::HTTP_INTERIM => talk.answers.push(said),
             (false, Passage::Sent | Passage::Delivered) => {}
         }
+    }
+
+    /// When a connection was opened; never, if that was not seen.
+    #[must_use]
+    pub fn opened(&self, connection: ConnectionId) -> Duration {
+        let opened = self.openings.get(&connection);
+        opened.copied().unwrap_or_default()
     }
 
     /// Exchanges whose request is of kind `kind`.

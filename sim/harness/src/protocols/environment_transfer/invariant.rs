@@ -47,13 +47,11 @@ macro_rules! rules {
                 name: $name,
                 clauses: &[$($clause),+],
                 expected: $claim,
-                check: |history, plan| judged(history, plan, $check),
             },)+
             Invariant {
                 name: "both-ends-agree-in-the-end",
                 clauses: &["ET-89"],
                 expected: "once the faults are over, every task has the same outcome at both ends",
-                check: agreement,
             },
         ];
     };
@@ -149,9 +147,16 @@ rules! {
         => durability::results_recorded_before_acknowledged;
 }
 
-fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>) -> Outcome {
+/// What a history makes of each invariant, in their order.
+pub(super) fn outcomes(plan: &Plan, history: &[Entry]) -> Vec<Outcome> {
     let setting = cast::setting(plan);
-    outcome(&check(&Reading::new(&setting, history)))
+    let mut reading = Reading::new(&setting, history);
+    let rules = RULES.iter();
+    let mut outcomes: Vec<_> = rules.map(|rule| outcome(&(rule.check)(&reading))).collect();
+    // An open task keeps a run going, also when nothing happens any more.
+    reading.end = reading.end.max(plan.ends);
+    outcomes.push(agreement(&reading, plan));
+    outcomes
 }
 
 /// ET-89: tasks end alike at both ends, as soon as nothing stands in the way any more.
@@ -159,19 +164,15 @@ fn judged(history: &[Entry], plan: &Plan, check: fn(&Reading<'_>) -> Vec<Breach>
 /// While a fault stands that nobody took back, a task that is still open proves nothing, and
 /// neither does one whose work or whose next attempt was not due yet when the run ended. A task
 /// that was never taken on has no outcome to agree about.
-fn agreement(history: &[Entry], plan: &Plan) -> Outcome {
-    let setting = cast::setting(plan);
-    let mut reading = Reading::new(&setting, history);
-    // An open task keeps a run going, also when nothing happens any more.
-    reading.end = reading.end.max(plan.ends);
-    let unsettled = liveness::unsettled(&reading);
-    let faults = liveness::open_faults(&reading, &standing::faults(plan));
+fn agreement(reading: &Reading<'_>, plan: &Plan) -> Outcome {
+    let unsettled = liveness::unsettled(reading);
+    let faults = liveness::open_faults(reading, &standing::faults(plan));
     let overdue = || unsettled.iter().filter(|task| task.pending.is_none());
     if let (Some(first), true) = (overdue().next(), faults.is_empty()) {
         let positions = overdue().take(SHOWN).map(|task| task.position);
         return Outcome::broken(first.seen.clone(), positions.collect::<Vec<_>>());
     }
-    if let Some(reason) = refusals::unexpected(&reading, plan) {
+    if let Some(reason) = refusals::unexpected(reading, plan) {
         return Outcome::Unknown { reason };
     }
     let Some(first) = unsettled.first() else {

@@ -42,7 +42,9 @@ use std::time::Duration;
 use portcullis_agent::config::Authentication;
 use portcullis_reports::Source;
 
-use crate::check::{Expectation, Invariant};
+use portcullis_reports::Entry;
+
+use crate::check::{Expectation, Invariant, Outcome};
 use crate::engine::{Action, Boot, DecoderChoice};
 use crate::scenario::{OpenWork, Plan, Problems, Protocol, ProtocolKeys, Scenario, Table};
 
@@ -123,6 +125,10 @@ impl Protocol for EnvironmentTransfer {
 
     fn invariants(&self) -> &'static [Invariant] {
         invariant::INVARIANTS
+    }
+
+    fn outcomes(&self, plan: &Plan, history: &[Entry]) -> Vec<Outcome> {
+        invariant::outcomes(plan, history)
     }
 
     fn planned_work(&self, plan: &Plan) -> Duration {

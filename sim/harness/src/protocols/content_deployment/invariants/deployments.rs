@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::protocols::content_deployment::invariant::Breach;
-use crate::protocols::content_deployment::reading::{Exchange, Moved, Reading};
+use crate::protocols::content_deployment::reading::{Exchange, Moved, Reading, Said};
 use crate::protocols::content_deployment::setting::Deployment;
 use crate::protocols::content_deployment::vocabulary::{effect, field, kind, state};
 
@@ -176,6 +176,8 @@ pub(crate) fn files_go_as_they_are(reading: &Reading<'_>) -> Vec<Breach> {
 const TICK: Duration = Duration::from_millis(1);
 
 /// CD-49, CD-53: the status is asked for once in an interval, whoever looks at it meanwhile.
+///
+/// A poll begins when its connection is opened: that may take a while.
 pub(crate) fn polls_keep_their_interval(reading: &Reading<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for run in runs(reading) {
@@ -187,12 +189,10 @@ pub(crate) fn polls_keep_their_interval(reading: &Reading<'_>) -> Vec<Breach> {
         let polls: Vec<_> = polls.filter_map(|one| one.request).collect();
         for pair in polls.windows(2) {
             let [first, second] = pair else { continue };
-            let apart = second.at.saturating_sub(first.at);
+            let opened = |said: &Said<'_>| reading.opened(said.message.connection);
+            let apart = opened(second).saturating_sub(opened(first));
             let is_early = apart + TICK < planned.poll;
-            // The first may have waited for its connection since before an interval.
-            let since = first.at.saturating_sub(planned.poll);
-            let since = reading.entries.partition_point(|entry| entry.at < since);
-            if is_early && !reading.was_disturbed(since..second.position) {
+            if is_early && !reading.was_disturbed(first.position..second.position) {
                 breaches.push(Breach::at(
                     second.position,
                     format!("the polls of {} are {:?} apart", run.name, planned.poll),
