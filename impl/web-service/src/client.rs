@@ -98,11 +98,17 @@ impl CallError {
         }
     }
 
-    /// The rule that a fault names, a status code, or what happened in words.
+    /// The rule that a fault names or else the first line of its text, a status code, or what
+    /// happened in words: one line.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::Fault(fault) => fault.rule.clone().unwrap_or_else(|| fault.text.clone()),
+            // ASP.NET writes its stack behind the first line.
+            Self::Fault(fault) => match (&fault.rule, fault.text.trim().lines().next()) {
+                (Some(rule), _) => rule.clone(),
+                (None, Some(line)) => line.to_owned(),
+                (None, None) => "answered with a fault that says nothing".to_owned(),
+            },
             Self::Status(status) => status.to_string(),
             Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed => self.to_string(),
         }
@@ -287,5 +293,29 @@ impl From<Broken> for UploadError {
             Broken::Cut => Self::Cut,
             Broken::Malformed => Self::Malformed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_foreign_fault_is_the_first_line_of_its_text() {
+        let reason = |rule: Option<&str>, text: &str| {
+            let rule = rule.map(str::to_owned);
+            let fault = SeenFault {
+                code: "Server".to_owned(),
+                text: text.to_owned(),
+                rule,
+            };
+            CallError::Fault(fault).reason()
+        };
+        assert_eq!(reason(None, "\nbroken\n  at Service.RunJob()"), "broken");
+        assert_eq!(
+            reason(None, " \n"),
+            "answered with a fault that says nothing"
+        );
+        assert_eq!(reason(Some("unavailable"), "broken"), "unavailable");
     }
 }

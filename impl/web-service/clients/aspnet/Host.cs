@@ -25,7 +25,8 @@ class ListenerRequest : HttpWorkerRequest
         body = octets.ToArray();
     }
 
-    public override string GetUriPath() { return context.Request.Url.AbsolutePath; }
+    // As IIS: %20 is a space to ASP.NET.
+    public override string GetUriPath() { return Uri.UnescapeDataString(context.Request.Url.AbsolutePath); }
     public override string GetFilePath() { return GetUriPath(); }
     public override string GetFilePathTranslated() { return MapPath(GetUriPath()); }
     public override string GetPathInfo() { return ""; }
@@ -90,6 +91,13 @@ class ListenerRequest : HttpWorkerRequest
 
     public override void SendResponseFromFile(IntPtr handle, long offset, long length) { }
     public override void FlushResponse(bool isLast) { if (isLast) EndOfRequest(); }
+
+    // Mono's Abort() completes an answer that could be complete; this one lacks an octet.
+    public override void CloseConnection()
+    {
+        context.Response.ContentLength64 = 1;
+        context.Response.Abort();
+    }
 
     public override void EndOfRequest()
     {
