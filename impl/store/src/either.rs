@@ -39,4 +39,11 @@ impl<A: Store, B: Store> Store for EitherStore<A, B> {
             Self::B(store) => store.scan(table).await,
         }
     }
+
+    async fn count(&self, table: &str) -> Result<u64, StoreError> {
+        match self {
+            Self::A(store) => store.count(table).await,
+            Self::B(store) => store.count(table).await,
+        }
+    }
 }

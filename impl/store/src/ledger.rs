@@ -29,6 +29,11 @@ impl Ledger {
             .unwrap_or_default()
     }
 
+    pub(crate) fn count(&self, table: &str) -> u64 {
+        let rows = self.tables.get(table);
+        rows.map_or(0, |rows| rows.len() as u64)
+    }
+
     pub(crate) fn outcome(&self, operation: &OperationId) -> Option<Committed> {
         self.operations.get(operation).map(|known| known.committed)
     }

@@ -18,6 +18,7 @@ pub(crate) enum Question {
     Outcome(OperationId),
     Read { table: String, key: String },
     Scan { table: String },
+    Count { table: String },
 }
 
 impl Question {
@@ -25,7 +26,9 @@ impl Question {
     pub(crate) const fn unanswered(&self) -> StoreError {
         match self {
             Self::Commit(_) => StoreError::Unknown,
-            Self::Outcome(_) | Self::Read { .. } | Self::Scan { .. } => StoreError::Unavailable,
+            Self::Outcome(_) | Self::Read { .. } | Self::Scan { .. } | Self::Count { .. } => {
+                StoreError::Unavailable
+            }
         }
     }
 }
@@ -37,6 +40,7 @@ pub(crate) enum Answer {
     Outcome(Option<Committed>),
     Read(Option<Row>),
     Scan(Vec<Row>),
+    Count(u64),
 }
 
 /// Where the answer to a request goes.
@@ -160,6 +164,15 @@ macro_rules! store_by_queue {
                     return Err(crate::StoreError::Unavailable);
                 };
                 Ok(rows)
+            }
+
+            async fn count(&self, table: &str) -> Result<u64, crate::StoreError> {
+                let table = table.into();
+                let question = crate::queue::Question::Count { table };
+                let crate::queue::Answer::Count(count) = self.queue.ask(question).await? else {
+                    return Err(crate::StoreError::Unavailable);
+                };
+                Ok(count)
             }
         }
     };

@@ -99,5 +99,6 @@ fn look(disk: &Disk, question: &Question) -> Result<Answer, StoreError> {
         Question::Outcome(operation) => Ok(Answer::Outcome(ledger.outcome(operation))),
         Question::Read { table, key } => Ok(Answer::Read(ledger.read(table, key))),
         Question::Scan { table } => Ok(Answer::Scan(ledger.scan(table))),
+        Question::Count { table } => Ok(Answer::Count(ledger.count(table))),
     })
 }

@@ -160,6 +160,7 @@ fn step(
         Question::Outcome(operation) => file::outcome(transaction, operation).map(Answer::Outcome),
         Question::Read { table, key } => file::read(transaction, table, key).map(Answer::Read),
         Question::Scan { table } => file::scan(transaction, table).map(Answer::Scan),
+        Question::Count { table } => file::count(transaction, table).map(Answer::Count),
     };
     result.map_err(|error| {
         let error = file::before_commit(&error);

@@ -44,6 +44,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     fn scan(&self, table: &str) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send;
 
+    /// How many rows `table` has: what needs no more should not read them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    fn count(&self, table: &str) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// The record with `key`.
     ///
     /// # Errors
@@ -58,6 +64,14 @@ pub trait Store: Clone + Send + Sync + 'static {
                 None => Ok(None),
             }
         }
+    }
+
+    /// How many records of a kind there are.
+    ///
+    /// # Errors
+    /// Those of [`Store::count`].
+    fn count_all<R: Record>(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        self.count(R::TABLE)
     }
 
     /// Every record of a kind, by key.

@@ -151,6 +151,12 @@ impl<S: Store> Services<S> {
         self.answered(R::DATABASE, reading).await
     }
 
+    /// How many records of a kind there are.
+    pub(crate) async fn count<R: Kept>(&self) -> Result<u64, Unanswered> {
+        let counting = self.store(R::DATABASE).count_all::<R>();
+        self.answered(R::DATABASE, counting).await
+    }
+
     /// Every record of a kind.
     pub(crate) async fn load_all<R: Kept>(&self) -> Result<Vec<Stored<R>>, Unanswered> {
         let reading = self.store(R::DATABASE).load_all::<R>();

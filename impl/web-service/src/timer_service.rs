@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::normal_url;
 use crate::message::Guid;
-use crate::records::TimerJob;
+use crate::records::{ImportJob, TimerJob};
 use crate::services::{Services, Unanswered, Unmoved};
 use crate::state::{Owner, TimerEvent, TimerState};
 use crate::work::{Depot, Importer};
@@ -99,12 +100,26 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
     async fn run_jobs(self: &Arc<Self>, watched: &mut Watched) -> Result<(), Unanswered> {
         let mut jobs = self.services.load_all::<TimerJob>().await?;
         let owner = self.owner().await?;
-        // In the order in which RunJob was called.
-        jobs.sort_by_key(|timer_job| timer_job.revision);
+        // In the order in which RunJob was called, what runs already before what is due.
+        jobs.sort_by_key(|timer_job| {
+            let is_due = timer_job.record.progress.state == TimerState::Due;
+            (is_due, timer_job.revision)
+        });
+        let mut busy = BTreeSet::new();
         let mut still_watched = Watched::new();
         for timer_job in jobs {
             let job = timer_job.record.job;
             let progress = &timer_job.record.progress;
+            if matches!(progress.state, TimerState::Due | TimerState::Running) {
+                // Two imports into one site collection would leave a mixture: one waits.
+                let is_free = match self.site(job).await? {
+                    Some(site) => busy.insert(site),
+                    None => true,
+                };
+                if !is_free && progress.state == TimerState::Due {
+                    continue;
+                }
+            }
             let event = match progress.state {
                 TimerState::Stopped | TimerState::Done | TimerState::Withdrawn => continue,
                 TimerState::Due => TimerEvent::Claimed(owner.clone()),
@@ -132,6 +147,16 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         }
         *watched = still_watched;
         Ok(())
+    }
+
+    /// Where a job imports to, if it is still there: web application and site collection.
+    async fn site(&self, job: Guid) -> Result<Option<(String, String)>, Unanswered> {
+        let item = self.services.load::<ImportJob>(&job.to_string()).await?;
+        let order = item.map(|item| item.record.order);
+        Ok(order.map(|order| {
+            let application = normal_url(&order.destination_server_url);
+            (application, order.destination_site_collection)
+        }))
     }
 
     /// Of several servers that claim a timer job, the database lets one succeed.

@@ -107,6 +107,10 @@ impl<S: Store> Store for FusedStore<S> {
     async fn scan(&self, table: &str) -> Result<Vec<Row>, StoreError> {
         self.inner.scan(table).await
     }
+
+    async fn count(&self, table: &str) -> Result<u64, StoreError> {
+        self.inner.count(table).await
+    }
 }
 
 /// A payload whose durable steps are such places.

@@ -84,6 +84,11 @@ impl<S: Store> Store for MaybeEarly<S> {
         self.nothing_waits().await;
         self.inner.scan(table).await
     }
+
+    async fn count(&self, table: &str) -> Result<u64, StoreError> {
+        self.nothing_waits().await;
+        self.inner.count(table).await
+    }
 }
 
 /// A payload that may answer before the part is durable.

@@ -154,6 +154,7 @@ impl Session {
                     Ok(Answer::Read(self.tables.read(table, key).await?))
                 }
                 Question::Scan { table } => Ok(Answer::Scan(self.tables.scan(table).await?)),
+                Question::Count { table } => Ok(Answer::Count(self.tables.count(table).await?)),
             };
             results.push(answer);
         }
@@ -192,7 +193,7 @@ impl Session {
 fn take_turn(questions: &[Question]) -> bool {
     questions.iter().any(|question| match question {
         Question::Commit(_) | Question::Outcome(_) => true,
-        Question::Read { .. } | Question::Scan { .. } => false,
+        Question::Read { .. } | Question::Scan { .. } | Question::Count { .. } => false,
     })
 }
 

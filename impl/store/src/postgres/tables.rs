@@ -30,6 +30,7 @@ const DELETE: &str = "
     WHERE records.tab = gone.tab AND records.key = gone.key";
 const READ: &str = "SELECT key, revision, value FROM records WHERE tab = $1 AND key = $2";
 const SCAN: &str = "SELECT key, revision, value FROM records WHERE tab = $1 ORDER BY key";
+const COUNT: &str = "SELECT count(*) FROM records WHERE tab = $1";
 
 /// The tables through one connection, for which the server has parsed the statements.
 pub(super) struct Tables {
@@ -44,6 +45,7 @@ pub(super) struct Tables {
     delete: Statement,
     read: Statement,
     scan: Statement,
+    count: Statement,
 }
 
 impl Tables {
@@ -59,6 +61,7 @@ impl Tables {
             delete: client.prepare(DELETE).await?,
             read: client.prepare(READ).await?,
             scan: client.prepare(SCAN).await?,
+            count: client.prepare(COUNT).await?,
             client,
         })
     }
@@ -167,6 +170,14 @@ impl Tables {
     pub(super) async fn scan(&self, table: &str) -> Result<Vec<Row>, Error> {
         let rows = self.client.query(&self.scan, &[&octets(table)]).await?;
         rows.iter().map(found).collect()
+    }
+
+    pub(super) async fn count(&self, table: &str) -> Result<u64, Error> {
+        let row = self
+            .client
+            .query_one(&self.count, &[&octets(table)])
+            .await?;
+        row.try_get::<_, i64>(0).map(i64::cast_unsigned)
     }
 }
 

@@ -162,6 +162,7 @@ async fn carry_out(store: &impl Store, question: Question) -> Result<Answer, Sto
         Question::Outcome(operation) => store.outcome(&operation).await.map(Answer::Outcome),
         Question::Read { table, key } => store.read(&table, &key).await.map(Answer::Read),
         Question::Scan { table } => store.scan(&table).await.map(Answer::Scan),
+        Question::Count { table } => store.count(&table).await.map(Answer::Count),
     }
 }
 

@@ -134,6 +134,14 @@ pub(super) fn scan(connection: &Connection, table: &str) -> rusqlite::Result<Vec
         .collect()
 }
 
+pub(super) fn count(connection: &Connection, table: &str) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM records WHERE tab = ?1")?
+        .query_row(params![table], |row| {
+            row.get::<_, i64>(0).map(i64::cast_unsigned)
+        })
+}
+
 /// SQLite's integers are signed; ours never go below zero.
 const fn revision(number: i64) -> Revision {
     Revision(number.cast_unsigned())

@@ -13,6 +13,7 @@ pub(crate) enum Step {
     Outcome(OperationId),
     Read(String),
     Scan,
+    Count,
 }
 
 /// What a store answered.
@@ -22,6 +23,7 @@ pub(crate) enum Answered {
     Outcome(Result<Option<Committed>, StoreError>),
     Read(Result<Option<Row>, StoreError>),
     Scan(Result<Vec<Row>, StoreError>),
+    Count(Result<u64, StoreError>),
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => operation().prop_map(Step::Outcome),
         1 => key().prop_map(Step::Read),
         1 => Just(Step::Scan),
+        1 => Just(Step::Count),
     ]
 }
 
@@ -83,6 +86,7 @@ pub(crate) async fn answers(store: &impl Store, steps: &[Step]) -> Vec<Answered>
             Step::Outcome(operation) => Answered::Outcome(store.outcome(&operation).await),
             Step::Read(key) => Answered::Read(store.read("tasks", &key).await),
             Step::Scan => Answered::Scan(store.scan("tasks").await),
+            Step::Count => Answered::Count(store.count("tasks").await),
         });
     }
     answers

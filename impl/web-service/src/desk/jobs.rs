@@ -10,6 +10,9 @@ use crate::services::{Unanswered, Unmoved};
 use crate::state::{JobProgress, JobState, TimerEvent, TimerProgress, TimerState};
 use crate::work::Depot;
 
+/// How long a description may be: every job that is kept has one, and some are read together.
+const DESCRIPTION_OCTETS_MAX: usize = 4096;
+
 impl From<Unanswered> for Violation {
     fn from(_: Unanswered) -> Self {
         Self::Unavailable
@@ -35,8 +38,11 @@ impl<S: Store, D: Depot> Inner<S, D> {
         {
             return Err(Violation::SiteCollectionUnknown);
         }
-        let jobs = services.load_all::<ImportJob>().await?;
-        if jobs.len() >= services.config.limits.jobs_max {
+        if order.description.len() > DESCRIPTION_OCTETS_MAX {
+            return Err(Violation::ParameterInvalid("description"));
+        }
+        let jobs_max = u64::try_from(services.config.limits.jobs_max).unwrap_or(u64::MAX);
+        if services.count::<ImportJob>().await? >= jobs_max {
             return Err(Violation::Unavailable);
         }
         let job = Guid::random(&services.life().await?.ids);

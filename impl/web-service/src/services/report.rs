@@ -28,9 +28,19 @@ pub(super) fn line(job: &ImportJob, event: &JobEvent, now: Timestamp) -> Option<
             _ => None,
         },
         JobEvent::Verified => message("the packages are decompressed".to_owned()),
-        JobEvent::Decompressed { objects } => message(format!("{objects} objects are placed")),
+        JobEvent::Decompressed { objects } => {
+            message(format!("{objects} objects are to be placed"))
+        }
         JobEvent::Placed => None,
         JobEvent::Finished => message(format!("imported {} objects", progress.placed)),
+        // Which one: a site has many.
+        JobEvent::Failed(why) if progress.objects > 0 => {
+            let (number, count) = (progress.placed.saturating_add(1), progress.objects);
+            Some((
+                Severity::Error,
+                format!("object {number} of {count}: {why}"),
+            ))
+        }
         JobEvent::Failed(why) => Some((Severity::Error, why.to_string())),
         JobEvent::CancelRequested => message("a request to cancel is handled".to_owned()),
         JobEvent::CancelHandled => message("cancelled".to_owned()),

@@ -53,6 +53,8 @@ struct Shelves {
     next: AtomicU64,
     /// Room for what waits for the disk.
     room: Arc<Semaphore>,
+    /// Locked as long as this process uses the folder.
+    _lock: fs::File,
     /// Held while files get their names, so that of two with one name the second sees the first.
     naming: Mutex<()>,
 }
@@ -62,15 +64,18 @@ impl TemporaryFolder {
     /// removed. Blocks.
     ///
     /// # Errors
-    /// When the folder cannot be made or written in.
+    /// When the folder cannot be made or written in, another process uses it, or it has something
+    /// in it and was never such a folder: what is in one may be removed.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
+        let lock = lock(&root)?;
         let incoming = root.join(INCOMING);
         remove(&incoming)?;
         fs::create_dir_all(&incoming)?;
         sync_directory(&root)?;
         Ok(Self(Arc::new(Shelves {
             root,
+            _lock: lock,
             next: AtomicU64::new(0),
             room: Arc::new(Semaphore::new(WAITING_OCTETS_MAX / UNIT_OCTETS)),
             naming: Mutex::new(()),
@@ -82,6 +87,27 @@ impl TemporaryFolder {
     pub fn of_job(&self, job: Guid) -> PathBuf {
         self.0.of_job(job)
     }
+}
+
+/// The folder's lock, which also marks it as one.
+const LOCK: &str = ".lock";
+
+/// Takes a folder for this process.
+fn lock(root: &Path) -> io::Result<fs::File> {
+    fs::create_dir_all(root)?;
+    let path = root.join(LOCK);
+    if !is_there(&path)? && fs::read_dir(root)?.next().is_some() {
+        let why = "it is not empty, and no temporary folder";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+    }
+    let lock = fs::File::options().create(true).append(true).open(path)?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => {
+            io::Error::new(io::ErrorKind::ResourceBusy, "another process uses it")
+        }
+        fs::TryLockError::Error(error) => error,
+    })?;
+    Ok(lock)
 }
 
 impl Shelves {

@@ -125,7 +125,15 @@ fn is_wellformed(head: &Parts) -> bool {
     // RFC 9112, 3.2: one host in a request of HTTP/1.1, and never two.
     let hosts = head.headers.get_all(header::HOST).iter().count();
     let host_is_there = hosts == 1 || (hosts == 0 && head.version < Version::HTTP_11);
-    target_is_legal && host_is_there
+    // What is coded twice would be taken for what was sent (RFC 9112, 6.1).
+    let codings = head.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let codings: Vec<_> = codings.map(header::HeaderValue::as_bytes).collect();
+    let is_decoded = match codings.as_slice() {
+        [] => true,
+        [coding] => coding.eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    };
+    target_is_legal && host_is_there && is_decoded
 }
 
 /// A field that is there once and is text.

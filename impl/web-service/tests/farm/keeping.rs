@@ -98,7 +98,7 @@ async fn a_final_status_is_told_until_the_job_is_deleted() {
     assert_eq!(status.status, JobStatus::Failure);
     assert_eq!(
         status.status_message,
-        "the script says that the import fails"
+        "object 1 of 1: the script says that the import fails"
     );
     for job in [succeeded, failed] {
         assert_eq!(

@@ -233,10 +233,13 @@ async fn a_server_runs_so_many_imports_at_a_time() {
     let served = world.serve_databases();
     let mut two = adjusted("wfe1");
     two.limits.imports_max = 2;
+    // Imports into one site collection would wait for each other anyway.
+    let sites = ["/", "/sites/news", "/sites/old"].map(ToOwned::to_owned);
+    two.web_applications[0].site_collections = sites.clone().into();
     let server = world.start(two, &served.databases).await;
     let mut jobs = Vec::new();
-    for _ in 0..3 {
-        let job = server.prepared(ANY).await;
+    for site in sites {
+        let job = server.prepared_for(ANY, &site).await;
         server.run(job).await.unwrap();
         jobs.push(job);
     }
@@ -255,4 +258,33 @@ async fn a_server_runs_so_many_imports_at_a_time() {
         (seconds(200)..seconds(240)).contains(&elapsed),
         "{elapsed:?}"
     );
+}
+
+/// Two imports into one site collection would leave a mixture of two versions.
+#[tokio::test(start_paused = true)]
+async fn imports_into_one_site_collection_wait_for_each_other() {
+    let world = World::new(ScriptedImport {
+        decompress: seconds(100),
+        place: Duration::ZERO,
+        ..LONG
+    });
+    let served = world.serve_databases();
+    let server = world.start(adjusted("wfe1"), &served.databases).await;
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let job = server.prepared(ANY).await;
+        server.run(job).await.unwrap();
+        jobs.push(job);
+    }
+    sleep(seconds(50)).await;
+    assert_eq!(server.word(jobs[0]).await, JobStatus::ImportInProgress);
+    assert_eq!(server.word(jobs[1]).await, JobStatus::ImportPreparing);
+    // Also when the server has started anew in the middle.
+    server.crash().await;
+    let server = world.start(adjusted("wfe1"), &served.databases).await;
+    sleep(seconds(10)).await;
+    assert_eq!(server.word(jobs[1]).await, JobStatus::ImportPreparing);
+    for job in jobs {
+        assert_eq!(server.ended(job).await.status, JobStatus::Success);
+    }
 }

@@ -103,6 +103,9 @@ async fn a_body_of_two_lengths_is_no_request() {
         "Content-Length: -3",
         "Transfer-Encoding: gzip",
         "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
     ] {
         let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
         let answer = world.say(head + "abc").await;

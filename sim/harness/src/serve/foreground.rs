@@ -58,7 +58,7 @@ pub(super) async fn until_signal(work: impl Future<Output = Exit>) -> Exit {
 
 /// The same; `words` say what becomes of an interrupted work.
 pub(super) async fn unless_interrupted(words: &str, work: impl Future<Output = Exit>) -> Exit {
-    let signals = match Signals::listen() {
+    let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
     };

@@ -315,7 +315,7 @@ fn start_log(filter: &str) -> Result<(), String> {
 }
 
 async fn serve_agent(settings: Settings) -> Exit {
-    let signal = match Signals::listen() {
+    let mut signal = match Signals::listen() {
         Ok(signal) => signal,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
     };
@@ -348,7 +348,7 @@ impl Signals {
     }
 
     /// Waits for the first of them.
-    async fn wait(mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => {}
@@ -368,7 +368,7 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn wait(self) {
+    async fn wait(&mut self) {
         if tokio::signal::ctrl_c().await.is_ok() {
             tracing::info!("stopping");
         }

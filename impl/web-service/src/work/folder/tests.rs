@@ -24,6 +24,7 @@ async fn keep(
     upload.commit().await
 }
 
+/// The files below a temporary folder, except its lock.
 fn files_below(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -38,6 +39,7 @@ fn files_below(root: &Path) -> Vec<String> {
             }
         }
     }
+    found.retain(|path| path != LOCK);
     found.sort();
     found
 }
@@ -97,6 +99,7 @@ async fn what_is_dropped_or_left_by_a_crash_leaves_nothing() {
     assert_eq!(files_below(root.path()), [""; 0]);
 
     fs::write(root.path().join(INCOMING).join("7.part"), b"left").unwrap();
+    drop(folder);
     let folder = TemporaryFolder::open(root.path()).unwrap();
     assert_eq!(files_below(root.path()), [""; 0]);
     assert_eq!(folder.jobs().await.unwrap(), []);
@@ -142,4 +145,21 @@ fn a_full_disk_is_told_from_other_trouble() {
     assert_eq!(storage(full), DepotError::Full);
     let other = io::Error::from(io::ErrorKind::PermissionDenied);
     assert_eq!(storage(other), DepotError::Storage);
+}
+
+#[tokio::test]
+async fn a_folder_is_one_process_at_a_time_s_and_never_somebody_elses() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = TemporaryFolder::open(root.path()).unwrap();
+    let other = TemporaryFolder::open(root.path()).unwrap_err();
+    assert_eq!(other.kind(), io::ErrorKind::ResourceBusy);
+    drop(folder);
+    TemporaryFolder::open(root.path()).unwrap();
+
+    let site = tempfile::tempdir().unwrap();
+    let page = site.path().join("default.aspx");
+    fs::write(&page, b"content").unwrap();
+    let refused = TemporaryFolder::open(site.path()).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read_dir(site.path()).unwrap().count(), 1);
 }

@@ -46,6 +46,8 @@ pub(in crate::work) fn remove(directory: &Path) -> io::Result<()> {
 }
 
 /// What the operating system said is of little use to whoever reads a job's report.
-pub(super) fn storage(_: io::Error) -> ImportFailure {
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+pub(super) fn storage(error: io::Error) -> ImportFailure {
+    tracing::warn!("an import: {error}");
     ImportFailure::Storage
 }

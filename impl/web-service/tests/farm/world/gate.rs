@@ -107,4 +107,9 @@ impl Store for GatedStore {
         self.gate.pass().await?;
         self.inner.scan(table).await
     }
+
+    async fn count(&self, table: &str) -> Result<u64, StoreError> {
+        self.gate.pass().await?;
+        self.inner.count(table).await
+    }
 }

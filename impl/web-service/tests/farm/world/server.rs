@@ -6,7 +6,7 @@ use bytes::Bytes;
 use portcullis_web_service::desk::Desk;
 use portcullis_web_service::error::UploadRefusal;
 use portcullis_web_service::message::{
-    Fault, Guid, JobStatus, RemoteJobStatus, Request, Response, UploadTarget, Violation,
+    Fault, Guid, JobStatus, NewJob, RemoteJobStatus, Request, Response, UploadTarget, Violation,
 };
 use portcullis_web_service::work::{Depot, DepotError, Kept, Upload};
 use tokio::sync::oneshot;
@@ -85,6 +85,21 @@ impl Server {
     }
 
     /// A job with a file.
+    /// A job with a file, for another site collection than the first.
+    pub(crate) async fn prepared_for(&self, description: &str, site: &str) -> Guid {
+        let order = NewJob {
+            destination_site_collection: site.to_owned(),
+            ..new_job(description)
+        };
+        let created = self.ask(Request::CreateJob(order)).await.unwrap();
+        let Response::CreateJob(job) = created else {
+            panic!("{created:?}");
+        };
+        let uploaded = self.upload(job, "ExportedFiles.cab", b"MSCF").await;
+        uploaded.unwrap();
+        job
+    }
+
     pub(crate) async fn prepared(&self, description: &str) -> Guid {
         let job = self.create(description).await;
         self.upload(job, "ExportedFiles.cab", b"MSCF")

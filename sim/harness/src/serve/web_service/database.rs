@@ -1,6 +1,7 @@
 //! The two databases of a farm: files of its only server, or PostgreSQL where servers share them.
 
 use std::io;
+use std::time::Duration;
 
 use portcullis_net::{Host, TokioNet};
 use portcullis_store::{
@@ -9,9 +10,13 @@ use portcullis_store::{
 };
 use portcullis_web_service::Databases;
 use thiserror::Error;
+use tokio::time::sleep;
 
 use super::settings::{FarmSettings, SharedDatabase};
 use crate::serve::state_directory::StateDirectory;
+
+/// How long to wait before PostgreSQL is looked for again.
+const REACH_REST: Duration = Duration::from_secs(5);
 
 /// A file, or a schema in PostgreSQL.
 pub(super) type Database = EitherStore<SqliteStore, PostgresStore>;
@@ -84,7 +89,17 @@ async fn shared_store(
         password: shared.password.clone(),
         ..PostgresConfig::new(&*shared.host, &*shared.name, &*shared.user, schema)
     };
-    let opened = PostgresStore::open(host, config).await;
+    // A machine may start its services in any order.
+    let opened = loop {
+        match PostgresStore::open(host, config.clone()).await {
+            Err(error @ (PostgresOpenError::Unreachable(_) | PostgresOpenError::TimedOut)) => {
+                let name = &shared.name;
+                tracing::warn!("waiting for the database {name}: {error}");
+                sleep(REACH_REST).await;
+            }
+            opened => break opened,
+        }
+    };
     let opened = opened.map_err(|source| DatabaseError::Shared {
         name: shared.name.clone(),
         source,

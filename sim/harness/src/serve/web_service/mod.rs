@@ -15,6 +15,7 @@ mod pack;
 mod settings;
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_net::{Host, TokioNet};
 use portcullis_tls::{Endpoint, IdentityError, Tls};
@@ -116,6 +117,9 @@ fn secured(
     Ok(host.map_net(|net| Tls::new(net, endpoint)))
 }
 
+/// How many connections have given way to others.
+static GIVEN_WAY: AtomicU64 = AtomicU64::new(0);
+
 /// What an operator wants to see in the log without asking for more.
 fn log(event: &FarmEvent) {
     match event {
@@ -150,7 +154,13 @@ fn log(event: &FarmEvent) {
         FarmEvent::DatabaseFailed { part, database } => {
             tracing::warn!(part, "the {database} database does not answer");
         }
-        FarmEvent::ConnectionLimit => tracing::warn!("a connection gave way to another one"),
+        FarmEvent::ConnectionLimit => {
+            // Whoever opens connections must not fill the log with them.
+            let count = GIVEN_WAY.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            if count.is_power_of_two() {
+                tracing::warn!(count, "connections gave way to others");
+            }
+        }
         FarmEvent::BadRequest => tracing::info!("a request that is none"),
         FarmEvent::TimerJob { .. }
         | FarmEvent::Deploying(DeployingEvent::RemoteJob { .. } | DeployingEvent::Ended { .. })
@@ -167,13 +177,18 @@ const fn word(state: &'static str) -> &'static str {
 
 /// Serves until a signal ends it.
 pub(super) async fn serve(settings: FarmSettings) -> Exit {
-    let signal = match Signals::listen() {
+    let mut signal = match Signals::listen() {
         Ok(signal) => signal,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
     };
     let url = settings.farm.administration_url.clone();
     let is_accepting = settings.farm.accept_incoming_jobs;
-    let server = match Server::start(&settings).await {
+    let started = tokio::select! {
+        biased;
+        () = signal.wait() => return Exit::Completed,
+        started = Server::start(&settings) => started,
+    };
+    let server = match started {
         Ok(server) => server,
         Err(error) => return complain(&words_of(&error)),
     };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portcullis_tls::{Identity, IdentityError};
 use portcullis_web_service::Config;
+use portcullis_web_service::client::FarmAddress;
 use portcullis_web_service::config::{
     Account, Authentication, Compat, LateCancel, Limits, Timers, WebApplication,
 };
@@ -90,7 +91,22 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     let tls = identity(table, base, problems);
     let own_url = own_url(table, listen, port);
     for key in ["administration_url", "import_server_url"] {
-        check_url(table, key, problems);
+        check_farm_url(table, key, problems);
+    }
+    if table.flag("require_secure_connection") && !table.has("tls") {
+        let span = table.span_of("require_secure_connection");
+        let message = "nobody could deploy here: there is no `[tls]`";
+        problems.report(
+            span,
+            message,
+            "here",
+            "add `[tls]` with certificate and key",
+        );
+    }
+    if listen.is_some_and(|listen| listen.is_unspecified()) && !table.has("administration_url") {
+        let message = "callers would be told that this farm is at localhost";
+        let help = "add `administration_url`, with the name by which others reach this machine";
+        problems.report(table.span_of("listen"), message, "here", help);
     }
     let mut farm = Config::new(table.text("server")?, port, &own_url);
     if let Some(url) = table.text("import_server_url") {
@@ -120,6 +136,8 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     refuse_open_doors(table, listen, &farm.authentication, problems);
     let state = base.join(table.text("state")?);
     let temporary = table.text("temporary_folder").map(|path| base.join(path));
+    let temporary = temporary.unwrap_or_else(|| state.join("temporary"));
+    refuse_shared_folders(table, &temporary, &sites, problems);
     let database = table.table("database");
     let database = match database {
         Some(table) => Some(shared_database(table, base, problems)?),
@@ -129,7 +147,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
         farm,
         listen: listen?,
         tls,
-        temporary_folder: temporary.unwrap_or_else(|| state.join("temporary")),
+        temporary_folder: temporary,
         state,
         sites,
         database,
@@ -157,7 +175,8 @@ fn check_url(table: &Table, key: &str, problems: &mut Problems) {
         let rest = rest.or_else(|| url.strip_prefix("https://"));
         rest.is_some_and(|rest| {
             let rest = rest.trim_end_matches('/');
-            !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_graphic())
+            let is_plain = |letter: char| letter.is_ascii_graphic() && !"@?#".contains(letter);
+            !rest.is_empty() && rest.chars().all(is_plain)
         })
     };
     if table.text(key).is_some_and(|url| !is_url(url)) {
@@ -167,6 +186,40 @@ fn check_url(table: &Table, key: &str, problems: &mut Problems) {
             "here",
             "write it as \"http://host:port\" or \"https://host:port\"",
         );
+    }
+}
+
+/// The address of a Central Administration: host and port, and nothing else.
+fn check_farm_url(table: &Table, key: &str, problems: &mut Problems) {
+    let Some(url) = table.text(key) else {
+        return;
+    };
+    if let Err(problem) = url.parse::<FarmAddress>() {
+        problems.report(
+            table.span_of(key),
+            format!("`{key}` {problem}"),
+            "here",
+            "write it as \"http://host:port\" or \"https://host:port\"",
+        );
+    }
+}
+
+/// What is in the temporary folder may be removed, and what is in a site belongs to nobody else.
+fn refuse_shared_folders(
+    table: &Table,
+    temporary: &Path,
+    sites: &BTreeMap<(String, String), PathBuf>,
+    problems: &mut Problems,
+) {
+    let overlap = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
+    for place in sites.values().filter(|place| overlap(place, temporary)) {
+        let message = format!(
+            "{} is in the temporary folder, or around it",
+            place.display()
+        );
+        let help = "files of jobs are removed from there: a site has a directory to itself";
+        let span = table.span_of("temporary_folder");
+        problems.report(span, message, "here", help);
     }
 }
 
