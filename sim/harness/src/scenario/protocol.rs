@@ -43,8 +43,8 @@ pub trait Protocol: Send + Sync {
     /// What every run must keep, without being named in a scenario.
     fn invariants(&self) -> &'static [Invariant];
 
-    /// What a history makes of each of the [`Protocol::invariants`], in their order: a pure function
-    /// of the history and the plan. One pass may serve them all.
+    /// What a history makes of each of the [`Protocol::invariants`], in their order: a pure
+    /// function of the history and the plan. One pass may serve them all.
     fn outcomes(&self, plan: &Plan, history: &[Entry]) -> Vec<Outcome>;
 
     /// How long the work that a plan hands over takes at least, one after the other: a run whose

@@ -198,6 +198,9 @@ pub(super) async fn serve(settings: FarmSettings) -> Exit {
             "{url}{DEPLOYMENT_LIST_PATH} shows its deployments"
         ));
     }
+    if settings.farm.require_secure_connection && settings.tls.is_none() {
+        say("it requires secure connections and has no `[tls]`: it refuses every call");
+    }
     if !is_accepting {
         say("it accepts no incoming jobs: set `accept_incoming_jobs = true` to change that");
     }

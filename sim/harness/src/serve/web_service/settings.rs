@@ -93,16 +93,6 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     for key in ["administration_url", "import_server_url"] {
         check_farm_url(table, key, problems);
     }
-    if table.flag("require_secure_connection") && !table.has("tls") {
-        let span = table.span_of("require_secure_connection");
-        let message = "nobody could deploy here: there is no `[tls]`";
-        problems.report(
-            span,
-            message,
-            "here",
-            "add `[tls]` with certificate and key",
-        );
-    }
     if listen.is_some_and(|listen| listen.is_unspecified()) && !table.has("administration_url") {
         let message = "callers would be told that this farm is at localhost";
         let help = "add `administration_url`, with the name by which others reach this machine";

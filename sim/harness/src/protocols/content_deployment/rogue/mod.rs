@@ -1,9 +1,9 @@
 //! Farms that are deliberately wrong, to prove that the checks see it.
 //!
 //! A rogue is a small second import farm written by hand over the codec, in memory, without the
-//! crate's state machines and stores; or the calls of a source, likewise. As [`Rogue::Nothing`] it
-//! breaks no rule; each other variant does one thing wrong. `SABOTEURS.md` beside the scenarios says
-//! which check catches which.
+//! crate's state machines and stores; or the calls of a source, likewise. As [`Rogue::Nothing`]
+//! it breaks no rule; each other variant does one thing wrong. `SABOTEURS.md` beside the scenarios
+//! says which check catches which.
 
 mod door;
 mod import;

@@ -74,7 +74,32 @@ fn everything_that_a_file_may_say_is_heard() {
 #[test]
 fn beyond_loopback_somebody_must_prove_who_he_is() {
     let message = "other machines could deploy content without proving who they are";
-    assert_eq!(complaints("listen = \"0.0.0.0\"\n"), [message]);
+    assert_eq!(complaints("listen = \"10.0.0.1\"\n"), [message]);
+    let localhost = "callers would be told that this farm is at localhost";
+    let everywhere = complaints("listen = \"0.0.0.0\"\n");
+    assert_eq!(everywhere, [localhost, message]);
+    let named = "listen = \"0.0.0.0\"\nadministration_url = \"http://target:8080\"\n";
+    assert_eq!(complaints(named), [message]);
+}
+
+#[test]
+fn a_farm_that_could_not_be_reached_or_would_lose_files_is_refused() {
+    let shared = complaints(
+        "temporary_folder = \"sites\"\n\
+         [[web_application]]\nname = \"A\"\nurl = \"http://a\"\n\
+         [[site_collection]]\nweb_application = \"A\"\npath = \"/\"\ndirectory = \"sites/a\"\n",
+    );
+    let message = "/etc/portcullis/sites/a is in the temporary folder, or around it";
+    assert_eq!(shared, [message]);
+    for url in [
+        "http://x:99999",
+        "http://x?y",
+        "http://u:p@x",
+        "http://x/path",
+    ] {
+        let said = complaints(&format!("administration_url = \"{url}\"\n"));
+        assert_eq!(said.len(), 1, "{url}: {said:?}");
+    }
 }
 
 #[test]
@@ -88,7 +113,7 @@ fn what_cannot_be_is_told_all_at_once() {
     assert_eq!(
         said,
         [
-            "`administration_url` is no address of a web site",
+            "`administration_url` begins with neither http:// nor https://",
             "`url` is no address of a web site",
             "not the path of a site collection",
             "not the path of a site collection",
