@@ -4,10 +4,11 @@
 #
 # Usage: deploy.sh CENTRAL_ADMINISTRATION SITE_COLLECTION CABINET...
 set -eu
-base=$1
+base=${1%/}
 site=$2
 shift 2
 source=be315bb7-e7be-4af4-a8bc-1cd369eb5220
+trap 'rm -f answer.xml' EXIT
 
 # Calls an operation with the children of its element, and prints what the result element holds.
 call() {
@@ -19,6 +20,10 @@ call() {
 <$1 xmlns="http://schemas.microsoft.com/sharepoint/soap/">$2</$1>
 </soap:Body></soap:Envelope>
 EOF
+    if ! grep -q Envelope answer.xml; then
+        echo "no answer of the service at ${import:-$base}" >&2
+        exit 1
+    fi
     if grep -q '<faultstring>' answer.xml; then
         sed 's/.*<faultstring>\(.*\)<\/faultstring>.*/fault: \1/' answer.xml >&2
         exit 1
@@ -34,6 +39,9 @@ job=$(call CreateJob "<description>by hand</description><sourceId>$source</sourc
 <enableEventReceivers>false</enableEventReceivers><fileCompression>true</fileCompression>")
 echo "import job $job at $import"
 for cabinet in "$@"; do
+    case ${cabinet##*/} in
+        *[!A-Za-z0-9._-]*) echo "$cabinet: this script does not encode such a name" >&2; exit 1 ;;
+    esac
     curl -sS --fail --data-binary "@$cabinet" -H 'Content-Type: application/octet-stream' \
         "$import/_admin/Content%20Deployment/DeploymentUpload.aspx?filename=$(basename "$cabinet")&remoteJobId=$job"
     echo "uploaded $cabinet"
@@ -49,5 +57,4 @@ while :; do
 done
 [ "$status" = Success ] || sed -n 's/.*<StatusMessage>\([^<]*\)<.*/\1/p' answer.xml
 call DeleteJob "<jobId>$job</jobId>"
-rm -f answer.xml
 [ "$status" = Success ]

@@ -64,6 +64,9 @@ pub enum PackProblem {
     /// It cannot be read or written.
     #[error("cannot be read or written")]
     Disk(#[source] io::Error),
+    /// A package of that name is there: none is replaced.
+    #[error("is there already, and packages are not replaced")]
+    There,
     /// It is a symbolic link.
     #[error("is a link")]
     Link,

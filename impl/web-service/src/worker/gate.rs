@@ -51,7 +51,9 @@ impl Gate {
     /// Whether one of the names that a connection has proven is one that may come in.
     pub(super) fn knows_certificate(&self, names: Option<&[String]>) -> bool {
         let known = &self.authentication.certificates;
-        names.is_some_and(|names| names.iter().any(|name| known.contains(name)))
+        // DNS names have no case.
+        let is_known = |name: &String| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        names.is_some_and(|names| names.iter().any(is_known))
     }
 
     /// Decides, from what the connection has proven and the request's `Authorization` field (CD-2).

@@ -164,7 +164,10 @@ pub(crate) fn tree(directory: &Path) -> Tree {
         for entry in entries {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(directory).unwrap().to_str().unwrap();
-            let metadata = fs::symlink_metadata(&path).unwrap();
+            // An import that was given up may still be about to tidy up after itself.
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
             let content = if metadata.is_dir() {
                 open.push(path.clone());
                 None
@@ -172,7 +175,10 @@ pub(crate) fn tree(directory: &Path) -> Tree {
                 let to = fs::read_link(&path).unwrap();
                 Some(format!("-> {}", to.display()).into_bytes())
             } else {
-                Some(fs::read(&path).unwrap())
+                let Ok(octets) = fs::read(&path) else {
+                    continue;
+                };
+                Some(octets)
             };
             tree.insert(format!("/{name}"), content);
         }

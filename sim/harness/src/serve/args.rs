@@ -50,6 +50,7 @@ pub(super) enum Served {
     },
     /// One server of a farm of content deployment: SOAP service, upload and import; and, where it
     /// has content to deploy, the timer service that does so and its status page.
+    #[command(after_help = EXIT_CODES)]
     WebService {
         /// The server's configuration file.
         #[arg(long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! Packages on the disk.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write};
+use std::io::{ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use cab::{CabinetBuilder, CabinetWriter, CompressionType};
@@ -26,7 +26,13 @@ pub(super) fn write(
     for index in 0..plan.packages.len() {
         let path = into.join(name(index));
         let result = File::create_new(&path)
-            .map_err(disk(&path))
+            .map_err(|error| {
+                if error.kind() == ErrorKind::AlreadyExists {
+                    PackProblem::There.of(&path)
+                } else {
+                    PackProblem::Disk(error).of(&path)
+                }
+            })
             .and_then(|file| {
                 written.push(path.clone());
                 write_package(plan, index, (&path, file), how)
