@@ -218,7 +218,7 @@ impl World {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else {
+                } else if !path.ends_with(".lock") {
                     count += 1;
                 }
             }

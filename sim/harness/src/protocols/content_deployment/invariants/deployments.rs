@@ -231,6 +231,8 @@ pub(crate) fn calls_come_in_their_order(reading: &Reading<'_>) -> Vec<Breach> {
             })
         };
         let run_job = asked("run-job").map(|one| one.begun());
+        // A run that could not start its import deletes the job at once.
+        let watched = run.entered("importing").map(|moved| moved.position);
         let over = exchanges.iter().copied().find(end).map(Exchange::begun);
         let is_given_up = run
             .planned
@@ -239,7 +241,7 @@ pub(crate) fn calls_come_in_their_order(reading: &Reading<'_>) -> Vec<Breach> {
             let before = match one.kind() {
                 "create-job" => known,
                 "get-job-status" => run_job.or_else(|| asked("cancel-job").map(|one| one.begun())),
-                "delete-job" if run_job.is_some() && !is_given_up => over,
+                "delete-job" if watched.is_some() && !is_given_up => over,
                 _ => continue,
             };
             if before.is_none_or(|before| before > one.begun()) {

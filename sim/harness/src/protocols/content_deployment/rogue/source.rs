@@ -200,9 +200,6 @@ impl Told<'_> {
     async fn run(&self, import: &FarmClient<SecuredNet>, job: Guid) -> Result<(), GivenUp> {
         let started = import.call(&Request::RunJob { job }).await;
         started.map_err(|error| given_up("starting", &error))?;
-        if self.is(Rogue::DeletesBeforeTheEnd) {
-            import.call(&Request::DeleteJob { job }).await.ok();
-        }
         Ok(())
     }
 
@@ -224,6 +221,9 @@ impl Told<'_> {
             self.player.planned.timeout
         };
         let (mut last, mut changed) = (None, Instant::now());
+        if self.is(Rogue::DeletesBeforeTheEnd) {
+            import.call(&Request::DeleteJob { job }).await.ok();
+        }
         loop {
             let left = timeout.saturating_sub(changed.elapsed());
             sleep(poll.min(left)).await;
