@@ -309,6 +309,11 @@ fn sites(
         let (Some(name), Some(url)) = (application.text("name"), application.text("url")) else {
             continue;
         };
+        if farm.web_application(url).is_some() {
+            let help = "case and a slash at the end make no difference";
+            let message = "two web applications with one address";
+            problems.report(application.span_of("url"), message, "here", help);
+        }
         farm.web_applications.push(WebApplication {
             name: name.to_owned(),
             url: url.trim_end_matches('/').to_owned(),
@@ -336,7 +341,15 @@ fn sites(
             problems.report(site.span_of("path"), message, "here", help);
         }
         let place = (application.url.clone(), path.to_owned());
-        sites.insert(place, base.join(directory));
+        let directory = base.join(directory);
+        let is_inside =
+            |other: &PathBuf| other.starts_with(&directory) || directory.starts_with(other);
+        if sites.values().any(is_inside) {
+            let help = "an import into one would find what another has placed";
+            let message = "two site collections in one directory";
+            problems.report(site.span_of("directory"), message, "here", help);
+        }
+        sites.insert(place, directory);
     }
     sites
 }
