@@ -87,6 +87,30 @@ pub(crate) fn over_https() {
     assert!(said.contains("does not know who calls"), "{said}");
 }
 
+/// A source whose own site is HTTPS deploys to a target without, as users of the product asked.
+pub(crate) fn from_https() {
+    let town = town_with_certificates();
+    let target_port = town.target("target", "");
+    let _target = town.serve("target");
+    let secure = format!("[deployments]\npolling_interval = \"100ms\"\n{TLS}");
+    let port = write_source(&town, &secure);
+    let _source = town.serve("source");
+    define(&town, &format!("http://127.0.0.1:{target_port}"));
+    let (code, said) = deployment(&town, &["run", "news & more"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(town.path("target-site/index.html").exists());
+    let page = Command::new("curl")
+        .args(["--silent", "--cacert"])
+        .arg(town.path("authority.pem"))
+        .arg(format!(
+            "https://localhost:{port}/_admin/DeploymentJobs.aspx"
+        ))
+        .output()
+        .expect("curl runs");
+    let page = String::from_utf8(page.stdout).expect("text");
+    assert!(page.contains("succeeded"), "{page}");
+}
+
 pub(crate) fn in_a_browser() {
     let town = Town::new();
     let target_port = town.target("target", "");

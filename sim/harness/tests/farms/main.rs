@@ -39,6 +39,11 @@ const STORIES: &[Story] = &[
         deploying::over_https,
     ),
     (
+        "a_farm_behind_https_deploys_to_one_without",
+        &["curl", "openssl"],
+        deploying::from_https,
+    ),
+    (
         "a_browser_shows_how_a_deployment_went",
         &["chromium"],
         deploying::in_a_browser,
