@@ -1,6 +1,7 @@
 //! The TCP of one host: sockets, listeners and who gets which segment.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddrV4;
 use std::task::{Context, Poll, Waker};
 
@@ -17,7 +18,7 @@ use super::{ListenerId, Phase, Role, SocketId, StackConfig};
 use crate::error::SocketError;
 use crate::hash::FixedState;
 use crate::packet::{IcmpError, Packet, Sequence, TcpSegment};
-use crate::random::Stream;
+use crate::random::{Stream, derive};
 use crate::slots::Slots;
 use crate::time::SimTime;
 
@@ -30,7 +31,8 @@ pub(super) struct Endpoint {
     by_port: IndexMap<u16, ListenerId, FixedState>,
     ports: Ports,
     timers: Timers,
-    initial_sequence: Stream,
+    /// The secret of [`Endpoint::initial_sequence`].
+    sequence_secret: u64,
     pub(super) outbox: Outbox,
 }
 
@@ -44,6 +46,11 @@ struct Backlog {
     ready: VecDeque<SocketId>,
     waker: Option<Waker>,
 }
+
+/// One step of the clock of initial sequence numbers. They outrun a connection of 4 MB/s and stay
+/// ahead of an old one for 537 s, longer than every profile's `TIME_WAIT`; Linux counts in 64 ns and
+/// leaves the rest to timestamps, which are not modelled.
+const SEQUENCE_TICK_NANOSECONDS: u64 = 250;
 
 /// Local port, remote address and remote port in one word.
 fn key(local_port: u16, remote: SocketAddrV4) -> u64 {
@@ -66,7 +73,7 @@ impl Endpoint {
             by_port: IndexMap::default(),
             ports,
             timers: Timers::default(),
-            initial_sequence: Stream::labelled(seed, "initial-sequence"),
+            sequence_secret: derive(seed, "initial-sequence"),
             outbox: Outbox::default(),
         }
     }
@@ -170,8 +177,19 @@ impl Endpoint {
         Ok(id)
     }
 
+    /// A clock plus a hash of the two ends and a secret (RFC 6528): numbers of a pair of ends only
+    /// rise, so that a SYN from a dynamic port that was used a moment ago ends `TIME_WAIT`.
+    fn initial_sequence(&self, now: SimTime, ends: &Ends) -> Sequence {
+        let mut hasher = FixedState.build_hasher();
+        hasher.write_u64(self.sequence_secret);
+        hasher.write_u32(ends.local.ip().to_bits());
+        hasher.write_u64(key(ends.local.port(), ends.remote));
+        let ticks = now.as_nanos() / SEQUENCE_TICK_NANOSECONDS;
+        Sequence((hasher.finish() as u32).wrapping_add(ticks as u32))
+    }
+
     fn insert(&mut self, now: SimTime, ends: Ends, owner: Owner) -> SocketId {
-        let iss = Sequence(self.initial_sequence.next() as u32);
+        let iss = self.initial_sequence(now, &ends);
         let turn = Turn {
             now,
             config: &self.config,

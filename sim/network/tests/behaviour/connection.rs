@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, config, cx, link, ready};
 use portcullis_network::{Phase, Profile, SimTime, SocketError};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -168,4 +168,31 @@ fn a_stream_larger_than_every_buffer_arrives_whole() {
     }
     assert_eq!(received, stream);
     assert!(lab.now < SimTime::from_secs(5), "{}", lab.now);
+}
+
+#[test]
+fn a_port_that_is_in_time_wait_at_the_listener_can_be_used_again() {
+    for seed in 0..16 {
+        let hosts = [("a", 1), ("b", 2)].map(|(name, number)| config(name, number, Profile::LINUX));
+        let mut lab = Lab::seeded(seed, link(), hosts);
+        let (opener, acceptor) = (lab.host("a"), lab.host("b"));
+        let remote = lab.address("b", 80);
+        let listener = lab.net.stack_mut(acceptor).listen(80, 8).unwrap();
+        for _ in 0..4 {
+            let a = lab
+                .net
+                .stack_mut(opener)
+                .connect(lab.now, remote, Some(40_000))
+                .unwrap();
+            lab.flush(opener);
+            lab.run_for(SECOND / 2);
+            assert_eq!(lab.connected("a", a), Some(Ok(())), "seed {seed}");
+            let b = ready(lab.net.stack_mut(acceptor).poll_accept(listener, &mut cx()));
+            lab.close("b", b.unwrap().unwrap());
+            lab.run_for(SECOND / 2);
+            lab.close("a", a);
+            lab.run_for(SECOND / 2);
+            assert_eq!((lab.sockets("a"), lab.sockets("b")), (0, 1));
+        }
+    }
 }
