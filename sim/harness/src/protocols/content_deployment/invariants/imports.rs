@@ -124,7 +124,7 @@ const AT_A_TIME: usize = 4;
 /// CD-24, CD-25: an import that was started ends, within the time that its phases take.
 ///
 /// Only where nothing was done meanwhile that could interrupt it, and where it need not wait for
-/// others.
+/// its turn; for those that were started before it, it may wait as long as their phases take.
 pub(crate) fn imports_come_to_an_end(reading: &Reading<'_>) -> Vec<Breach> {
     let mut ends: BTreeMap<&str, Duration> = BTreeMap::new();
     for moved in reading.moves_of(state::IMPORT_JOB) {
@@ -147,7 +147,16 @@ pub(crate) fn imports_come_to_an_end(reading: &Reading<'_>) -> Vec<Breach> {
             .map(|server| server.timer_service)
             .max()
             .unwrap_or_default();
-        let due = answer.at + planned.lasts + looks + SLACK;
+        // One site collection takes one import at a time: those before may have to end first.
+        let before: BTreeMap<&str, Duration> = reading
+            .asked("run-job")
+            .filter(|other| other.job() != exchange.job())
+            .filter(|other| other.granted().is_some_and(|it| it.at <= answer.at))
+            .filter(|other| ends.get(other.job()).is_none_or(|end| *end > answer.at))
+            .filter_map(|other| Some((other.job(), reading.planned(other.job())?.lasts)))
+            .collect();
+        let waits: Duration = before.values().map(|lasts| *lasts + looks).sum();
+        let due = answer.at + waits + planned.lasts + looks + SLACK;
         let is_late = match ends.get(exchange.job()) {
             Some(end) => *end > due,
             None => reading.end > due,
