@@ -408,9 +408,7 @@ impl<N: Net, S: Store, W: Work> Agent<N, S, W> {
     /// Stops everything: closes the listeners, ends the work without reporting it (it will be
     /// found interrupted at the next start), and returns when nothing runs any more.
     pub async fn stop(&self) {
-        self.0.services.stop.cancel();
-        self.0.services.tasks.close();
-        self.0.services.tasks.wait().await;
+        self.0.services.tasks.stop().await;
     }
 
     /// The port that listens for completions from the next environment `peer`, which differs from

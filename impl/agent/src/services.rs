@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portcullis_net::{Host, Net, Randomness};
+use portcullis_net::{Host, Net, Randomness, Tasks};
 use portcullis_store::{Batch, OperationId, Record, Store, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -36,8 +36,7 @@ pub(crate) struct Services<N, S, W> {
     pub(crate) leaving: CancellationToken,
     /// The connections that were accepted, each until its end.
     pub(crate) conversations: TaskTracker,
-    pub(crate) stop: CancellationToken,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Tasks,
 }
 
 impl<N, S, W> Services<N, S, W> {
@@ -63,14 +62,7 @@ impl<N, S, W> Services<N, S, W> {
 
     /// Starts a task that ends when the agent stops.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.host.spawner.spawn(self.tasks.track_future(async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = task => {}
-            }
-        }));
+        self.tasks.spawn(task);
     }
 
     /// How far ahead of this host's clock a message was sent, in milliseconds, when that is more

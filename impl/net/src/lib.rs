@@ -12,6 +12,7 @@
 //! - [`TokioNet`]: the operating system's TCP.
 //! - [`Host`]: one host's identity and its four handles.
 //! - [`WallClock`], [`Randomness`], [`Spawner`]: the handles.
+//! - [`Tasks`]: the tasks of one service, which end with it.
 //!
 //! # Example: the same function runs over any network
 //! ```
@@ -44,6 +45,7 @@ mod host;
 mod random;
 mod spawner;
 mod stream;
+mod tasks;
 mod tokio_net;
 mod wall;
 
@@ -52,5 +54,6 @@ pub use host::Host;
 pub use random::Randomness;
 pub use spawner::{Spawn, Spawner};
 pub use stream::{Connection, Listener, Net};
+pub use tasks::Tasks;
 pub use tokio_net::{TokioListener, TokioNet, TokioStream};
 pub use wall::WallClock;

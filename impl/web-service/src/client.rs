@@ -19,7 +19,7 @@ use tokio::io::AsyncRead;
 
 use crate::codec::{self, Answer, SeenFault, SoapVersion};
 use crate::config::Account;
-use crate::message::{Request, Response, SERVICE_PATH, UPLOAD_PATH, UploadTarget};
+use crate::message::{Request, Response, SERVICE_PATH, UPLOAD_PATH, UploadTarget, Violation};
 
 pub use address::{FarmAddress, FarmAddressProblem, Scheme};
 use exchange::Broken;
@@ -83,10 +83,15 @@ impl CallError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Connect(_) | Self::TimedOut | Self::Cut => true,
-            Self::Fault(fault) => fault.rule.as_deref() == Some("unavailable"),
+            Self::Fault(_) => self.names(&Violation::Unavailable),
             Self::Status(status) => *status == StatusCode::SERVICE_UNAVAILABLE.as_u16(),
             Self::Malformed => false,
         }
+    }
+
+    /// Whether the answer is a fault that names the rule of `violation`.
+    pub(crate) fn names(&self, violation: &Violation) -> bool {
+        matches!(self, Self::Fault(fault) if fault.rule.as_deref() == Some(violation.name()))
     }
 
     /// Whether the call may have taken effect although it has no answer.

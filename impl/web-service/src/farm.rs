@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use portcullis_net::{Host, Net};
+use portcullis_net::{Host, Net, Tasks};
 use portcullis_store::Store;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::desk::FarmDesk;
@@ -30,8 +28,7 @@ pub struct Databases<S> {
 #[derive(Clone, Debug)]
 pub struct ImportFarm {
     port: u16,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
 }
 
 impl ImportFarm {
@@ -51,7 +48,7 @@ impl ImportFarm {
         observer: Observer,
     ) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let tasks = Tasks::new(&host);
         let desk = FarmDesk::new(
             &host,
             databases.clone(),
@@ -65,17 +62,15 @@ impl ImportFarm {
             depot.clone(),
             Arc::clone(&config),
             observer.clone(),
-            stop.clone(),
             &tasks,
         )
         .await?;
         if config.is_import_server {
             let part = Part::TimerService;
             let services = Services::new(part, &host, databases, config, observer);
-            let (stop, tasks) = (stop.clone(), tasks.clone());
-            TimerService::new(&host, services, depot, importer, stop, tasks).start();
+            TimerService::start(services, depot, importer, tasks.clone());
         }
-        Ok(Self { port, stop, tasks })
+        Ok(Self { port, tasks })
     }
 
     /// The port on which Central Administration is served.
@@ -87,8 +82,6 @@ impl ImportFarm {
     /// Ends the server: no new connection, requests and import phases are given up where they are.
     /// Returns when nothing of it runs.
     pub async fn stop(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.tasks.stop().await;
     }
 }

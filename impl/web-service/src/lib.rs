@@ -130,6 +130,7 @@ mod farm;
 pub mod message;
 pub mod observe;
 mod records;
+mod running;
 mod services;
 pub mod state;
 mod timer_service;

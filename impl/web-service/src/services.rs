@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::farm::Databases;
 use crate::observe::{FarmEvent, Observer};
 use crate::records::{Database, Kept, Starts};
-use crate::state::Illegal;
+use crate::state::{Illegal, Owner};
 
 pub(crate) use moves::JobItem;
 
@@ -180,6 +180,14 @@ impl<S: Store> Services<S> {
     /// This start of the part, recorded when it is first needed.
     pub(crate) async fn life(&self) -> Result<&Life, Unanswered> {
         self.life.get_or_try_init(|| self.begin_life()).await
+    }
+
+    /// This life of this part, as timer jobs name it.
+    pub(crate) async fn owner(&self) -> Result<Owner, Unanswered> {
+        Ok(Owner {
+            server: self.config.server.clone(),
+            life: self.life().await?.number,
+        })
     }
 
     async fn begin_life(&self) -> Result<Life, Unanswered> {

@@ -6,21 +6,19 @@ mod lease;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_net::{Host, Spawner};
+use portcullis_net::Tasks;
 use portcullis_store::{Revision, Store, Stored};
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::config::normal_url;
 use crate::message::Guid;
 use crate::records::{ImportJob, TimerJob};
+use crate::running::Running;
 use crate::services::{Services, Unanswered, Unmoved};
 use crate::state::{Owner, TimerEvent, TimerState};
-use crate::work::{Depot, Importer};
+use crate::work::{Depot, Importer, SiteName};
 
 /// In one of how many rounds errands are looked for, which do not hurry.
 const ROUNDS_PER_ERRAND: u32 = 10;
@@ -34,40 +32,25 @@ pub(crate) struct TimerService<S, D, I> {
     services: Services<S>,
     depot: D,
     importer: I,
-    spawner: Spawner,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
     /// The jobs whose imports run here.
-    running: Mutex<BTreeSet<Guid>>,
+    running: Running<Guid>,
 }
 
 /// What the timer service has seen of timer jobs that others run: which revision, and since when.
 type Watched = BTreeMap<Guid, (Revision, Instant)>;
 
 impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
-    /// A timer service that does not run yet.
-    pub(crate) fn new<N>(
-        host: &Host<N>,
-        services: Services<S>,
-        depot: D,
-        importer: I,
-        stop: CancellationToken,
-        tasks: TaskTracker,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    /// Starts a timer service, as one of `tasks`.
+    pub(crate) fn start(services: Services<S>, depot: D, importer: I, tasks: Tasks) {
+        let service = Arc::new(Self {
             services,
             depot,
             importer,
-            spawner: host.spawner.clone(),
-            stop,
             tasks,
-            running: Mutex::default(),
-        })
-    }
-
-    /// Starts it.
-    pub(crate) fn start(self: &Arc<Self>) {
-        self.spawn(Arc::clone(self).serve());
+            running: Running::default(),
+        });
+        service.tasks.spawn(Arc::clone(&service).serve());
     }
 
     /// Looks for work, again and again.
@@ -99,31 +82,30 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
     /// Claims what is due or abandoned, and starts its import.
     async fn run_jobs(self: &Arc<Self>, watched: &mut Watched) -> Result<(), Unanswered> {
         let mut jobs = self.services.load_all::<TimerJob>().await?;
-        let owner = self.owner().await?;
+        let owner = self.services.owner().await?;
         // In the order in which RunJob was called, what runs already before what is due.
-        jobs.sort_by_key(|timer_job| {
-            let is_due = timer_job.record.progress.state == TimerState::Due;
-            (is_due, timer_job.revision)
-        });
+        jobs.sort_by_key(|timer_job| (is_due(timer_job), timer_job.revision));
+        let is_contended =
+            jobs.iter().filter(|found| is_open(found)).count() > 1 && jobs.iter().any(is_due);
         let mut busy = BTreeSet::new();
         let mut still_watched = Watched::new();
         for timer_job in jobs {
             let job = timer_job.record.job;
             let progress = &timer_job.record.progress;
-            if matches!(progress.state, TimerState::Due | TimerState::Running) {
+            if is_contended && is_open(&timer_job) {
                 // Two imports into one site collection would leave a mixture: one waits.
                 let is_free = match self.site(job).await? {
                     Some(site) => busy.insert(site),
                     None => true,
                 };
-                if !is_free && progress.state == TimerState::Due {
+                if !is_free && is_due(&timer_job) {
                     continue;
                 }
             }
             let event = match progress.state {
                 TimerState::Stopped | TimerState::Done | TimerState::Withdrawn => continue,
                 TimerState::Due => TimerEvent::Claimed(owner.clone()),
-                TimerState::Running if self.running().contains(&job) => continue,
+                TimerState::Running if self.running.contains(&job) => continue,
                 // Of an earlier life, or given up here when its lease had ended.
                 TimerState::Running if is_of(progress.owner.as_ref(), &owner.server) => {
                     TimerEvent::TakenOver(owner.clone())
@@ -141,7 +123,7 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
                     TimerEvent::TakenOver(owner.clone())
                 }
             };
-            if self.running().len() < self.services.config.limits.imports_max {
+            if self.running.count() < self.services.config.limits.imports_max {
                 self.claim(&timer_job, &event).await?;
             }
         }
@@ -149,14 +131,10 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         Ok(())
     }
 
-    /// Where a job imports to, if it is still there: web application and site collection.
-    async fn site(&self, job: Guid) -> Result<Option<(String, String)>, Unanswered> {
+    /// Where a job imports to, if it is still there.
+    async fn site(&self, job: Guid) -> Result<Option<SiteName>, Unanswered> {
         let item = self.services.load::<ImportJob>(&job.to_string()).await?;
-        let order = item.map(|item| item.record.order);
-        Ok(order.map(|order| {
-            let application = normal_url(&order.destination_server_url);
-            (application, order.destination_site_collection)
-        }))
+        Ok(item.map(|item| SiteName::of(&item.record.order)))
     }
 
     /// Of several servers that claim a timer job, the database lets one succeed.
@@ -168,9 +146,9 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
         let asked = Instant::now();
         match self.services.move_timer_job(timer_job, event).await {
             Ok(claimed) => {
-                let running = Running::begin(self, claimed.record.job);
+                let running = self.running.begin(claimed.record.job);
                 let service = Arc::clone(self);
-                self.spawn(async move {
+                self.tasks.spawn(async move {
                     service.run(claimed, asked).await;
                     drop(running);
                 });
@@ -180,57 +158,18 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
             Err(Unmoved::Unanswered) => Err(Unanswered),
         }
     }
+}
 
-    /// This life of this timer service.
-    async fn owner(&self) -> Result<Owner, Unanswered> {
-        Ok(Owner {
-            server: self.services.config.server.clone(),
-            life: self.services.life().await?.number,
-        })
-    }
+fn is_due(timer_job: &Stored<TimerJob>) -> bool {
+    timer_job.record.progress.state == TimerState::Due
+}
 
-    fn running(&self) -> MutexGuard<'_, BTreeSet<Guid>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Starts a task that ends when the server stops.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.spawner.spawn(self.tasks.track_future(async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = task => {}
-            }
-        }));
-    }
+/// Whether it runs or wants to.
+fn is_open(timer_job: &Stored<TimerJob>) -> bool {
+    let state = timer_job.record.progress.state;
+    matches!(state, TimerState::Due | TimerState::Running)
 }
 
 fn is_of(owner: Option<&Owner>, server: &str) -> bool {
     owner.is_some_and(|owner| owner.server == server)
-}
-
-/// The note that an import runs here, until it is dropped.
-struct Running<S, D, I> {
-    service: Arc<TimerService<S, D, I>>,
-    job: Guid,
-}
-
-impl<S: Store, D: Depot, I: Importer> Running<S, D, I> {
-    fn begin(service: &Arc<TimerService<S, D, I>>, job: Guid) -> Self {
-        service.running().insert(job);
-        Self {
-            service: Arc::clone(service),
-            job,
-        }
-    }
-}
-
-impl<S, D, I> Drop for Running<S, D, I> {
-    fn drop(&mut self) {
-        let running = self.service.running.lock();
-        running
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.job);
-    }
 }

@@ -5,6 +5,7 @@
 //! what lies there, decompresses it and places its objects into a site. [`Exporter`] is where all
 //! that comes from, at a deploying farm. The state machine above either side is the same.
 
+mod blocking;
 pub mod cabinet;
 mod export;
 mod folder;
@@ -12,6 +13,7 @@ pub mod manifest;
 pub mod pack;
 mod simulated;
 mod site_importer;
+mod turns;
 
 use std::future::Future;
 

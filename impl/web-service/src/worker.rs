@@ -20,11 +20,10 @@ mod upload;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_net::{Host, Listener, Net, Spawner};
+use portcullis_net::{Host, Listener, Net, Tasks};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::desk::Desk;
@@ -42,9 +41,8 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Starts to answer on the port that `config` names: the port that it is.
 ///
-/// Ends when `stop` is cancelled: no new connections, idle ones are closed, exchanges under way
-/// have [`Timers::drain`](crate::config::Timers::drain) to end. `tasks` is empty when all has
-/// ended.
+/// Ends when `tasks` are stopped: no new connections, idle ones are closed, exchanges under way
+/// have [`Timers::drain`](crate::config::Timers::drain) to end.
 ///
 /// # Errors
 /// When the port cannot be listened on.
@@ -54,8 +52,7 @@ pub async fn start<N: Net, K: Desk, D: Depot>(
     depot: D,
     config: Arc<Config>,
     observer: Observer,
-    stop: CancellationToken,
-    tasks: &TaskTracker,
+    tasks: &Tasks,
 ) -> Result<u16, StartError> {
     let port = config.port;
     let bound = host.net.bind(port).await;
@@ -77,31 +74,30 @@ pub async fn start<N: Net, K: Desk, D: Depot>(
     };
     let house = House {
         worker: Arc::new(worker),
-        spawner: host.spawner.clone(),
-        stop,
         tasks: tasks.clone(),
     };
-    let accepting = accept_all::<N, K, D>(house, listener);
-    host.spawner.spawn(tasks.track_future(accepting));
+    tasks.spawn_with(|stop| accept_all::<N, K, D>(house, listener, stop));
     Ok(port)
 }
 
 /// What a connection needs of the server.
 struct House<K, D> {
     worker: Arc<Worker<K, D>>,
-    spawner: Spawner,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
 }
 
 /// Accepts connections until it is told to stop.
-async fn accept_all<N: Net, K: Desk, D: Depot>(house: House<K, D>, mut listener: N::Listener) {
+async fn accept_all<N: Net, K: Desk, D: Depot>(
+    house: House<K, D>,
+    mut listener: N::Listener,
+    stop: CancellationToken,
+) {
     let (door, limits) = (Door::default(), house.worker.config.limits);
     let observer = &house.worker.observer;
     loop {
         let accepted = tokio::select! {
             biased;
-            () = house.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, peer)) = accepted else {
@@ -122,7 +118,7 @@ async fn accept_all<N: Net, K: Desk, D: Depot>(house: House<K, D>, mut listener:
             }
         };
         let worker = Arc::clone(&house.worker);
-        let serving = connection::serve(worker, stream, pass, house.stop.clone());
-        house.spawner.spawn(house.tasks.track_future(serving));
+        let serve = |stop| connection::serve(worker, stream, pass, stop);
+        house.tasks.spawn_with(serve);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_net::{Host, Listener, Net};
+use portcullis_net::{Host, Listener, Net, Tasks};
 use portcullis_store::{Batch, OperationId, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,8 +37,7 @@ pub(super) async fn services<N: Net, S: Store, W: Work>(
         ids: host.random.fork(&format!("agent ids {}", starts.count)),
         leaving: CancellationToken::new(),
         conversations: TaskTracker::new(),
-        stop: CancellationToken::new(),
-        tasks: TaskTracker::new(),
+        tasks: Tasks::new(&host),
         host,
         store,
         work,

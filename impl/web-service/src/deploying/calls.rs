@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::client::{CallError, FarmClient};
 use crate::config::Deployments;
-use crate::message::{Guid, Request, Response, UploadTarget};
+use crate::message::{Guid, Request, Response, UploadTarget, Violation};
 use crate::state::{DeploymentFailure, DeploymentStep};
 use crate::work::Exporter;
 
@@ -69,7 +69,7 @@ impl<N: Net> Calls<N> {
                 CallError::Fault(fault) => fault
                     .rule
                     .as_deref()
-                    .is_none_or(|rule| rule == "job-run-already"),
+                    .is_none_or(|rule| rule == Violation::JobRunAlready.name()),
                 CallError::Connect(_)
                 | CallError::TimedOut
                 | CallError::Cut

@@ -10,7 +10,7 @@ use super::calls::{Calls, Earlier, Package, failed};
 use super::definition::{DeploymentPath, KeepPackages};
 use super::service::DeploymentService;
 use crate::client::CallError;
-use crate::message::{Guid, NewJob, RemoteJobStatus, Request, Response, UploadTarget};
+use crate::message::{Guid, NewJob, RemoteJobStatus, Request, Response, UploadTarget, Violation};
 use crate::records::{
     CancelDeployment, CurrentRun, DeploymentItem, DeploymentReport, ExportedPackages, PathItem,
 };
@@ -143,25 +143,22 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         effect: DeploymentEffect,
         run: &mut Run,
     ) -> Result<Option<DeploymentEvent>, Unmoved> {
-        let step = async {
-            match effect {
-                DeploymentEffect::Export => self.export(run).await,
-                DeploymentEffect::Ask => Ok(self.ask(run).await),
-                DeploymentEffect::Upload => self.upload(run).await,
-                DeploymentEffect::Poll => Ok(self.poll(run).await),
-                // These are not given up on the way: what they have done has to be known.
-                DeploymentEffect::Create => Ok(self.create(run).await),
-                DeploymentEffect::Run => Ok(self.start(run).await),
-                DeploymentEffect::Cancel => Ok(self.cancel(run).await),
-                DeploymentEffect::Delete => Ok(self.delete(run).await),
-                DeploymentEffect::Clean => {
-                    self.clean(run).await;
-                    return Ok(None);
-                }
+        let event = match effect {
+            DeploymentEffect::Export => self.export(run).await?,
+            DeploymentEffect::Ask => self.ask(run).await,
+            DeploymentEffect::Upload => self.upload(run).await?,
+            DeploymentEffect::Poll => self.poll(run).await,
+            // These are not given up on the way: what they have done has to be known.
+            DeploymentEffect::Create => self.create(run).await,
+            DeploymentEffect::Run => self.start(run).await,
+            DeploymentEffect::Cancel => self.cancel(run).await,
+            DeploymentEffect::Delete => self.delete(run).await,
+            DeploymentEffect::Clean => {
+                self.clean(run).await;
+                return Ok(None);
             }
-            .map(Some)
         };
-        step.await
+        Ok(Some(event))
     }
 
     async fn export(&self, run: &Run) -> Result<DeploymentEvent, Unmoved> {
@@ -312,10 +309,8 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
                 due = after(Instant::now(), interval);
                 match calls.call(&request).await {
                     Ok(Response::GetJobStatus(told)) => return Ok(told),
-                    Err(CallError::Fault(fault))
-                        if fault.rule.as_deref() == Some("unknown-job") =>
-                    {
-                        return Err(failed(DeploymentStep::Poll, "unknown-job"));
+                    Err(error) if error.names(&Violation::UnknownJob) => {
+                        return Err(failed(DeploymentStep::Poll, error.reason()));
                     }
                     // A poll that fails is one poll less.
                     Ok(_) | Err(_) => {}
@@ -378,7 +373,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         let left = match calls.insist(&Request::DeleteJob { job }).await {
             Ok(_) => None,
             // It is gone already.
-            Err(CallError::Fault(fault)) if fault.rule.as_deref() == Some("unknown-job") => None,
+            Err(error) if error.names(&Violation::UnknownJob) => None,
             Err(error) => Some(error.reason()),
         };
         DeploymentEvent::Deleted { left }

@@ -1,13 +1,11 @@
 //! The timer service of an export server: starts what is due, and runs it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use portcullis_net::{Host, Net, Spawner};
+use portcullis_net::{Host, Net, Tasks};
 use portcullis_store::{Record, Store, Stored};
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::schedule::{self, Due};
 use super::targets::Targets;
@@ -15,16 +13,16 @@ use crate::config::Config;
 use crate::farm::Databases;
 use crate::observe::Observer;
 use crate::records::{DeploymentItem, DeploymentTimerJob};
+use crate::running::Running;
 use crate::services::{Part, Services, Unanswered, Unmoved};
-use crate::state::{Owner, TimerEvent, TimerState};
+use crate::state::{TimerEvent, TimerState};
 use crate::work::{Exporter, RunId};
 
 /// A running export server. Clones are handles to the same one, which runs on when they are
 /// dropped: it ends with its host or with [`DeployingFarm::stop`].
 #[derive(Clone, Debug)]
 pub struct DeployingFarm {
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
 }
 
 impl DeployingFarm {
@@ -40,28 +38,24 @@ impl DeployingFarm {
         config: Arc<Config>,
         observer: Observer,
     ) -> Self {
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let tasks = Tasks::new(host);
         let deployments = config.deployments;
         if deployments.is_export_server && deployments.hosts_administration {
             let service = Arc::new(DeploymentService {
                 services: Services::new(Part::Deployments, host, databases, config, observer),
                 exporter,
                 targets,
-                spawner: host.spawner.clone(),
-                stop: stop.clone(),
                 tasks: tasks.clone(),
-                running: Mutex::default(),
+                running: Running::default(),
             });
-            service.spawn(Arc::clone(&service).serve());
+            tasks.spawn(service.serve());
         }
-        Self { stop, tasks }
+        Self { tasks }
     }
 
     /// Ends the service: runs are left where they are. Returns when nothing of it runs.
     pub async fn stop(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.tasks.stop().await;
     }
 }
 
@@ -71,11 +65,9 @@ pub(super) struct DeploymentService<N, S, E> {
     pub(super) services: Services<S>,
     pub(super) exporter: E,
     pub(super) targets: Targets<N>,
-    spawner: Spawner,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
     /// The runs that run here.
-    running: Mutex<BTreeSet<RunId>>,
+    running: Running<RunId>,
 }
 
 impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
@@ -106,10 +98,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
                 *count = count.saturating_add(1);
             }
         }
-        let owner = Owner {
-            server: self.services.config.server.clone(),
-            life: self.services.life().await?.number,
-        };
+        let owner = self.services.owner().await?;
         let blocks = self.services.config.deployments.blocks_jobs_of_one_path;
         for found in timer_jobs {
             let record = &found.record;
@@ -117,7 +106,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
                 TimerState::Stopped | TimerState::Done | TimerState::Withdrawn => continue,
                 TimerState::Due if blocks && busy.contains_key(&record.path) => continue,
                 TimerState::Due => TimerEvent::Claimed(owner.clone()),
-                TimerState::Running if self.running().contains(&record.run) => continue,
+                TimerState::Running if self.running.contains(&record.run) => continue,
                 // Of an earlier life: there is one export server.
                 TimerState::Running => TimerEvent::TakenOver(owner.clone()),
             };
@@ -186,13 +175,13 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
             revision: revision.revision,
         };
         let run = claimed.record.run;
-        self.running().insert(run);
+        let running = self.running.begin(run);
         let service = Arc::clone(self);
-        self.spawn(async move {
+        self.tasks.spawn(async move {
             let name = claimed.record.name.clone();
             service.deploy(&name, run).await;
             service.end(&claimed).await;
-            service.running().remove(&run);
+            drop(running);
         });
         Ok(())
     }
@@ -207,22 +196,6 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         };
         // What is left is taken over by a later life, which finds the run in its final state.
         deleted.await.ok();
-    }
-
-    fn running(&self) -> MutexGuard<'_, BTreeSet<RunId>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Starts a task that ends when the server stops.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.spawner.spawn(self.tasks.track_future(async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = task => {}
-            }
-        }));
     }
 }
 

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::blocking::blocking;
 use super::{Depot, DepotError, StoredFile};
 use crate::message::{FileName, Guid};
 use disk::{is_there, remove, storage, sync_directory};
@@ -135,7 +136,7 @@ impl Depot for TemporaryFolder {
 
     async fn list(&self, job: Guid) -> Result<Vec<StoredFile>, DepotError> {
         let folder = self.of_job(job);
-        blocking(move || {
+        blocking(move |_| {
             let mut files = stored(&folder).map_err(storage)?;
             files.sort_by(|one, other| one.name.cmp(&other.name));
             Ok(files)
@@ -145,7 +146,7 @@ impl Depot for TemporaryFolder {
 
     async fn remove(&self, job: Guid) -> Result<(), DepotError> {
         let shelves = Arc::clone(&self.0);
-        blocking(move || {
+        blocking(move |_| {
             let _names = shelves.lock_names();
             remove(&shelves.of_job(job)).map_err(storage)?;
             sync_directory(&shelves.root).map_err(storage)
@@ -155,7 +156,7 @@ impl Depot for TemporaryFolder {
 
     async fn jobs(&self) -> Result<Vec<Guid>, DepotError> {
         let shelves = Arc::clone(&self.0);
-        blocking(move || {
+        blocking(move |_| {
             let mut jobs = jobs_in(&shelves.root).map_err(storage)?;
             jobs.sort_unstable();
             Ok(jobs)
@@ -194,16 +195,4 @@ fn jobs_in(root: &Path) -> io::Result<Vec<Guid>> {
         }
     }
     Ok(jobs)
-}
-
-/// Runs `work` where it may block.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "real files, which no simulated run uses"
-)]
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DepotError> + Send + 'static,
-) -> Result<T, DepotError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or(Err(DepotError::Storage))
 }

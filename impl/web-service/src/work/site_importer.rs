@@ -7,7 +7,6 @@
     reason = "the side of the work seam that has real files"
 )]
 
-mod blocking;
 pub(in crate::work) mod disk;
 mod packages;
 mod site;
@@ -15,13 +14,14 @@ mod working;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use super::blocking::{Stopped, blocking};
 use super::manifest::ContentObject;
+use super::turns::Turns;
 use super::{ImportFailure, ImportOrder, Importer};
 use crate::config::normal_url;
-use crate::message::Guid;
-use blocking::{Stopped, blocking};
+use crate::message::{Guid, NewJob};
 use packages::Packages;
 use site::{PlaceProblem, Site};
 use working::WorkingFolder;
@@ -79,6 +79,14 @@ impl SiteName {
             site_collection: path.to_owned(),
         }
     }
+
+    /// Where `order` imports to.
+    pub(crate) fn of(order: &NewJob) -> Self {
+        Self::new(
+            &order.destination_server_url,
+            &order.destination_site_collection,
+        )
+    }
 }
 
 /// Imports packages that lie in `<root>/<job>/` under the names with which they were uploaded, and
@@ -100,7 +108,7 @@ struct Shared {
     limits: ImportLimits,
     /// The jobs whose working folders are in use. A phase that is given up goes on until it sees
     /// that, and the next one waits for it here.
-    busy: Mutex<BTreeMap<Guid, Arc<Mutex<()>>>>,
+    busy: Turns<Guid>,
 }
 
 impl SiteImporter {
@@ -117,7 +125,7 @@ impl SiteImporter {
             root: root.into(),
             sites: sites.into_iter().map(site).collect(),
             limits,
-            busy: Mutex::default(),
+            busy: Turns::default(),
         }))
     }
 }
@@ -131,9 +139,8 @@ impl Importer for SiteImporter {
     async fn decompress(&self, order: &ImportOrder) -> Result<u32, ImportFailure> {
         let (shared, order) = (Arc::clone(&self.0), order.clone());
         blocking(move |stopped| {
-            let busy = shared.job(order.job);
-            let _alone = lock(&busy);
-            shared.decompress(&order, stopped)
+            let work = || shared.decompress(&order, stopped);
+            shared.busy.alone(order.job, work)
         })
         .await
     }
@@ -141,9 +148,8 @@ impl Importer for SiteImporter {
     async fn place(&self, order: &ImportOrder, number: u32) -> Result<(), ImportFailure> {
         let (shared, order) = (Arc::clone(&self.0), order.clone());
         blocking(move |stopped| {
-            let busy = shared.job(order.job);
-            let _alone = lock(&busy);
-            shared.place(&order, number, stopped)
+            let work = || shared.place(&order, number, stopped);
+            shared.busy.alone(order.job, work)
         })
         .await
     }
@@ -151,15 +157,13 @@ impl Importer for SiteImporter {
     async fn clean(&self, job: Guid) {
         let shared = Arc::clone(&self.0);
         let cleaned = blocking(move |_| {
-            let busy = shared.job(job);
-            let alone = lock(&busy);
-            let working = WorkingFolder::of(&shared.root, job);
-            let removed = working.remove();
-            for site in shared.sites.values() {
-                site.clean(job);
-            }
-            drop(alone);
-            shared.forget(job, &busy);
+            let removed = shared.busy.alone(job, || {
+                let removed = WorkingFolder::of(&shared.root, job).remove();
+                for site in shared.sites.values() {
+                    site.clean(job);
+                }
+                removed
+            });
             removed.map_err(disk::storage)
         });
         // What is left is found again when the job's folder is looked for: nothing depends on it.
@@ -192,11 +196,7 @@ impl Shared {
         number: u32,
         stopped: &Stopped,
     ) -> Result<(), ImportFailure> {
-        let order_site = SiteName::new(
-            &order.order.destination_server_url,
-            &order.order.destination_site_collection,
-        );
-        let site = self.sites.get(&order_site);
+        let site = self.sites.get(&SiteName::of(&order.order));
         let site = site.ok_or(ImportFailure::UnknownSite)?;
         let working = WorkingFolder::of(&self.root, order.job);
         let place = || -> Result<(), PlaceProblem> {
@@ -212,22 +212,4 @@ impl Shared {
             placed => Ok(placed?),
         }
     }
-
-    /// What is locked by whoever uses the working folder of a job.
-    fn job(&self, job: Guid) -> Arc<Mutex<()>> {
-        Arc::clone(lock(&self.busy).entry(job).or_default())
-    }
-
-    /// Lets go of a job's lock unless somebody waits for it.
-    fn forget(&self, job: Guid, used: &Arc<Mutex<()>>) {
-        let mut busy = lock(&self.busy);
-        // One is in the map, one is ours.
-        if Arc::strong_count(used) <= 2 {
-            busy.remove(&job);
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

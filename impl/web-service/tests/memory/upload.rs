@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use portcullis_net::Host;
+use portcullis_net::{Host, Tasks};
 use portcullis_web_service::client::{FarmAddress, FarmClient, Scheme, Terms};
 use portcullis_web_service::config::Config;
 use portcullis_web_service::desk::Desk;
@@ -13,8 +13,6 @@ use portcullis_web_service::message::{
 };
 use portcullis_web_service::work::{Depot as _, TemporaryFolder};
 use portcullis_web_service::{Observer, worker};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// Takes every file.
 #[derive(Clone, Copy)]
@@ -50,14 +48,13 @@ async fn an_upload_of_300_mib_takes_no_more_memory_than_a_small_one() {
     let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into());
     let mut config = Config::new("wfe1", 0, "http://farm.example:8080");
     config.limits.upload_octets_max = OCTETS;
-    let tasks = TaskTracker::new();
+    let tasks = Tasks::new(&host);
     let port = worker::start(
         &host,
         Open,
         folder.clone(),
         Arc::new(config),
         Observer::none(),
-        CancellationToken::new(),
         &tasks,
     );
     let address = FarmAddress {

@@ -220,13 +220,15 @@ async fn stopping_closes_what_is_idle_and_lets_an_exchange_end() {
     );
     busy.send(head).await;
     assert_eq!(busy.answer().await, "HTTP/1.1 100 Continue\r\n\r\n");
-    world.stop.cancel();
-    world.tasks.close();
-    assert_eq!(idle.rest().await, "");
-    busy.send("octets").await;
-    assert_eq!(status(&busy.answer().await), "HTTP/1.1 200 OK");
-    drop((idle, busy));
-    timeout(SOON, world.tasks.wait()).await.unwrap();
+    let stopping = timeout(SOON, world.tasks.stop());
+    let seen = async {
+        assert_eq!(idle.rest().await, "");
+        busy.send("octets").await;
+        assert_eq!(status(&busy.answer().await), "HTTP/1.1 200 OK");
+        drop((idle, busy));
+    };
+    let (stopped, ()) = tokio::join!(stopping, seen);
+    stopped.unwrap();
     let refused = try_connect(world.port).await.map(drop);
     assert_eq!(
         refused.unwrap_err().kind(),

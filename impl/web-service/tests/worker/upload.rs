@@ -80,7 +80,7 @@ async fn a_repeat_is_the_same_file_and_another_with_its_name_is_refused() {
         assert_eq!(status(&answer), expected, "{target} {octets}");
     }
     assert_eq!(world.stored().await, [("A.cab".to_owned(), 6)]);
-    world.stop.cancel();
+    world.tasks.stop().await;
     let kept = std::fs::read(world.folder.of_job(guid(JOB)).join("A.cab")).unwrap();
     assert_eq!(kept, b"octets");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
-use portcullis_net::{Host, Net, TokioNet};
+use portcullis_net::{Host, Net, Tasks, TokioNet};
 use portcullis_web_service::client::{FarmAddress, FarmClient, Scheme, Terms};
 use portcullis_web_service::config::{Account, Config};
 use portcullis_web_service::desk::Desk;
@@ -15,8 +15,6 @@ use portcullis_web_service::message::{
 use portcullis_web_service::work::{Depot as _, TemporaryFolder};
 use portcullis_web_service::{FarmEvent, Observer, worker};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::port::free_port;
 use crate::raw::Client;
@@ -101,8 +99,7 @@ pub(crate) struct World {
     pub(crate) memory: Memory,
     pub(crate) folder: TemporaryFolder,
     pub(crate) root: tempfile::TempDir,
-    pub(crate) stop: CancellationToken,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Tasks,
     events: Mutex<mpsc::Receiver<FarmEvent>>,
 }
 
@@ -126,11 +123,7 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         let folder = TemporaryFolder::open(root.path()).unwrap();
         let host = Host::real("wfe1", Ipv4Addr::LOCALHOST.into()).map_net(adapt);
-        let (memory, stop, tasks) = (
-            Memory::default(),
-            CancellationToken::new(),
-            TaskTracker::new(),
-        );
+        let (memory, tasks) = (Memory::default(), Tasks::new(&host));
         let (seen, events) = mpsc::channel(100_000);
         let observer = Observer::new(move |event| seen.try_send(event.clone()).unwrap_or_default());
         let started = worker::start(
@@ -139,7 +132,6 @@ impl World {
             folder.clone(),
             Arc::new(config),
             observer,
-            stop.clone(),
             &tasks,
         );
         assert_eq!(started.await, Ok(port));
@@ -149,7 +141,6 @@ impl World {
             memory,
             folder,
             root,
-            stop,
             tasks,
             events,
         }

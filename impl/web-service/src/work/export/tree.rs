@@ -7,7 +7,6 @@
     reason = "the side of the work seam that has real files"
 )]
 
-mod blocking;
 mod disk;
 mod listing;
 mod marks;
@@ -16,17 +15,18 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
 use super::{ExportFailure, ExportOrder, Exporter, JobKind, RunId};
 use crate::message::{FileName, Guid};
 use crate::work::StoredFile;
+use crate::work::blocking::{Stopped, blocking};
 use crate::work::cabinet::Compression;
 use crate::work::manifest::{Digest, SitePath};
 use crate::work::pack::{Found, PackError, PackOptions, PackProblem, Stamp, pack_found, walk};
-use blocking::{Stopped, blocking};
+use crate::work::turns::{Turns, lock};
 use disk::RunFolder;
 use listing::{Difference, Listing, with_folders};
 use marks::{Marked, Marks};
@@ -67,7 +67,7 @@ struct Shared {
     records: Mutex<()>,
     /// The runs whose folders are in use. An export that is given up goes on until it sees that,
     /// and the next call waits for it here.
-    busy: Mutex<BTreeMap<RunId, Arc<Mutex<()>>>>,
+    busy: Turns<RunId>,
 }
 
 /// What the packages of a run consist of.
@@ -97,7 +97,7 @@ impl TreeExporter {
             root,
             sources,
             records: Mutex::default(),
-            busy: Mutex::default(),
+            busy: Turns::default(),
         })))
     }
 
@@ -134,7 +134,12 @@ impl Exporter for TreeExporter {
 
     async fn export(&self, order: &ExportOrder) -> Result<Vec<StoredFile>, ExportFailure> {
         let (shared, order) = (Arc::clone(&self.0), order.clone());
-        blocking(move |stopped| shared.alone(order.run, || shared.export(&order, stopped))).await
+        blocking(move |stopped| {
+            shared
+                .busy
+                .alone(order.run, || shared.export(&order, stopped))
+        })
+        .await
     }
 
     async fn open(&self, run: RunId, package: &FileName) -> Result<tokio::fs::File, ExportFailure> {
@@ -148,13 +153,13 @@ impl Exporter for TreeExporter {
 
     async fn deployed(&self, order: &ExportOrder) -> Result<(), ExportFailure> {
         let (shared, order) = (Arc::clone(&self.0), order.clone());
-        blocking(move |_| shared.alone(order.run, || shared.deployed(&order))).await
+        blocking(move |_| shared.busy.alone(order.run, || shared.deployed(&order))).await
     }
 
     async fn clean(&self, run: RunId) {
         let shared = Arc::clone(&self.0);
         let cleaned = blocking(move |_| {
-            shared.alone(run, || {
+            shared.busy.alone(run, || {
                 let _records = lock(&shared.records);
                 shared.folder(run).remove().map_err(storage)
             })
@@ -317,21 +322,6 @@ impl Shared {
         let why = words(&error.why);
         ExportFailure::Content(format!("{} {why}", error.path.display()))
     }
-
-    /// Does something while nobody else uses the folder of a run.
-    fn alone<T>(&self, run: RunId, work: impl FnOnce() -> T) -> T {
-        let busy = Arc::clone(lock(&self.busy).entry(run).or_default());
-        let done = {
-            let _alone = lock(&busy);
-            work()
-        };
-        let mut runs = lock(&self.busy);
-        // One is in the map, one is ours: nobody waits.
-        if Arc::strong_count(&busy) <= 2 {
-            runs.remove(&run);
-        }
-        done
-    }
 }
 
 /// A package as whoever uploads it needs to know it.
@@ -356,8 +346,4 @@ fn words(error: &dyn Error) -> String {
 fn storage(error: io::Error) -> ExportFailure {
     tracing::warn!("an export: {error}");
     ExportFailure::Storage
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

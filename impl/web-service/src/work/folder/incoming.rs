@@ -11,8 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::disk::{are_equal, storage, sync_directory};
-use super::{Shelves, UNIT_OCTETS, WAITING_OCTETS_MAX, blocking, stored};
+use super::{Shelves, UNIT_OCTETS, WAITING_OCTETS_MAX, stored};
 use crate::message::{FileName, Guid};
+use crate::work::blocking::{Stopped, blocking};
 use crate::work::{DepotError, Kept, Upload};
 
 /// How many pieces of one file may wait for the disk.
@@ -48,7 +49,7 @@ impl Incoming {
         name: FileName,
     ) -> Result<Self, DepotError> {
         let room = Arc::clone(&shelves.room);
-        let open = move || Arriving::open(shelves, job, name).map_err(storage);
+        let open = move |_: &Stopped| Arriving::open(shelves, job, name).map_err(storage);
         let file = blocking(open).await?;
         let (steps, coming) = mpsc::channel(WAITING_PIECES_MAX);
         #[expect(

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::ImportLimits;
-use super::blocking::Stopped;
 use super::disk::storage;
 use super::working::WorkingFolder;
 use crate::message::FileName;
+use crate::work::blocking::{Abandoned, Stopped};
 use crate::work::cabinet::{Cabinet, CabinetLimits, CabinetProblem, Compression, PackedFile};
 use crate::work::manifest::{self, Digest};
 use crate::work::{ImportFailure, ImportOrder, StoredFile};
@@ -86,7 +86,7 @@ impl Packages<'_> {
             let (mut source, cabinet) = self.open(stored, &limits)?;
             let mut begun: Option<Begun> = None;
             let put = |file: &PackedFile, piece: &[u8]| -> Result<(), Halt> {
-                self.stopped.check().map_err(Halt::Failure)?;
+                self.stopped.check()?;
                 let mut now = match begun.take() {
                     Some(begun) => begun,
                     None => Begun::new(working, file)?,
@@ -173,6 +173,12 @@ impl Begun {
 enum Halt {
     Cabinet(CabinetProblem),
     Failure(ImportFailure),
+}
+
+impl From<Abandoned> for Halt {
+    fn from(abandoned: Abandoned) -> Self {
+        Self::Failure(abandoned.into())
+    }
 }
 
 impl From<CabinetProblem> for Halt {

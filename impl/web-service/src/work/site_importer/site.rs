@@ -12,13 +12,13 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::blocking::Stopped;
 use super::disk::{found, make_directory, storage, sync_directory};
-use super::lock;
 use super::working::WorkingFolder;
 use crate::message::Guid;
 use crate::work::ImportFailure;
+use crate::work::blocking::{Abandoned, Stopped};
 use crate::work::manifest::{ContentObject, Digest, ObjectContent, SitePath};
+use crate::work::turns::lock;
 
 /// How much of a file is copied at a time.
 const PIECE_OCTETS: usize = 64 << 10;
@@ -42,6 +42,12 @@ pub(super) enum PlaceProblem {
 impl From<ImportFailure> for PlaceProblem {
     fn from(failure: ImportFailure) -> Self {
         Self::Failure(failure)
+    }
+}
+
+impl From<Abandoned> for PlaceProblem {
+    fn from(abandoned: Abandoned) -> Self {
+        Self::Failure(abandoned.into())
     }
 }
 

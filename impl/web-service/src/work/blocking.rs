@@ -3,21 +3,47 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::work::ExportFailure;
+use super::{DepotError, ExportFailure, ImportFailure};
 
 /// Runs `work` where it may block. It is told to stop when the future is dropped.
 #[expect(
     clippy::disallowed_methods,
     reason = "real files, which no simulated run uses"
 )]
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce(&Stopped) -> Result<T, ExportFailure> + Send + 'static,
-) -> Result<T, ExportFailure> {
+pub(super) async fn blocking<T, E>(
+    work: impl FnOnce(&Stopped) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Abandoned> + Send + 'static,
+{
     let stopped = Stopped(Arc::default());
     let _stop = Stop(stopped.clone());
     tokio::task::spawn_blocking(move || work(&stopped))
         .await
-        .unwrap_or(Err(ExportFailure::Storage))
+        .unwrap_or_else(|_| Err(Abandoned.into()))
+}
+
+/// Work did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Abandoned;
+
+impl From<Abandoned> for DepotError {
+    fn from(_: Abandoned) -> Self {
+        Self::Storage
+    }
+}
+
+impl From<Abandoned> for ExportFailure {
+    fn from(_: Abandoned) -> Self {
+        Self::Storage
+    }
+}
+
+impl From<Abandoned> for ImportFailure {
+    fn from(_: Abandoned) -> Self {
+        Self::Storage
+    }
 }
 
 /// Tells blocking work, which goes on when its future is dropped, that nobody waits for it.
@@ -42,12 +68,12 @@ impl Stopped {
     /// Ends work that nobody waits for.
     ///
     /// # Errors
-    /// Which one does not matter: nobody reads it.
-    pub(super) fn check(&self) -> Result<(), ExportFailure> {
+    /// [`Abandoned`]; as which failure does not matter, for nobody reads it.
+    pub(super) fn check(&self) -> Result<(), Abandoned> {
         if self.is_wanted() {
             Ok(())
         } else {
-            Err(ExportFailure::Storage)
+            Err(Abandoned)
         }
     }
 }

@@ -1,0 +1,52 @@
+//! What a timer service runs itself.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What runs here, by its id. Clones are handles to the same set.
+#[derive(Clone, Debug)]
+pub(crate) struct Running<K>(Arc<Mutex<BTreeSet<K>>>);
+
+impl<K> Default for Running<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Copy + Ord> Running<K> {
+    /// Notes that `id` runs here, until the note is dropped.
+    pub(crate) fn begin(&self, id: K) -> Note<K> {
+        self.lock().insert(id);
+        Note {
+            running: self.clone(),
+            id,
+        }
+    }
+
+    /// Whether `id` runs here.
+    pub(crate) fn contains(&self, id: &K) -> bool {
+        self.lock().contains(id)
+    }
+
+    /// How much runs here.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The note that something runs here.
+#[must_use = "what it notes has ended when it is dropped"]
+pub(crate) struct Note<K: Copy + Ord> {
+    running: Running<K>,
+    id: K,
+}
+
+impl<K: Copy + Ord> Drop for Note<K> {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.id);
+    }
+}
