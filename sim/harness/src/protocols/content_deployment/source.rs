@@ -1,7 +1,6 @@
 //! A deploying farm on a simulated host.
 
 use std::collections::BTreeMap;
-use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_reports::Source;
@@ -20,7 +19,7 @@ use super::credentials::{self, Credentials};
 use super::vocabulary::{effect, field};
 use super::{cast, station};
 use crate::engine::{Boot, Command, HostFuture, Node, SecuredNet};
-use crate::protocols::service::{Order, Service};
+use crate::protocols::service::{self, Keeper, Service};
 use crate::scenario::{Plan, Table};
 
 /// What is kept with a host for the whole run.
@@ -88,40 +87,38 @@ impl Part {
     }
 }
 
+impl Keeper for Yard {
+    type Part = Part;
+
+    fn service(&self) -> &Service {
+        &self.service
+    }
+
+    fn start(node: Node, part: Part) -> impl Future<Output = ()> + Send {
+        start(node, part)
+    }
+
+    async fn stop(&self) {
+        let running = self.kept().running.take();
+        if let Some((_, farm)) = running {
+            farm.service.stop().await;
+        }
+    }
+}
+
 /// The main function of a deploying farm.
 pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
-    let part = Part::of(plan, host);
-    Arc::new(move |node| {
-        let started = start(node, part.clone());
-        Box::pin(async move {
-            started.await;
-            pending::<()>().await;
-        })
-    })
+    service::boot::<Yard>(Part::of(plan, host))
 }
 
 /// Starts the service again after a stop.
 pub(super) fn starting(plan: &Plan, host: &str) -> Command {
-    let part = Part::of(plan, host);
-    Arc::new(move |node| {
-        Yard::of(&node).service.order(&node, Order::Start)?;
-        Ok(Box::pin(start(node, part.clone())))
-    })
+    service::starting::<Yard>(Part::of(plan, host))
 }
 
-/// Ends the service, once it has started where it still does.
+/// Ends the service.
 pub(super) fn stopping() -> Command {
-    Arc::new(|node: Node| {
-        let yard = Yard::of(&node);
-        yard.service.order(&node, Order::Stop)?;
-        Ok(Box::pin(async move {
-            let _turn = yard.service.turn().await;
-            let running = yard.kept().running.take();
-            if let Some((_, farm)) = running {
-                farm.service.stop().await;
-            }
-        }))
-    })
+    service::stopping::<Yard>()
 }
 
 async fn start(node: Node, part: Part) {

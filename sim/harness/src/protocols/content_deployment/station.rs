@@ -18,7 +18,7 @@ use super::credentials::{self, Credentials};
 use super::labour::Witness;
 use super::vocabulary::{effect, field};
 use crate::engine::{Boot, Command, Node};
-use crate::protocols::service::{Order, Service};
+use crate::protocols::service::{self, Keeper, Service};
 use crate::scenario::{Plan, Table};
 
 /// How long a simulated disk takes to sync.
@@ -57,13 +57,6 @@ impl Rack {
             content: disk(node, "content"),
         };
         self.kept().disks.get_or_insert_with(fresh).clone()
-    }
-
-    async fn stop(&self) {
-        let running = self.kept().farm.take();
-        if let Some(farm) = running {
-            farm.stop().await;
-        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -136,7 +129,7 @@ pub(super) fn serving_databases() -> Boot {
 
 /// What a server needs to start, besides its host.
 #[derive(Clone, Debug)]
-struct Part {
+pub(super) struct Part {
     config: Config,
     script: ImportScript,
     /// The host that has its databases, if that is another one.
@@ -157,38 +150,38 @@ impl Part {
     }
 }
 
+impl Keeper for Rack {
+    type Part = Part;
+
+    fn service(&self) -> &Service {
+        &self.service
+    }
+
+    fn start(node: Node, part: Part) -> impl Future<Output = ()> + Send {
+        start(node, part)
+    }
+
+    async fn stop(&self) {
+        let running = self.kept().farm.take();
+        if let Some(farm) = running {
+            farm.stop().await;
+        }
+    }
+}
+
 /// The main function of an honest server.
 pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
-    let part = Part::of(plan, host);
-    Arc::new(move |node| {
-        let started = start(node, part.clone());
-        // A service runs until its host stops; a main that returned would be recorded as an exit.
-        Box::pin(async move {
-            started.await;
-            pending::<()>().await;
-        })
-    })
+    service::boot::<Rack>(Part::of(plan, host))
 }
 
 /// Starts the service again after a stop.
 pub(super) fn starting(plan: &Plan, host: &str) -> Command {
-    let part = Part::of(plan, host);
-    Arc::new(move |node| {
-        Rack::of(&node).service.order(&node, Order::Start)?;
-        Ok(Box::pin(start(node, part.clone())))
-    })
+    service::starting::<Rack>(Part::of(plan, host))
 }
 
-/// Ends the service, once it has started where it still does.
+/// Ends the service.
 pub(super) fn stopping() -> Command {
-    Arc::new(|node: Node| {
-        let rack = Rack::of(&node);
-        rack.service.order(&node, Order::Stop)?;
-        Ok(Box::pin(async move {
-            let _turn = rack.service.turn().await;
-            rack.stop().await;
-        }))
-    })
+    service::stopping::<Rack>()
 }
 
 /// Changes whether the farm takes incoming jobs, and starts the service with that.

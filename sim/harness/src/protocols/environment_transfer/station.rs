@@ -1,7 +1,6 @@
 //! One environment on a simulated host.
 
 use std::borrow::Cow;
-use std::future::pending;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use super::credentials::Credentials;
 use super::labour::{Job, labour};
 use super::vocabulary::effect;
 use crate::engine::{Boot, Command, Node};
-use crate::protocols::service::{Order, Service};
+use crate::protocols::service::{self, Keeper, Service};
 use crate::scenario::Plan;
 
 /// How long a simulated disk takes to sync.
@@ -193,52 +192,45 @@ impl Part {
     }
 }
 
+impl Keeper for Desk {
+    type Part = Part;
+
+    fn service(&self) -> &Service {
+        &self.service
+    }
+
+    fn start(node: Node, part: Part) -> impl Future<Output = ()> + Send {
+        start(node, part)
+    }
+
+    async fn stop(&self) {
+        if let Some(operator) = self.take_operator() {
+            operator.stop().await;
+        }
+    }
+}
+
 /// The main function of an honest environment.
 pub(super) fn boot(plan: &Plan, host: &str) -> Boot {
-    running(Part::of(plan, host))
+    service::boot::<Desk>(Part::of(plan, host))
 }
 
 /// The same of one that keeps other octets than arrive.
 pub(super) fn careless(plan: &Plan, host: &str) -> Boot {
-    running(Part {
+    service::boot::<Desk>(Part {
         is_careless: true,
         ..Part::of(plan, host)
     })
 }
 
-fn running(part: Part) -> Boot {
-    Arc::new(move |node| {
-        let started = start(node, part.clone());
-        // A service runs until its host stops; a main that returned would be recorded as an exit.
-        Box::pin(async move {
-            started.await;
-            pending::<()>().await;
-        })
-    })
-}
-
 /// Starts the service again after a stop.
 pub(super) fn starting(plan: &Plan, host: &str) -> Command {
-    let part = Part::of(plan, host);
-    Arc::new(move |node| {
-        let desk = node.shelf.keep(Desk::default);
-        desk.service.order(&node, Order::Start)?;
-        Ok(Box::pin(start(node, part.clone())))
-    })
+    service::starting::<Desk>(Part::of(plan, host))
 }
 
-/// Ends the service, once it has started where it still does.
+/// Ends the service.
 pub(super) fn stopping() -> Command {
-    Arc::new(|node| {
-        let desk = node.shelf.keep(Desk::default);
-        desk.service.order(&node, Order::Stop)?;
-        Ok(Box::pin(async move {
-            let _turn = desk.service.turn().await;
-            if let Some(operator) = desk.take_operator() {
-                operator.stop().await;
-            }
-        }))
-    })
+    service::stopping::<Desk>()
 }
 
 async fn start(node: Node, part: Part) {

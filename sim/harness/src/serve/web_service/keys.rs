@@ -187,14 +187,16 @@ const ACCOUNT: &[Key] = &[
         "The name, without a colon.",
     )
     .required(),
-    Key::new(
-        "password_file",
-        Kind::Text,
-        "The file whose first line is the password, for the eyes of its owner only. Relative to \
-         this file.",
-    )
-    .required(),
+    PASSWORD_FILE,
 ];
+
+const PASSWORD_FILE: Key = Key::new(
+    "password_file",
+    Kind::Text,
+    "The file whose first line is the password, for the eyes of its owner only. Relative to this \
+     file.",
+)
+.required();
 
 const SOURCE: &[Key] = &[
     Key::new(
@@ -219,13 +221,7 @@ const TARGET: &[Key] = &[
     )
     .required(),
     Key::new("account", Kind::Text, "As whom, by Basic authentication.").required(),
-    Key::new(
-        "password_file",
-        Kind::Text,
-        "The file whose first line is the password, for the eyes of its owner only. Relative to \
-         this file.",
-    )
-    .required(),
+    PASSWORD_FILE,
 ];
 
 /// Deployments; the defaults are the farm's.
