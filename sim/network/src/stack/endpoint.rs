@@ -48,8 +48,8 @@ struct Backlog {
 }
 
 /// One step of the clock of initial sequence numbers. They outrun a connection of 4 MB/s and stay
-/// ahead of an old one for 537 s, longer than every profile's `TIME_WAIT`; Linux counts in 64 ns and
-/// leaves the rest to timestamps, which are not modelled.
+/// ahead of an old one for 537 s, longer than every profile's `TIME_WAIT`; Linux counts in 64 ns
+/// and leaves the rest to timestamps, which are not modelled.
 const SEQUENCE_TICK_NANOSECONDS: u64 = 250;
 
 /// Local port, remote address and remote port in one word.
