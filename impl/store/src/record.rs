@@ -34,16 +34,17 @@ struct Written<'a, R> {
     record: &'a R,
 }
 
+/// The same as it is read.
+#[derive(Deserialize)]
+struct Found<R> {
+    schema: u32,
+    record: R,
+}
+
 /// The same, of which only the schema is understood.
 #[derive(Deserialize)]
 struct Schema {
     schema: u32,
-}
-
-/// The same, once the schema is known to be understood.
-#[derive(Deserialize)]
-struct Found<R> {
-    record: R,
 }
 
 pub(crate) fn encode<R: Record>(record: &R) -> Result<String, StoreError> {
@@ -55,11 +56,12 @@ pub(crate) fn encode<R: Record>(record: &R) -> Result<String, StoreError> {
 }
 
 pub(crate) fn decode<R: Record>(row: &Row) -> Result<Stored<R>, StoreError> {
-    let damaged = |_| StoreError::Damaged {
-        table: R::TABLE,
-        key: row.key.clone(),
+    let found: Result<Found<R>, _> = serde_json::from_str(&row.value);
+    let schema = match &found {
+        Ok(found) => found.schema,
+        // A record of a newer form may be anything.
+        Err(_) => serde_json::from_str::<Schema>(&row.value).map_or(0, |found| found.schema),
     };
-    let Schema { schema } = serde_json::from_str(&row.value).map_err(damaged)?;
     if schema > R::SCHEMA {
         return Err(StoreError::NewerSchema {
             table: R::TABLE,
@@ -67,9 +69,14 @@ pub(crate) fn decode<R: Record>(row: &Row) -> Result<Stored<R>, StoreError> {
             known: R::SCHEMA,
         });
     }
-    let Found { record } = serde_json::from_str(&row.value).map_err(damaged)?;
-    Ok(Stored {
-        record,
-        revision: row.revision,
-    })
+    match found {
+        Ok(found) => Ok(Stored {
+            record: found.record,
+            revision: row.revision,
+        }),
+        Err(_) => Err(StoreError::Damaged {
+            table: R::TABLE,
+            key: row.key.clone(),
+        }),
+    }
 }

@@ -249,7 +249,7 @@ fn transfer(
         let mut cx = Context::from_waker(Waker::noop());
         while let Poll::Ready(count) =
             net.stack_mut(to)
-                .poll_read(now, accepted, &mut cx, &mut buffer)
+                .poll_read(now, accepted, &mut cx, &mut &mut buffer[..])
         {
             read += count.map_err(|error| error.to_string())?;
         }

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// How many hexadecimal digits a guid has.
 const DIGITS: usize = 32;
 
+/// How many characters a guid has: its digits and hyphens between them.
+const LENGTH: usize = 36;
+
 /// Where the hyphens are.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
@@ -66,7 +69,7 @@ impl FromStr for Guid {
 
     // CD-10: 36 characters, no braces, digits in either case.
     fn from_str(text: &str) -> Result<Self, GuidError> {
-        if text.len() != 36 {
+        if text.len() != LENGTH {
             return Err(GuidError);
         }
         let mut bits = 0_u128;
@@ -86,14 +89,22 @@ impl FromStr for Guid {
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = format!("{:032x}", self.0);
-        for (at, digit) in digits.chars().enumerate() {
-            if matches!(at, 8 | 12 | 16 | 20) {
-                f.write_str("-")?;
+        // Written for every message and every record: without the machinery of formats.
+        let octets = self.0.to_be_bytes();
+        let mut digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 0xF]);
+        let mut text = [b'-'; LENGTH];
+        for (at, place) in text.iter_mut().enumerate() {
+            if !HYPHENS.contains(&at)
+                && let Some(digit) = digits.next()
+            {
+                *place = if digit < 10 {
+                    b'0' + digit
+                } else {
+                    b'a' + digit - 10
+                };
             }
-            write!(f, "{digit}")?;
         }
-        Ok(())
+        f.pad(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection's stream with the timers that HTTP itself does not have.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -208,9 +209,9 @@ impl<S: Connection> AsyncWrite for Line<S> {
             let end = Instant::now().checked_add(this.timers.drain);
             this.timer.as_mut().reset(end.unwrap_or_else(Instant::now));
         }
-        let mut room = [0; DRAIN_PIECE_OCTETS];
+        let mut room = [MaybeUninit::uninit(); DRAIN_PIECE_OCTETS];
         while this.drained < DRAIN_OCTETS_MAX && this.timer.as_mut().poll(cx).is_pending() {
-            let mut piece = ReadBuf::new(&mut room);
+            let mut piece = ReadBuf::uninit(&mut room);
             let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece));
             if read.is_err() || piece.filled().is_empty() {
                 break;

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::task::{Context, Poll};
 
+use bytes::BufMut;
+
 use crate::error::SocketError;
 use crate::firewall::{Decision, Direction, Firewall, Outcome};
 use crate::packet::{Packet, Transport, Unreachable};
@@ -211,7 +213,7 @@ impl Stack {
         now: SimTime,
         id: SocketId,
         cx: &mut Context<'_>,
-        buffer: &mut [u8],
+        buffer: &mut impl BufMut,
     ) -> Poll<Result<usize, SocketError>> {
         let Some(socket) = self.endpoint.socket_mut(id) else {
             return Poll::Ready(Err(SocketError::NotConnected));
@@ -227,7 +229,7 @@ impl Stack {
             }
             return Poll::Ready(Ok(count));
         }
-        if socket.receive.finished || buffer.is_empty() {
+        if socket.receive.finished || !buffer.has_remaining_mut() {
             return Poll::Ready(Ok(0));
         }
         if let Some(error) = socket.error.take() {

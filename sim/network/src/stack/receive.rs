@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 
 use crate::packet::Sequence;
 
@@ -188,13 +188,14 @@ impl ReceiveHalf {
     }
 
     /// Moves readable octets into `buffer`.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> usize {
+    pub(super) fn read(&mut self, buffer: &mut impl BufMut) -> usize {
         let mut filled = 0;
-        while filled < buffer.len()
+        while buffer.has_remaining_mut()
             && let Some(front) = self.ready.front_mut()
         {
-            let count = front.len().min(buffer.len() - filled);
-            front.copy_to_slice(&mut buffer[filled..filled + count]);
+            let count = front.len().min(buffer.remaining_mut());
+            buffer.put_slice(&front[..count]);
+            front.advance(count);
             filled += count;
             if front.is_empty() {
                 self.ready.pop_front();
@@ -223,7 +224,7 @@ mod tests {
 
     fn read_all(half: &mut ReceiveHalf) -> String {
         let mut buffer = [0; 200];
-        let count = half.read(&mut buffer);
+        let count = half.read(&mut &mut buffer[..]);
         String::from_utf8_lossy(&buffer[..count]).into_owned()
     }
 

@@ -84,7 +84,7 @@ impl Victim {
     fn read(&mut self) -> Option<Result<usize, SocketError>> {
         ready(
             self.stack
-                .poll_read(self.now, self.socket, &mut cx(), &mut [0; 100]),
+                .poll_read(self.now, self.socket, &mut cx(), &mut &mut [0; 100][..]),
         )
     }
 

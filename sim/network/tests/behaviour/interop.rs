@@ -176,7 +176,9 @@ impl Bench {
                     self.stack.shutdown(self.now, ours).unwrap();
                 }
             }
-            let read = self.stack.poll_read(self.now, ours, &mut cx(), &mut buffer);
+            let read = self
+                .stack
+                .poll_read(self.now, ours, &mut cx(), &mut &mut buffer[..]);
             if let Some(count) = ready(read).map(Result::unwrap) {
                 ours_got.extend_from_slice(&buffer[..count]);
                 ended |= count == 0;

@@ -203,11 +203,12 @@ impl Lab {
         let host = self.host(host);
         let now = self.now;
         let mut buffer = vec![0; 1 << 20];
-        let result = ready(
-            self.net
-                .stack_mut(host)
-                .poll_read(now, id, &mut cx(), &mut buffer),
-        );
+        let result = ready(self.net.stack_mut(host).poll_read(
+            now,
+            id,
+            &mut cx(),
+            &mut &mut buffer[..],
+        ));
         self.flush(host);
         result.map(|result| {
             result.map(|count| {

@@ -363,7 +363,7 @@ impl Run {
             }
         }
         let mut buffer = vec![0; side.application.read_piece];
-        match ready(stack.poll_read(now, socket, &mut cx(), &mut buffer)) {
+        match ready(stack.poll_read(now, socket, &mut cx(), &mut &mut buffer[..])) {
             Some(Ok(0)) => side.end_seen = true,
             Some(Ok(count)) => {
                 let expected = (side.received..).map(|at| octet(1 - side.index, at));
