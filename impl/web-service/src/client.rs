@@ -84,7 +84,7 @@ impl CallError {
         match self {
             Self::Connect(_) | Self::TimedOut | Self::Cut => true,
             Self::Fault(_) => self.names(&Violation::Unavailable),
-            Self::Status(status) => *status == StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+            Self::Status(status) => status_may_pass(*status),
             Self::Malformed => false,
         }
     }
@@ -146,11 +146,11 @@ pub enum UploadError {
 impl UploadError {
     /// Whether the same upload may succeed later.
     #[must_use]
-    pub const fn may_pass(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed => true,
-            // CD-45: any status but that of a farm in trouble is final.
-            Self::Status(status) => *status == StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+            // CD-45: any other status is final.
+            Self::Status(status) => status_may_pass(*status),
             Self::Source => false,
         }
     }
@@ -165,6 +165,13 @@ impl UploadError {
             }
         }
     }
+}
+
+/// Whether a status speaks of the moment: the farm is in trouble, or the network stood still for so
+/// long that it gave the request up before it had all of it.
+fn status_may_pass(status: u16) -> bool {
+    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE];
+    passing.iter().any(|passing| passing.as_u16() == status)
 }
 
 /// Calls one import farm.
@@ -304,6 +311,15 @@ impl From<Broken> for UploadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_was_given_up_half_way_may_be_repeated_and_one_that_was_refused_not() {
+        for (status, may_pass) in [(408, true), (503, true), (404, false), (500, false)] {
+            assert_eq!(CallError::Status(status).may_pass(), may_pass, "{status}");
+            assert_eq!(UploadError::Status(status).may_pass(), may_pass, "{status}");
+            assert!(!CallError::Status(status).is_doubtful(), "{status}");
+        }
+    }
 
     #[test]
     fn the_reason_of_a_foreign_fault_is_the_first_line_of_its_text() {

@@ -19,7 +19,7 @@
 //! # Module map
 //! - [`DeployingFarm`]: the timer service of an export server. `run`: one run, from wherever its
 //!   item says it is. `calls`: what is said to the target, and how often. `moves`: the moves of
-//!   the table, recorded. `schedule`: when jobs are due.
+//!   the table, recorded. `removal`: the end of a job. `schedule`: when jobs are due.
 //! - [`DeploymentDesk`]: paths, jobs, run now, cancel, and what a user sees.
 //! - [`Targets`]: how import farms are reached. [`offers`]: what one has to choose from.
 
@@ -27,6 +27,7 @@ mod calls;
 mod definition;
 mod desk;
 mod moves;
+mod removal;
 mod run;
 mod schedule;
 mod service;
@@ -37,7 +38,7 @@ pub use crate::records::Severity;
 pub use definition::{
     DefinitionProblem, DeploymentPath, KeepPackages, NewDeploymentJob, Schedule, TargetSite,
 };
-pub use desk::{DeploymentDesk, DeskRefusal};
+pub use desk::{Deletion, DeploymentDesk, DeskRefusal, TargetLogs};
 pub use service::DeployingFarm;
 pub use targets::{Offer, Targets, offers};
 pub use view::{DeploymentView, LineView};

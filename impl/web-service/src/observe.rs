@@ -143,4 +143,16 @@ pub enum DeployingEvent {
         /// The last status that the target reported.
         status: Option<JobStatus>,
     },
+    /// A job was deleted with all that was recorded of its runs.
+    Removed {
+        /// Its name.
+        name: String,
+    },
+    /// A job was to be deleted and stays: import logs may be left at its target.
+    Kept {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
 }

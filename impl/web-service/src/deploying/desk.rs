@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portcullis_net::Host;
 use portcullis_store::{Store, Stored};
+use serde::{Deserialize, Serialize};
 
 use super::definition::{DefinitionProblem, DeploymentPath, NewDeploymentJob};
 use super::{schedule, view::DeploymentView};
@@ -51,6 +52,9 @@ pub enum DeskRefusal {
     /// A run of the job is on its way.
     #[error("the job is running")]
     Running,
+    /// The job is to go.
+    #[error("the job is being deleted")]
+    Leaving,
     /// The job does not run.
     #[error("the job is not running")]
     NotRunning,
@@ -60,6 +64,26 @@ pub enum DeskRefusal {
     /// A database does not answer; whether it is done is not known.
     #[error("a database does not answer")]
     Unavailable,
+}
+
+/// What becomes of the logs that a target keeps of a job's imports, when the job is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetLogs {
+    /// The target is asked to delete them. Without its answer the job stays: they are found by its
+    /// id alone.
+    Delete,
+    /// They are left there.
+    Leave,
+}
+
+/// How far the deletion of a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone.
+    Done,
+    /// The timer service asks the target; then it is gone, or its log says why not.
+    Ordered,
 }
 
 impl From<Unanswered> for DeskRefusal {
@@ -118,8 +142,8 @@ impl<S: Store> DeploymentDesk<S> {
         }
         loop {
             let earlier = self.0.deployment(&job.name).await?;
-            if earlier.as_ref().is_some_and(|item| item.record.is_open()) {
-                return Err(DeskRefusal::Running);
+            if let Some(earlier) = &earlier {
+                at_rest(&earlier.record)?;
             }
             let id = match (&earlier, job.id) {
                 (Some(earlier), _) => earlier.record.id,
@@ -143,6 +167,7 @@ impl<S: Store> DeploymentDesk<S> {
                 schedule: job.schedule,
                 due_ms: due,
                 run: earlier.as_ref().and_then(|item| item.record.run.clone()),
+                is_leaving: false,
             };
             if self.put(&item, earlier).await? {
                 return Ok(id);
@@ -158,6 +183,7 @@ impl<S: Store> DeploymentDesk<S> {
         loop {
             let item = self.0.deployment(name).await?;
             let item = item.ok_or(DeskRefusal::UnknownJob)?;
+            at_rest(&item.record)?;
             let path = self.0.load::<PathItem>(&item.record.path).await?;
             if !path.is_some_and(|path| path.record.path.is_enabled) {
                 return Err(DeskRefusal::Disabled);
@@ -204,6 +230,33 @@ impl<S: Store> DeploymentDesk<S> {
         self.0.commit::<CancelDeployment>(batch).await.map(|_| ())
     }
 
+    /// Deletes a job with the reports of its runs; ordered durably or done when it returns. What it
+    /// has deployed stays, and so do packages that its path keeps.
+    ///
+    /// # Errors
+    /// When it is not known or runs.
+    pub async fn delete_job(&self, name: &str, logs: TargetLogs) -> Result<Deletion, DeskRefusal> {
+        loop {
+            let item = self.0.deployment(name).await?;
+            let item = item.ok_or(DeskRefusal::UnknownJob)?;
+            if item.record.is_open() {
+                return Err(DeskRefusal::Running);
+            }
+            // A job that has never run has left nothing anywhere.
+            let asks = logs == TargetLogs::Delete && item.record.run.is_some();
+            let (deletion, done) = match (asks, item.record.is_leaving) {
+                (true, true) => return Ok(Deletion::Ordered),
+                (true, false) => (Deletion::Ordered, self.0.order_removal(&item).await),
+                (false, _) => (Deletion::Done, self.0.forget(&item).await),
+            };
+            match done {
+                Ok(()) => return Ok(deletion),
+                Err(Unmoved::Illegal | Unmoved::Refused) => {}
+                Err(Unmoved::Unanswered) => return Err(DeskRefusal::Unavailable),
+            }
+        }
+    }
+
     /// CD-53: what the items here say of every job, by name, without their reports.
     ///
     /// # Errors
@@ -248,6 +301,17 @@ impl<S: Store> DeploymentDesk<S> {
             Err(Unmoved::Illegal | Unmoved::Refused) => Ok(false),
             Err(Unmoved::Unanswered) => Err(DeskRefusal::Unavailable),
         }
+    }
+}
+
+/// Whether nothing goes on about a job.
+fn at_rest(item: &DeploymentItem) -> Result<(), DeskRefusal> {
+    if item.is_leaving {
+        Err(DeskRefusal::Leaving)
+    } else if item.is_open() {
+        Err(DeskRefusal::Running)
+    } else {
+        Ok(())
     }
 }
 

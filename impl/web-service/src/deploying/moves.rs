@@ -32,7 +32,7 @@ impl<S: Store> Services<S> {
     /// (1): a new run with its one-time timer job. The item comes first: what is missing after an
     /// interruption is the timer job, which the timer service adds.
     pub(super) async fn order_run(&self, found: &Stored<DeploymentItem>) -> Result<RunId, Unmoved> {
-        if found.record.is_open() {
+        if found.record.is_busy() {
             return Err(Unmoved::Illegal);
         }
         let now_ms = self.now().as_millisecond();
@@ -69,7 +69,7 @@ impl<S: Store> Services<S> {
         Ok(run)
     }
 
-    /// The timer job of an item's run, made where it is not there.
+    /// The timer job of an item's run, or of its removal, made where it is not there.
     pub(super) async fn order_timer_job(&self, item: &DeploymentItem) -> Result<(), Unmoved> {
         let Some(run) = item.run_id() else {
             return Ok(());
@@ -146,7 +146,7 @@ impl<S: Store> Services<S> {
         Ok(effects)
     }
 
-    async fn with_line(
+    pub(super) async fn with_line(
         &self,
         batch: Batch,
         run: RunId,
@@ -173,7 +173,7 @@ impl<S: Store> Services<S> {
         batch.delete::<DeploymentReport>(&DeploymentReport::key_of(oldest))
     }
 
-    fn line(&self, severity: Severity, text: String) -> ReportLine {
+    pub(super) fn line(&self, severity: Severity, text: String) -> ReportLine {
         ReportLine {
             at_ms: self.now().as_millisecond(),
             severity,
@@ -216,7 +216,7 @@ impl<S: Store> Services<S> {
         }
     }
 
-    fn tell(&self, event: DeployingEvent) {
+    pub(super) fn tell(&self, event: DeployingEvent) {
         self.announce(&FarmEvent::Deploying(event));
     }
 

@@ -22,7 +22,7 @@ use crate::state::{
 use crate::work::{ExportOrder, Exporter, RunId};
 
 /// The version that is told to import farms: any text will do.
-const CLIENT_VERSION: &str = "16.0.0.0";
+pub(super) const CLIENT_VERSION: &str = "16.0.0.0";
 
 /// A change that arrives exactly at the deadline counts, so the timer fires after it.
 const TICK: Duration = Duration::from_millis(1);
@@ -79,6 +79,9 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         };
         if item.record.run_id() != Some(id) {
             return Ok(());
+        }
+        if item.record.is_leaving {
+            return self.remove(&item, &path.record.path).await;
         }
         let now = Instant::now();
         let mut run = Run {
@@ -411,10 +414,8 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
 
     /// What is said to the Central Administration at `url`.
     fn calls(&self, path: &DeploymentPath, url: &str) -> Result<Calls<N>, DeploymentEvent> {
-        let client = self.targets.client(path, url);
-        let client = client
-            .map_err(|why| DeploymentEvent::Failed(failed(DeploymentStep::Ask, why.to_string())))?;
-        Ok(Calls::new(client, &self.services.config.deployments))
+        let calls = self.calls_to(path, url);
+        calls.map_err(|why| DeploymentEvent::Failed(failed(DeploymentStep::Ask, why)))
     }
 
     /// What is said to the import server.

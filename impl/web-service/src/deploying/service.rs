@@ -123,7 +123,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         known: &BTreeSet<RunId>,
     ) -> Result<(), Unmoved> {
         let item = &found.record;
-        if item.is_open() {
+        if item.is_busy() {
             let is_known = item.run_id().is_none_or(|run| known.contains(&run));
             return if is_known {
                 Ok(())

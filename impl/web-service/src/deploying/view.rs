@@ -34,6 +34,8 @@ pub struct DeploymentView {
     pub imported_object_count: u32,
     /// What it said besides.
     pub remote_message: String,
+    /// Whether the job is being deleted.
+    pub is_leaving: bool,
     /// The report of the newest run, the oldest line first.
     pub lines: Vec<LineView>,
 }
@@ -73,20 +75,24 @@ impl DeploymentView {
             polled_ms: run.as_ref().and_then(|run| run.polled_ms),
             imported_object_count: run.as_ref().map_or(0, |run| run.imported_object_count),
             remote_message: run.map_or_else(String::new, |run| run.remote_message),
+            is_leaving: item.is_leaving,
             lines: lines.collect(),
         }
     }
 
-    /// Whether a run is on its way.
+    /// Whether a run is on its way, or the job is being deleted.
     #[must_use]
     pub fn is_open(&self) -> bool {
         let progress = self.progress.as_ref();
-        progress.is_some_and(|progress| !progress.state.is_final())
+        self.is_leaving || progress.is_some_and(|progress| !progress.state.is_final())
     }
 
     /// What the newest run does, or how it ended, in words.
     #[must_use]
     pub fn words(&self) -> String {
+        if self.is_leaving {
+            return "is being deleted".to_owned();
+        }
         let Some(progress) = &self.progress else {
             return "never run".to_owned();
         };

@@ -31,6 +31,9 @@ pub(crate) struct DeploymentItem {
     pub(crate) due_ms: Option<i64>,
     /// The newest run; none before the first.
     pub(crate) run: Option<CurrentRun>,
+    /// Whether a user wants it gone, and before that its import logs at the target.
+    #[serde(default)]
+    pub(crate) is_leaving: bool,
 }
 
 impl DeploymentItem {
@@ -47,6 +50,11 @@ impl DeploymentItem {
     pub(crate) fn is_open(&self) -> bool {
         let progress = self.run.as_ref().map(|run| &run.progress);
         progress.is_some_and(|progress| !progress.state.is_final())
+    }
+
+    /// Whether the timer service has something to do about it: no other run may begin.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_open() || self.is_leaving
     }
 }
 

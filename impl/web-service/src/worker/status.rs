@@ -45,6 +45,7 @@ fn refused(why: DeskRefusal) -> Reply {
         | DeskRefusal::IdTaken
         | DeskRefusal::Running
         | DeskRefusal::NotRunning
+        | DeskRefusal::Leaving
         | DeskRefusal::Disabled => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     Reply::refusal(PAGE, status, rule).because(&why)

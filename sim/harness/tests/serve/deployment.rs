@@ -132,6 +132,84 @@ async fn a_target_that_is_gone_leaves_the_status_as_it_was_until_the_timeout() {
 }
 
 #[tokio::test]
+async fn a_job_is_deleted_when_its_target_has_deleted_its_logs() {
+    let farms = Farms::new("");
+    let target = farms.serve("target").await;
+    let source = farms.serve("source").await;
+    farms.ends(2, &["delete-job", "nightly"]).await;
+    farms.define(&[]).await;
+    // It has never run: nobody is asked.
+    let said = farms.ends(0, &["delete-job", "nightly"]).await;
+    assert_eq!(said, "nightly is deleted");
+    farms.define(&[]).await;
+    farms.ends(0, &["run", "nightly"]).await;
+    let said = farms.ends(0, &["delete-job", "nightly"]).await;
+    assert_eq!(said, "nightly is deleted");
+    farms.ends(2, &["status", "nightly"]).await;
+    let listed = farms.ends(0, &["status"]).await;
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(source.log().contains("deployment nightly: deleted"));
+    assert!(farms.site.path("sites/news/index.html").exists());
+
+    farms.define(&[]).await;
+    farms.ends(0, &["run", "nightly"]).await;
+    target.kill().await;
+    farms.ends(2, &["delete-job", "nightly"]).await;
+    let complaint = farms.complaint();
+    assert!(
+        complaint.contains("import logs may be left at the target: cannot connect"),
+        "{complaint}"
+    );
+    assert!(complaint.contains("--leave-logs"), "{complaint}");
+    farms.shows(0, "warning not deleted, import logs").await;
+    let said = farms
+        .ends(0, &["delete-job", "nightly", "--leave-logs"])
+        .await;
+    assert_eq!(said, "nightly is deleted");
+    farms.ends(2, &["status", "nightly"]).await;
+}
+
+#[tokio::test]
+async fn a_job_that_runs_is_not_deleted() {
+    let farms = Farms::new("");
+    farms.configure_target("1h");
+    let _target = farms.serve("target").await;
+    let _source = farms.serve("source").await;
+    farms.define(&[]).await;
+    farms.ends(0, &["run", "nightly", "--detach"]).await;
+    for order in [
+        &["delete-job", "nightly"][..],
+        &["delete-job", "nightly", "--leave-logs"],
+    ] {
+        farms.ends(2, order).await;
+        let complaint = farms.complaint();
+        assert!(complaint.contains("the job is running"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_killed_while_it_deletes_a_job_deletes_it() {
+    // It would try for ever.
+    let farms = Farms::new("attempts = 1000000\n");
+    let target = farms.serve("target").await;
+    let source = farms.serve("source").await;
+    farms.define(&[]).await;
+    farms.ends(0, &["run", "nightly"]).await;
+    target.kill().await;
+    let deletion = farms.command(&["delete-job", "nightly"]);
+    farms.shows(0, "is being deleted").await;
+    farms.ends(2, &["run", "nightly"]).await;
+    source.kill().await;
+    deletion.ends_with(3).await;
+    let _source = farms.serve("source").await;
+    farms.shows(0, "is being deleted").await;
+    let deletion = farms.command(&["delete-job", "nightly"]);
+    let _target = farms.serve("target").await;
+    deletion.ends_with(0).await;
+    farms.ends(2, &["status", "nightly"]).await;
+}
+
+#[tokio::test]
 async fn a_source_that_is_killed_goes_on_where_it_was() {
     let farms = Farms::new("");
     farms.configure_target("1h");

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-/// Where the machines are: the addresses of the sample configuration.
-const MACHINES: [(&str, &str, &str); 2] = [
-    ("dev", "192.0.2.10", "192.0.2.1"),
-    ("prod", "198.51.100.20", "198.51.100.1"),
+/// The addresses of the machines, and of the firewall on their sides.
+const ADDRESSES: [(&str, &str); 2] = [
+    ("192.0.2.10", "192.0.2.1"),
+    ("198.51.100.20", "198.51.100.1"),
 ];
 
 /// Everything is denied, in and out, except what belongs to a connection that was allowed.
@@ -31,12 +31,12 @@ pub(crate) struct Lab {
 pub(crate) struct Running(Child);
 
 impl Lab {
-    /// The machines as they are delivered: routed, closed, with the sample of the README.
-    pub(crate) fn new() -> Self {
+    /// Machines of these names as they are delivered: routed, closed, and without a file.
+    pub(crate) fn new(machines: [&str; 2]) -> Self {
         // Names of namespaces are files below /run, which here is nobody else's.
         run("mount", &["-t", "tmpfs", "none", "/run"]);
         run("ip", &["link", "set", "lo", "up"]);
-        for (name, address, gateway) in MACHINES {
+        for (name, (address, gateway)) in machines.into_iter().zip(ADDRESSES) {
             let outside = format!("to-{name}");
             run("ip", &["netns", "add", name]);
             let ends = [
@@ -59,24 +59,10 @@ impl Lab {
             directory: tempfile::tempdir().expect("a directory"),
         };
         lab.shell("between", &format!("nft -f - <<'END'\n{STRICT}\nEND"));
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../impl/agent/examples");
-        for (name, ..) in MACHINES {
+        for name in machines {
             lab.shell(name, &format!("nft -f - <<'END'\n{STRICT}\nEND"));
-            let file = format!("{name}.toml");
             fs::create_dir(lab.path(name)).expect("made");
-            let sample = examples.join("two-machines").join(&file);
-            let mut text = fs::read_to_string(sample).expect("the sample");
-            // A closed port is found in seconds: nobody waits longer for a test than for a rule.
-            text.push_str("[timers]\nconnect = \"4s\"\nprobe = \"5s\"\n");
-            fs::write(lab.path(name).join(file), text).expect("written");
         }
-        let project = examples.join("project");
-        let copy = [
-            project.to_str().expect("text"),
-            lab.path("dev").to_str().expect("text"),
-        ]
-        .map(ToOwned::to_owned);
-        run("cp", &["-r", &copy[0], &copy[1]]);
         lab
     }
 
@@ -93,11 +79,12 @@ impl Lab {
         fs::write(file, text.replace(from, to)).expect("written");
     }
 
-    /// Runs a line of a shell on a machine, or on the firewall `between` them.
-    pub(crate) fn shell(&self, machine: &str, line: &str) {
+    /// Runs a line of a shell on a machine, or on the firewall `between` them: what it said.
+    pub(crate) fn shell(&self, machine: &str, line: &str) -> String {
         let output = self.command(machine, "sh").args(["-c", line]).output();
         let output = output.expect("a shell");
         assert!(output.status.success(), "{line}: {}", told(&output));
+        told(&output)
     }
 
     /// Runs the program on a machine to its end: the exit code, and what it said.
@@ -108,13 +95,15 @@ impl Lab {
         (code, told(&output))
     }
 
-    /// Starts the agent of a machine and waits until it is ready.
-    pub(crate) fn serve(&self, machine: &str) -> Running {
+    /// Starts `what` on a machine, which is served there, and waits until it is ready. Its log
+    /// begins anew.
+    pub(crate) fn serve(&self, machine: &str, what: &str, options: &[&str]) -> Running {
         let config = format!("{machine}.toml");
         let log = File::create(self.path(machine).join("log")).expect("a log");
         let mut child = self
             .command(machine, env!("CARGO_BIN_EXE_portcullis"))
-            .args(["serve", "agent", "--config", &config])
+            .args(["serve", what, "--config", &config])
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -127,7 +116,7 @@ impl Lab {
         running
     }
 
-    /// What the agent of a machine has logged.
+    /// What the server of a machine has logged.
     pub(crate) fn log(&self, machine: &str) -> String {
         fs::read_to_string(self.path(machine).join("log")).expect("a log")
     }
@@ -157,7 +146,8 @@ impl Drop for Running {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) {
+/// Runs a program of the system, which has to succeed.
+pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output();
     let output = output.expect("the program is there");
     assert!(

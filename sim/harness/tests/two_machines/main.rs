@@ -1,12 +1,17 @@
-//! Two machines behind strict firewalls, on real kernels: what the README tells an administrator.
+//! Two machines behind strict firewalls, on real kernels: what the README tells an administrator
+//! of two environments, and of two farms between which the network is pulled.
 //!
 //! Each machine is a network namespace, and so is the firewall between them; nftables denies
 //! everything by default in all three. They live in a user namespace of their own, so that no
-//! privilege is needed and nothing stays behind. Where the system allows no namespaces, or `ip` or
-//! `nft` is missing, the trials report themselves as ignored, and their names say why.
+//! privilege is needed and nothing stays behind. Where the system allows no namespaces, or `ip`,
+//! `nft` or `curl` is missing, the trials report themselves as ignored, and their names say why.
 
+mod environments;
+#[cfg(unix)]
+mod farms;
 mod lab;
-mod story;
+#[cfg(unix)]
+mod pulled;
 
 use std::process::{Command, Stdio};
 
@@ -18,32 +23,26 @@ const INSIDE: &str = "--inside";
 /// A story: its name, and what happens in it.
 type Story = (&'static str, fn());
 
-const STORIES: &[Story] = &[
-    (
-        "an_administrator_is_told_each_missing_rule_and_then_transfers_deploys_and_executes",
-        story::rule_by_rule,
-    ),
-    (
-        "certificates_of_both_machines_serve_as_well_as_a_shared_key",
-        story::with_certificates,
-    ),
-    (
-        "an_address_translation_and_a_wrong_key_are_not_taken_for_a_missing_rule",
-        story::not_a_missing_rule,
-    ),
-];
+fn stories() -> impl Iterator<Item = &'static Story> {
+    let all = [
+        environments::STORIES,
+        #[cfg(unix)]
+        pulled::STORIES,
+    ];
+    all.into_iter().flatten()
+}
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some(INSIDE) {
         let name = arguments.next().unwrap_or_default();
-        let story = STORIES.iter().find(|(known, _)| *known == name);
+        let story = stories().find(|(known, _)| *known == name);
         let (_, play) = story.expect("a story of that name");
         play();
         return;
     }
     let missing = missing();
-    let trials = STORIES.iter().map(|(name, _)| {
+    let trials = stories().map(|(name, _)| {
         let shown = match missing {
             Some(missing) => format!("{name} ({missing})"),
             None => (*name).to_owned(),
@@ -64,6 +63,8 @@ fn missing() -> Option<&'static str> {
         Some("ip is not installed")
     } else if !works("nft", &["--version"]) {
         Some("nft is not installed")
+    } else if !works("curl", &["--version"]) {
+        Some("curl is not installed")
     } else if !namespaces()
         .arg("true")
         .status()

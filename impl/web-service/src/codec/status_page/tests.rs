@@ -27,6 +27,7 @@ fn view(name: &str, progress: Option<DeploymentProgress>) -> DeploymentView {
         polled_ms: None,
         imported_object_count: 0,
         remote_message: String::new(),
+        is_leaving: false,
         lines: Vec::new(),
     }
 }

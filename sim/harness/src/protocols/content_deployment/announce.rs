@@ -96,6 +96,17 @@ fn of_source(announced: &DeployingEvent) -> Event {
             status,
             ..
         } => ended(name, outcome, *status),
+        DeployingEvent::Removed { name } => noted(
+            effect::DEPLOYMENT_REMOVED,
+            [(field::JOB, Some(name.clone()))],
+        ),
+        DeployingEvent::Kept { name, why } => noted(
+            effect::DEPLOYMENT_KEPT,
+            [
+                (field::JOB, Some(name.clone())),
+                (field::REASON, Some(why.clone())),
+            ],
+        ),
     }
 }
 

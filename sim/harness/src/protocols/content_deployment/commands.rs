@@ -56,6 +56,7 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table, rogue: Option<Rogue>
         "drive" => driving(plan, table),
         "run_again" => at_source(table, source::running),
         "cancel" => at_source(table, source::cancelling),
+        "delete_job" => at_source(table, source::deleting),
         "view" => at_source(table, source::viewing),
         "offers" => offering(plan, table),
         "call" => calling(plan, table),

@@ -45,6 +45,12 @@ const AT: &[Key] = &[
     )
     .one_of("action"),
     Key::new(
+        "delete_job",
+        Kind::Table(OF_JOB),
+        "Has a deploying farm delete a job, and its target the logs of its imports.",
+    )
+    .one_of("action"),
+    Key::new(
         "view",
         Kind::Table(OF_JOB),
         "Looks at the status of a job at its deploying farm, as a user does (CD-53).",

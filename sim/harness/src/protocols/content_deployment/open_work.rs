@@ -14,8 +14,8 @@ use crate::scenario::{OpenWork, Plan};
 pub(super) struct OpenJobs {
     /// When the last deployment that has a time of its own is due.
     planned: Duration,
-    /// Deployments that wait for an event, by the scenario's names of their jobs.
-    awaited: BTreeSet<String>,
+    /// Steps that wait for an event: their key, and the scenario's name of the job.
+    awaited: BTreeSet<(&'static str, String)>,
     /// Deployments that were ordered, or are carried out by a script: the host, and the job's name.
     /// A crash takes them.
     ordered: BTreeSet<(String, String)>,
@@ -27,8 +27,22 @@ pub(super) struct OpenJobs {
     running: BTreeSet<String>,
 }
 
-/// The steps that begin a deployment, and the key that names its job.
-const BEGINNINGS: [(&str, &str); 3] = [("deploy", "as"), ("drive", "as"), ("run_again", "job")];
+/// The steps that begin a deployment, or the end of its job, and the key that names the job.
+const BEGINNINGS: [(&str, &str); 4] = [
+    ("deploy", "as"),
+    ("drive", "as"),
+    ("run_again", "job"),
+    ("delete_job", "job"),
+];
+
+/// What ends it.
+const ENDINGS: [&str; 5] = [
+    effect::DEPLOYMENT_ENDED,
+    effect::DEPLOYMENT_FAILED,
+    effect::DEPLOYMENT_REMOVED,
+    effect::DEPLOYMENT_KEPT,
+    effect::COMMAND_REFUSED,
+];
 
 impl OpenJobs {
     pub(super) fn new(plan: &Plan) -> Self {
@@ -40,7 +54,7 @@ impl OpenJobs {
                 };
                 match step.duration("time") {
                     Some(time) => planned = planned.max(time),
-                    None => awaited.extend(table.text(name).map(ToOwned::to_owned)),
+                    None => awaited.extend(table.text(name).map(|job| (key, job.to_owned()))),
                 }
             }
         }
@@ -60,8 +74,9 @@ impl OpenJobs {
 
     fn acted(&mut self, name: &str, host: &str, fields: &Fields) {
         let beginning = BEGINNINGS.iter().find(|(key, _)| *key == name);
-        if let Some(job) = beginning.and_then(|(_, key)| fields.get(*key)) {
-            self.awaited.remove(job);
+        let beginning = beginning.and_then(|(step, key)| Some((*step, fields.get(*key)?)));
+        if let Some((step, job)) = beginning {
+            self.awaited.remove(&(step, job.clone()));
             let waits = fields.contains_key("skipped") || fields.contains_key("every");
             if !waits && !self.idle.contains(host) {
                 self.ordered.insert((host.to_owned(), job.clone()));
@@ -96,12 +111,7 @@ impl OpenWork for OpenJobs {
         match &entry.event {
             Event::State(moved) => self.moved(&entry.host, moved),
             Event::Action { name, fields } => self.acted(name, &entry.host, fields),
-            Event::Effect { name, fields }
-                if matches!(
-                    name.as_ref(),
-                    effect::DEPLOYMENT_ENDED | effect::DEPLOYMENT_FAILED | effect::COMMAND_REFUSED
-                ) =>
-            {
+            Event::Effect { name, fields } if ENDINGS.contains(&name.as_ref()) => {
                 if let Some(job) = fields.get(field::JOB) {
                     self.ordered.remove(&(entry.host.to_string(), job.clone()));
                 }

@@ -8,7 +8,8 @@ use portcullis_store::{EitherStore, RemoteStore, SimStore};
 use portcullis_web_service::client::{FarmAddress, Terms};
 use portcullis_web_service::config::Account;
 use portcullis_web_service::deploying::{
-    DeployingFarm, DeploymentDesk, DeploymentPath, DeskRefusal, NewDeploymentJob, Targets, offers,
+    DeployingFarm, DeploymentDesk, DeploymentPath, DeskRefusal, NewDeploymentJob, TargetLogs,
+    Targets, offers,
 };
 use portcullis_web_service::work::{ExportScript, ScriptedExporter};
 use portcullis_web_service::{Config, DeployingEvent, FarmEvent, Observer};
@@ -226,6 +227,17 @@ pub(super) fn cancelling(name: String) -> Command {
         async move {
             let asked = farm.desk.cancel(&name).await;
             told(&node, &name, asked);
+        }
+    })
+}
+
+/// Deletes a job, and the logs of its imports at its target.
+pub(super) fn deleting(name: String) -> Command {
+    at_desk(move |farm, node| {
+        let name = name.clone();
+        async move {
+            let ordered = farm.desk.delete_job(&name, TargetLogs::Delete).await;
+            told(&node, &name, ordered.map(|_| ()));
         }
     })
 }

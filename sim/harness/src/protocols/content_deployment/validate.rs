@@ -13,6 +13,7 @@ const ACTORS: &[(&str, &[(&str, &str)])] = &[
     ("drive", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
     ("run_again", &[("from", DEPLOYING_FARM)]),
     ("cancel", &[("from", DEPLOYING_FARM)]),
+    ("delete_job", &[("from", DEPLOYING_FARM)]),
     ("view", &[("from", DEPLOYING_FARM)]),
     ("offers", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
     ("call", &[("from", DEPLOYING_FARM), ("to", IMPORT_FARM)]),
@@ -23,7 +24,14 @@ const ACTORS: &[(&str, &[(&str, &str)])] = &[
 
 /// Steps that make a job, and steps that are about one.
 const MAKERS: &[&str] = &["deploy", "drive", "call"];
-const USERS: &[&str] = &["upload", "call", "run_again", "cancel", "view"];
+const USERS: &[&str] = &[
+    "upload",
+    "call",
+    "run_again",
+    "cancel",
+    "delete_job",
+    "view",
+];
 
 /// Reports what cannot be played: hosts in roles that they do not have, jobs that nobody made.
 pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {

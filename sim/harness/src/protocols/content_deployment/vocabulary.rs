@@ -245,6 +245,10 @@ pub mod effect {
     pub const DEPLOYMENT_ENDED: &str = "deployment-ended";
     /// A deployment was given up, at a step.
     pub const DEPLOYMENT_FAILED: &str = "deployment-failed";
+    /// A job was deleted at its deploying farm.
+    pub const DEPLOYMENT_REMOVED: &str = "deployment-removed";
+    /// A job stays that was to be deleted: import logs may be left at its target.
+    pub const DEPLOYMENT_KEPT: &str = "deployment-kept";
     /// A call or an upload of a step failed without an answer.
     pub const CALL_FAILED: &str = "call-failed";
     /// A caller has a connection.

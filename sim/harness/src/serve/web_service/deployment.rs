@@ -16,6 +16,8 @@ mod screen;
 
 use std::process::ExitCode;
 
+use portcullis_web_service::deploying::TargetLogs;
+
 use super::FarmSettings;
 use crate::serve::{Exit, complain, run_with};
 
@@ -58,6 +60,14 @@ async fn carry_out(settings: &FarmSettings, order: Order) -> Exit {
         Order::Status { job: Some(job) } => errand::show(settings, &job).await,
         Order::Status { job: None } => errand::list(settings).await,
         Order::Cancel { job } => errand::cancel(settings, &job).await,
+        Order::DeleteJob { job, leave_logs } => {
+            let logs = if leave_logs {
+                TargetLogs::Leave
+            } else {
+                TargetLogs::Delete
+            };
+            errand::delete(settings, &job, logs).await
+        }
         Order::Mark { source, paths } => errand::mark(settings, source, paths).await,
         Order::Paths => errand::paths(settings).await,
     }

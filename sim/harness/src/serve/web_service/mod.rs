@@ -151,6 +151,12 @@ fn log(event: &FarmEvent) {
                 "deployment {name}: {from} to {to}"
             );
         }
+        FarmEvent::Deploying(DeployingEvent::Removed { name }) => {
+            tracing::info!("deployment {name}: deleted");
+        }
+        FarmEvent::Deploying(DeployingEvent::Kept { name, why }) => {
+            tracing::warn!("deployment {name}: not deleted, import logs may be left: {why}");
+        }
         FarmEvent::DatabaseFailed { part, database } => {
             tracing::warn!(part, "the {database} database does not answer");
         }

@@ -174,6 +174,8 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::OFFERED,
             effect::DEPLOYMENT_ENDED,
             effect::DEPLOYMENT_FAILED,
+            effect::DEPLOYMENT_REMOVED,
+            effect::DEPLOYMENT_KEPT,
             effect::CALL_FAILED,
             effect::APPROACHED,
             effect::ENCOUNTER,

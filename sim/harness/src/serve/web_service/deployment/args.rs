@@ -94,6 +94,19 @@ pub(super) enum Order {
         /// The job.
         job: String,
     },
+    /// Delete a job with its log, and the logs that its target keeps of its imports.
+    ///
+    /// A job that runs is refused. What was deployed stays. While the target cannot be reached or
+    /// refuses, the job stays as well: those logs are found by its id alone.
+    #[command(after_help = EXIT_CODES)]
+    DeleteJob {
+        /// The job.
+        job: String,
+
+        /// Do not ask the target: its logs are left there.
+        #[arg(long)]
+        leave_logs: bool,
+    },
     /// Mark files or directories of a source for the next quick deployment.
     #[command(after_help = EXIT_CODES)]
     Mark {

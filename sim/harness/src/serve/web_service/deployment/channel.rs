@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use portcullis_store::Store;
 use portcullis_web_service::deploying::{
-    DeploymentDesk, DeploymentPath, DeploymentView, DeskRefusal, LineView, NewDeploymentJob,
+    Deletion, DeploymentDesk, DeploymentPath, DeploymentView, DeskRefusal, LineView,
+    NewDeploymentJob, Severity, TargetLogs,
 };
 use portcullis_web_service::work::TreeExporter;
 use portcullis_web_service::work::manifest::SitePath;
@@ -16,6 +17,9 @@ use crate::serve::control::{Answers, Clerk};
 
 /// How often a watched job's item is read.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// Nothing carries out what is ordered.
+const NO_SOURCE: &str = "nothing can be deployed from here: there is no `[[source]]`";
 
 /// What a caller asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +44,13 @@ pub(in crate::serve::web_service) enum Question {
     Show(String),
     /// Cancel a job's run.
     Cancel(String),
+    /// Delete a job.
+    DeleteJob {
+        /// The job.
+        job: String,
+        /// What becomes of the logs at its target.
+        logs: TargetLogs,
+    },
     /// Mark something for quick deployment.
     Mark {
         /// The content tree.
@@ -108,13 +119,15 @@ impl<S: Store> Clerk for FarmClerk<S> {
             Question::DefineJob(job) => self.desk.define_job(job).await.map(|_| Reply::Done),
             Question::Run(job) => {
                 if self.exporter.is_none() {
-                    let why = "nothing can be deployed from here: there is no `[[source]]`";
-                    return answers.send(&Self::refusal(why)).await;
+                    return answers.send(&Self::refusal(NO_SOURCE)).await;
                 }
                 let ordered = self.desk.run(&job).await;
                 ordered.map(|run| Reply::Ordered(run.number))
             }
             Question::Cancel(job) => self.desk.cancel(&job).await.map(|()| Reply::Done),
+            Question::DeleteJob { job, logs } => {
+                return self.delete(&job, logs, stop, answers).await;
+            }
             Question::Mark { source, path } => {
                 return answers.send(&self.mark(&source, &path)).await;
             }
@@ -162,6 +175,40 @@ impl<S: Store> FarmClerk<S> {
                 () = tokio::time::sleep(GLANCE) => {}
             }
         }
+    }
+
+    /// Deletes a job, and answers when it is gone or stays.
+    async fn delete(
+        &self,
+        job: &str,
+        logs: TargetLogs,
+        stop: &CancellationToken,
+        answers: &mut Answers<Reply>,
+    ) -> io::Result<()> {
+        if logs == TargetLogs::Delete && self.exporter.is_none() {
+            return answers.send(&Self::refusal(NO_SOURCE)).await;
+        }
+        let mut deleted = self.desk.delete_job(job, logs).await;
+        while deleted == Ok(Deletion::Ordered) {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(GLANCE) => {}
+            }
+            deleted = match self.desk.view(job).await {
+                Ok(view) if view.is_leaving => continue,
+                Ok(view) => return answers.send(&Reply::Refused(why_it_stays(&view))).await,
+                Err(DeskRefusal::UnknownJob) => Ok(Deletion::Done),
+                // It may answer again.
+                Err(DeskRefusal::Unavailable) => continue,
+                Err(why) => Err(why),
+            };
+        }
+        let answer = match deleted {
+            Ok(_) => Reply::Done,
+            Err(why) => Reply::Refused(why.to_string()),
+        };
+        answers.send(&answer).await
     }
 
     async fn list(&self, answers: &mut Answers<Reply>) -> io::Result<Result<Reply, DeskRefusal>> {
@@ -218,6 +265,17 @@ impl<S: Store> FarmClerk<S> {
             Err(why) => Reply::Refused(why.to_string()),
         }
     }
+}
+
+/// What the log of a job says that was to be deleted and was not.
+fn why_it_stays(view: &DeploymentView) -> String {
+    let warnings = view.lines.iter().rev();
+    let mut warnings = warnings.filter(|line| line.severity == Severity::Warning);
+    let why = warnings.next().map_or("not deleted", |line| &line.text);
+    format!(
+        "{}: {why}; `--leave-logs` deletes it nevertheless",
+        view.name
+    )
 }
 
 fn without_log(view: &DeploymentView) -> DeploymentView {

@@ -1,5 +1,7 @@
 //! What is asked of the process that serves the farm.
 
+use portcullis_web_service::deploying::TargetLogs;
+
 use super::channel::{Question, Reply};
 use super::screen::{self, Screen};
 use crate::serve::control::{Client, ControlError};
@@ -124,6 +126,25 @@ pub(super) async fn cancel(settings: &FarmSettings, job: &str) -> Exit {
         Err(Exit::Usage) => Exit::Failed,
         Err(exit) => exit,
     }
+}
+
+/// Deletes a job, and waits until the target has answered.
+pub(super) async fn delete(settings: &FarmSettings, job: &str, logs: TargetLogs) -> Exit {
+    let question = Question::DeleteJob {
+        job: job.to_owned(),
+        logs,
+    };
+    let words = "interrupted; the deletion goes on, and `deployment status` shows it";
+    unless_interrupted(words, async {
+        match only(settings, &question).await {
+            Ok(_) => {
+                say(&format!("{job} is deleted"));
+                Exit::Completed
+            }
+            Err(exit) => exit,
+        }
+    })
+    .await
 }
 
 /// Marks paths of a source for quick deployment.

@@ -1,15 +1,55 @@
-//! What happens between the two machines.
+//! What happens between two environments.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use portcullis_net::{Host, Randomness};
 use portcullis_tls::simulated::Authority;
 
-use crate::lab::Lab;
+use crate::Story;
+use crate::lab::{Lab, Running, run};
+
+pub(crate) const STORIES: &[Story] = &[
+    (
+        "an_administrator_is_told_each_missing_rule_and_then_transfers_deploys_and_executes",
+        rule_by_rule,
+    ),
+    (
+        "certificates_of_both_machines_serve_as_well_as_a_shared_key",
+        with_certificates,
+    ),
+    (
+        "an_address_translation_and_a_wrong_key_are_not_taken_for_a_missing_rule",
+        not_a_missing_rule,
+    ),
+];
 
 const FORWARD: &str = "dev -> prod: forward";
 const REVERSE: &str = "prod -> dev: reverse";
+
+/// Both environments with the sample of the README; no agent runs yet.
+fn environments() -> Lab {
+    let lab = Lab::new(["dev", "prod"]);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../impl/agent/examples");
+    for name in ["dev", "prod"] {
+        let file = format!("{name}.toml");
+        let sample = examples.join("two-machines").join(&file);
+        let mut text = fs::read_to_string(sample).expect("the sample");
+        // A closed port is found in seconds: nobody waits longer for a test than for a rule.
+        text.push_str("[timers]\nconnect = \"4s\"\nprobe = \"5s\"\n");
+        fs::write(lab.path(name).join(file), text).expect("written");
+    }
+    let (project, dev) = (examples.join("project"), lab.path("dev"));
+    let [from, to] = [&project, &dev].map(|path| path.to_str().expect("text"));
+    run("cp", &["-r", from, to]);
+    lab
+}
+
+/// Starts the agent of a machine.
+fn serve(lab: &Lab, machine: &str) -> Running {
+    lab.serve(machine, "agent", &[])
+}
 
 /// The key of the link, made at dev and carried to prod, as the README says.
 fn exchange_keys(lab: &Lab) {
@@ -78,10 +118,10 @@ fn transfer_deploy_and_execute(lab: &Lab) {
 }
 
 /// Rule by rule, from machines that can say nothing to each other to a task that has come home.
-pub(crate) fn rule_by_rule() {
-    let lab = Lab::new();
+fn rule_by_rule() {
+    let lab = environments();
     exchange_keys(&lab);
-    let _prod = lab.serve("prod");
+    let _prod = serve(&lab, "prod");
 
     // Row 8: rules between the two configured ports match no packet of this protocol.
     for (place, chain) in [("prod", "input"), ("dev", "output"), ("between", "forward")] {
@@ -137,8 +177,8 @@ fn open(lab: &Lab) {
 }
 
 /// TLS instead of a shared key: the same link with certificates of an authority of its own.
-pub(crate) fn with_certificates() {
-    let lab = Lab::new();
+fn with_certificates() {
+    let lab = environments();
     open(&lab);
     let now = Host::real("authority", [127, 0, 0, 1].into());
     let now = now.wall.now();
@@ -164,21 +204,21 @@ pub(crate) fn with_certificates() {
              [timers]",
         );
     }
-    let _prod = lab.serve("prod");
+    let _prod = serve(&lab, "prod");
     let (code, said) = preflight(&lab, "dev");
     assert_eq!(code, 0, "{said}");
     transfer_deploy_and_execute(&lab);
 }
 
 /// What no rule helps against is called by its name.
-pub(crate) fn not_a_missing_rule() {
-    let lab = Lab::new();
+fn not_a_missing_rule() {
+    let lab = environments();
     open(&lab);
     exchange_keys(&lab);
     lab.shell("prod", "rm dev-prod.key");
     let (code, said) = lab.portcullis("prod", &["new-key", "dev-prod.key"]);
     assert_eq!(code, 0, "{said}");
-    let prod = lab.serve("prod");
+    let prod = serve(&lab, "prod");
     let (code, said) = preflight(&lab, "dev");
     assert_eq!(code, 1, "{said}");
     assert!(about(&said, FORWARD).contains("closed (auth)"), "{said}");
@@ -189,7 +229,7 @@ pub(crate) fn not_a_missing_rule() {
     // Row 10: prod knows dev by an address that leads nowhere.
     lab.shell("dev", "cp -p dev-prod.key ../prod/");
     lab.edit("prod", "192.0.2.10", "203.0.113.7");
-    let prod = lab.serve("prod");
+    let prod = serve(&lab, "prod");
     let (code, said) = preflight(&lab, "dev");
     assert_eq!(code, 1, "{said}");
     assert!(about(&said, FORWARD).contains("open: "), "{said}");
