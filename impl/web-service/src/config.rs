@@ -219,7 +219,8 @@ impl Default for Deployments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
     /// From accept to the end of the first request's head, the TLS handshake included; and from the
-    /// first octet of a further request to the end of its head. Default 30 s.
+    /// first octet of a further request, or from the answer before where that is later, to the end
+    /// of its head. Default 30 s.
     pub head: Duration,
     /// Between two pieces of a body, and how long a client may leave an answer unread. Default
     /// 60 s.
