@@ -275,6 +275,10 @@ pub struct Limits {
     pub upload_octets_max: u64,
     /// Octets of one SOAP message. Default 1 MiB.
     pub message_octets_max: usize,
+    /// Octets of all unfinished SOAP messages of more than 16 KiB together; beyond, such a message
+    /// is answered 503. Default 32 MiB: clients of this service send shorter ones, and 32 of the
+    /// longest have room.
+    pub message_room_octets_max: usize,
     /// Octets of the head of one request. Default 64 KiB.
     pub head_octets_max: usize,
     /// Header fields of one request. Default 100.
@@ -300,6 +304,7 @@ impl Default for Limits {
         Self {
             upload_octets_max: 30_000_000,
             message_octets_max: 1 << 20,
+            message_room_octets_max: 32 << 20,
             head_octets_max: 64 << 10,
             header_fields_max: 100,
             connections_max: 1024,

@@ -399,6 +399,13 @@ const LIMITS: &[Key] = &[
     )
     .default_value("30000000 B"),
     Key::new("message", Kind::Bytes, "Octets of one SOAP message.").default_value("1 MiB"),
+    Key::new(
+        "message_room",
+        Kind::Bytes,
+        "Octets of all unfinished SOAP messages of more than 16 KiB together; beyond, such a \
+         message is answered 503.",
+    )
+    .default_value("32 MiB"),
     limit("connections", "Connections in all.").default_value("1024"),
     limit("connections_per_peer", "Connections from one address.").default_value("256"),
     limit("uploads", "Uploads under way at a time.").default_value("64"),

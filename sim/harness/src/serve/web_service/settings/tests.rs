@@ -1,5 +1,7 @@
 //! What a configuration file of a farm says, and what it may not say.
 
+use std::time::Duration;
+
 use portcullis_web_service::config::Deployments;
 use portcullis_web_service::state::AfterTimeout;
 
@@ -120,6 +122,15 @@ fn what_cannot_be_is_told_all_at_once() {
             "two site collections with one path",
         ]
     );
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let said = complaints("[limits]\nmessage = \"2 MiB\"\nmessage_room = \"1 MiB\"\n");
+    assert_eq!(said, ["`message_room` has no room for one `message`"]);
+    let room = "[limits]\nmessage = \"2 MiB\"\nmessage_room = \"2 MiB\"\n";
+    let limits = parse(room).expect("good").farm.limits;
+    assert_eq!(limits.message_room_octets_max, 2 << 20);
 }
 
 #[cfg(unix)]
