@@ -273,6 +273,10 @@ pub struct Limits {
     /// Octets of one upload; what is longer is answered 404, as IIS does (CD-45). Default
     /// 30,000,000.
     pub upload_octets_max: u64,
+    /// Octets that an upload must bring in each minute that is waited for it; 0 for none. Default
+    /// 64 KiB: slower than any line that carries packages, and the longest upload has ended within
+    /// eight hours.
+    pub upload_octets_per_minute_min: u64,
     /// Octets of one SOAP message. Default 1 MiB.
     pub message_octets_max: usize,
     /// Octets of all unfinished SOAP messages of more than 16 KiB together; beyond, such a message
@@ -303,6 +307,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             upload_octets_max: 30_000_000,
+            upload_octets_per_minute_min: 64 << 10,
             message_octets_max: 1 << 20,
             message_room_octets_max: 32 << 20,
             head_octets_max: 64 << 10,

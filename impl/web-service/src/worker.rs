@@ -10,6 +10,7 @@ mod exchange;
 mod gate;
 mod inlet;
 mod line;
+mod pace;
 mod reply;
 mod room;
 mod route;

@@ -398,6 +398,13 @@ const LIMITS: &[Key] = &[
         "Octets of one upload; more are answered 404, as IIS does (CD-45).",
     )
     .default_value("30000000 B"),
+    Key::new(
+        "upload_rate",
+        Kind::Bytes,
+        "Octets that an upload must bring in each minute that is waited for it; a slower one is \
+         ended as one that stands still is. \"0 B\" for none.",
+    )
+    .default_value("64 KiB"),
     Key::new("message", Kind::Bytes, "Octets of one SOAP message.").default_value("1 MiB"),
     Key::new(
         "message_room",

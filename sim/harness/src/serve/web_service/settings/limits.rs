@@ -42,6 +42,8 @@ pub(super) fn limits(table: &Table, problems: &mut Problems) -> Limits {
     set(&mut limits.uploads_max, "uploads");
     set(&mut limits.files_per_job_max, "files_per_job");
     set(&mut limits.jobs_max, "jobs");
+    let rate = number(table, "upload_rate");
+    limits.upload_octets_per_minute_min = rate.unwrap_or(limits.upload_octets_per_minute_min);
     limits.upload_octets_max = number(table, "upload").unwrap_or(limits.upload_octets_max);
     limits.job_octets_max = number(table, "job").unwrap_or(limits.job_octets_max);
     if limits.message_room_octets_max < limits.message_octets_max {

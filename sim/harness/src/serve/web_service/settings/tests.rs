@@ -49,7 +49,8 @@ fn everything_that_a_file_may_say_is_heard() {
          [[site_collection]]\nweb_application = \"Intranet\"\npath = \"/sites/news\"\n\
          directory = \"news\"\n\
          [database]\nname = \"farm\"\nuser = \"portcullis\"\nport = 15432\n\
-         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n[limits]\nupload = \"1 GiB\"\njobs = 7\n",
+         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n[limits]\nupload = \"1 GiB\"\n\
+         upload_rate = \"0 B\"\njobs = 7\n",
     )
     .expect("good");
     let farm = settings.farm;
@@ -63,6 +64,7 @@ fn everything_that_a_file_may_say_is_heard() {
         (farm.limits.upload_octets_max, farm.limits.jobs_max),
         (1 << 30, 7)
     );
+    assert_eq!(farm.limits.upload_octets_per_minute_min, 0);
     let application = farm
         .web_application("HTTP://INTRANET")
         .expect("it is there");
