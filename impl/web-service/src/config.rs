@@ -80,8 +80,8 @@ impl Config {
         }
     }
 
-    /// The web application with that address; a slash at its end and the case of scheme and host
-    /// make no difference.
+    /// The web application with that address; a slash at its end, the case of scheme and host, and
+    /// the scheme's own port make no difference.
     #[must_use]
     pub fn web_application(&self, url: &str) -> Option<&WebApplication> {
         let wanted = normal_url(url);
@@ -90,18 +90,22 @@ impl Config {
     }
 }
 
-/// An address without a slash at its end, scheme and host in lower case.
+/// An address without a slash at its end and without its scheme's own port, scheme and host in
+/// lower case.
 pub(crate) fn normal_url(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    format!(
-        "{}://{}{path}",
-        scheme.to_ascii_lowercase(),
-        host.to_ascii_lowercase()
-    )
+    let (place, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (scheme, place) = (scheme.to_ascii_lowercase(), place.to_ascii_lowercase());
+    let own_port = match &*scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "",
+    };
+    let place = place.strip_suffix(own_port).unwrap_or(&place);
+    format!("{scheme}://{place}{path}")
 }
 
 /// One web application ("virtual server") of the farm.
@@ -319,6 +323,30 @@ impl Default for Limits {
             job_octets_max: 64 << 30,
             jobs_max: 10_000,
             imports_max: 4,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_is_spelled_in_several_ways() {
+        for (one, other) in [
+            ("http://intranet", "HTTP://Intranet:80/"),
+            ("https://intranet/sites/", "https://intranet:443/sites"),
+            ("http://[::1]", "http://[::1]:80"),
+        ] {
+            assert_eq!(normal_url(one), normal_url(other), "{one}");
+        }
+        for (one, other) in [
+            ("http://intranet", "https://intranet"),
+            ("http://intranet", "http://intranet:443"),
+            ("http://intranet", "http://intranet:8080"),
+            ("http://intranet/a", "http://intranet/A"),
+        ] {
+            assert_ne!(normal_url(one), normal_url(other), "{one}");
         }
     }
 }

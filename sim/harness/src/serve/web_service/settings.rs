@@ -308,7 +308,7 @@ fn sites(
             continue;
         };
         if farm.web_application(url).is_some() {
-            let help = "case and a slash at the end make no difference";
+            let help = "case, a slash at the end and the scheme's own port make no difference";
             let message = "two web applications with one address";
             problems.report(application.span_of("url"), message, "here", help);
         }

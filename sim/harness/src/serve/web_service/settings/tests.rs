@@ -6,6 +6,7 @@ use portcullis_web_service::config::Deployments;
 use portcullis_web_service::state::AfterTimeout;
 
 use super::*;
+use crate::scenario::Ink;
 
 const LEAST: &str = "server = \"wfe1\"\nstate = \"state/target\"\nport = 8080\n";
 
@@ -124,6 +125,38 @@ fn what_cannot_be_is_told_all_at_once() {
             "two site collections with one path",
         ]
     );
+}
+
+#[test]
+fn each_web_application_has_an_address_of_its_own() {
+    let both = |one: &str, other: &str| {
+        format!(
+            "[[web_application]]\nname = \"A\"\nurl = \"{one}\"\n\
+             [[web_application]]\nname = \"B\"\nurl = \"{other}\"\n"
+        )
+    };
+    for other in [
+        "http://a",
+        "http://a/",
+        "http://A",
+        "http://a:80",
+        "http://a:80/",
+    ] {
+        let error = parse(&both("http://a", other)).expect_err("refused");
+        let said = error.render(Ink::Plain);
+        let where_it_is = "farm.toml:9:7";
+        assert!(
+            said.contains("two web applications with one address"),
+            "{said}"
+        );
+        assert!(
+            said.contains(where_it_is) && said.contains("url = "),
+            "{said}"
+        );
+    }
+    for other in ["https://a", "http://a:443", "http://b", "http://a/b"] {
+        assert!(parse(&both("http://a", other)).is_ok(), "{other}");
+    }
 }
 
 #[test]
