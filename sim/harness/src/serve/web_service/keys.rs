@@ -383,6 +383,12 @@ const TIMERS: &[Key] = &[
         "How long an import may take. Without it: for ever.",
     ),
     Key::new(
+        "database",
+        Kind::Duration,
+        "How long a database may take to answer.",
+    )
+    .default_value("15s"),
+    Key::new(
         "database_retry",
         Kind::Duration,
         "How long the timer service waits after a database did not answer.",
@@ -405,6 +411,16 @@ const LIMITS: &[Key] = &[
          ended as one that stands still is. \"0 B\" for none.",
     )
     .default_value("64 KiB"),
+    Key::new("head", Kind::Bytes, "Octets of the head of a request.").default_value("64 KiB"),
+    Key::new(
+        "head_fields",
+        Kind::Integer {
+            min: 1,
+            max: 10_000,
+        },
+        "Header fields of a request.",
+    )
+    .default_value("100"),
     Key::new("message", Kind::Bytes, "Octets of one SOAP message.").default_value("1 MiB"),
     Key::new(
         "message_room",
@@ -419,6 +435,18 @@ const LIMITS: &[Key] = &[
     limit("files_per_job", "Files of one job.").default_value("10000"),
     Key::new("job", Kind::Bytes, "Octets of all files of one job.").default_value("64 GiB"),
     limit("jobs", "Import jobs that are not deleted.").default_value("10000"),
+    limit(
+        "imports",
+        "Imports that this server runs at a time; further ones wait.",
+    )
+    .default_value("4"),
+    limit("unpacked_files", "Files in all packages of one job.").default_value("100000"),
+    Key::new(
+        "unpacked",
+        Kind::Bytes,
+        "Octets of all files in the packages of one job.",
+    )
+    .default_value("16 GiB"),
 ];
 
 const fn limit(name: &'static str, doc: &'static str) -> Key {

@@ -11,6 +11,7 @@ use portcullis_tls::{Identity, IdentityError};
 use portcullis_web_service::Config;
 use portcullis_web_service::client::FarmAddress;
 use portcullis_web_service::config::{Account, Authentication, Compat, LateCancel, WebApplication};
+use portcullis_web_service::work::ImportLimits;
 
 use super::keys::FARM;
 use crate::scenario::{Problems, ScenarioError, Table, read_settings};
@@ -28,6 +29,8 @@ pub struct FarmSettings {
     pub listen: IpAddr,
     /// The certificate of HTTPS.
     pub tls: Option<Identity>,
+    /// What the packages of one job may declare.
+    pub import_limits: ImportLimits,
     /// The directory that belongs to this server.
     pub state: PathBuf,
     /// Where uploaded files lie.
@@ -135,6 +138,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
         farm,
         listen: listen?,
         tls,
+        import_limits: limits::import_limits(table),
         temporary_folder: temporary,
         state,
         sites,

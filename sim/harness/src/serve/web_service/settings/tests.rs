@@ -32,13 +32,9 @@ fn the_least_that_a_file_says_leaves_every_default_of_the_farm() {
         settings.temporary_folder,
         Path::new("/etc/portcullis/state/target/temporary")
     );
-    assert_eq!(
-        parse("[timers]\n[limits]\n[deployments]\n")
-            .expect("good")
-            .farm,
-        expected,
-        "the keys' defaults are the farm's"
-    );
+    let emptied = parse("[timers]\n[limits]\n[deployments]\n").expect("good");
+    assert_eq!(emptied.farm, expected, "the keys' defaults are the farm's");
+    assert_eq!(emptied.import_limits, ImportLimits::default());
 }
 
 #[test]
@@ -50,8 +46,10 @@ fn everything_that_a_file_may_say_is_heard() {
          [[site_collection]]\nweb_application = \"Intranet\"\npath = \"/sites/news\"\n\
          directory = \"news\"\n\
          [database]\nname = \"farm\"\nuser = \"portcullis\"\nport = 15432\n\
-         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n[limits]\nupload = \"1 GiB\"\n\
-         upload_rate = \"0 B\"\njobs = 7\n",
+         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n\
+         database = \"20s\"\n[limits]\nupload = \"1 GiB\"\n\
+         upload_rate = \"0 B\"\njobs = 7\nhead = \"8 KiB\"\nhead_fields = 50\nimports = 1\n\
+         unpacked_files = 9\nunpacked = \"1 MiB\"\n",
     )
     .expect("good");
     let farm = settings.farm;
@@ -66,6 +64,11 @@ fn everything_that_a_file_may_say_is_heard() {
         (1 << 30, 7)
     );
     assert_eq!(farm.limits.upload_octets_per_minute_min, 0);
+    assert_eq!(farm.timers.database, Duration::from_secs(20));
+    let heads = (farm.limits.head_octets_max, farm.limits.header_fields_max);
+    assert_eq!((heads, farm.limits.imports_max), ((8 << 10, 50), 1));
+    let import = settings.import_limits;
+    assert_eq!((import.files_max, import.octets_max), (9, 1 << 20));
     let application = farm
         .web_application("HTTP://INTRANET")
         .expect("it is there");
@@ -160,9 +163,11 @@ fn each_web_application_has_an_address_of_its_own() {
 }
 
 #[test]
-fn limits_that_contradict_each_other_are_refused() {
+fn limits_that_cannot_be_are_refused() {
     let said = complaints("[limits]\nmessage = \"2 MiB\"\nmessage_room = \"1 MiB\"\n");
     assert_eq!(said, ["`message_room` has no room for one `message`"]);
+    let said = complaints("[limits]\nhead = \"0 B\"\nunpacked = \"0 B\"\n");
+    assert_eq!(said, ["`head` is nothing", "`unpacked` is nothing"]);
     let room = "[limits]\nmessage = \"2 MiB\"\nmessage_room = \"2 MiB\"\n";
     let limits = parse(room).expect("good").farm.limits;
     assert_eq!(limits.message_room_octets_max, 2 << 20);
