@@ -80,8 +80,8 @@ impl Config {
         }
     }
 
-    /// The web application with that address; a slash at its end and the case of scheme and host
-    /// make no difference.
+    /// The web application with that address; a slash at its end, the case of scheme and host, and
+    /// the scheme's own port make no difference.
     #[must_use]
     pub fn web_application(&self, url: &str) -> Option<&WebApplication> {
         let wanted = normal_url(url);
@@ -90,18 +90,22 @@ impl Config {
     }
 }
 
-/// An address without a slash at its end, scheme and host in lower case.
+/// An address without a slash at its end and without its scheme's own port, scheme and host in
+/// lower case.
 pub(crate) fn normal_url(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    format!(
-        "{}://{}{path}",
-        scheme.to_ascii_lowercase(),
-        host.to_ascii_lowercase()
-    )
+    let (place, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (scheme, place) = (scheme.to_ascii_lowercase(), place.to_ascii_lowercase());
+    let own_port = match &*scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "",
+    };
+    let place = place.strip_suffix(own_port).unwrap_or(&place);
+    format!("{scheme}://{place}{path}")
 }
 
 /// One web application ("virtual server") of the farm.
@@ -219,7 +223,8 @@ impl Default for Deployments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
     /// From accept to the end of the first request's head, the TLS handshake included; and from the
-    /// first octet of a further request to the end of its head. Default 30 s.
+    /// first octet of a further request, or from the answer before where that is later, to the end
+    /// of its head. Default 30 s.
     pub head: Duration,
     /// Between two pieces of a body, and how long a client may leave an answer unread. Default
     /// 60 s.
@@ -272,8 +277,16 @@ pub struct Limits {
     /// Octets of one upload; what is longer is answered 404, as IIS does (CD-45). Default
     /// 30,000,000.
     pub upload_octets_max: u64,
+    /// Octets that an upload must bring in each minute that is waited for it; 0 for none. Default
+    /// 64 KiB: slower than any line that carries packages, and the longest upload has ended within
+    /// eight hours.
+    pub upload_octets_per_minute_min: u64,
     /// Octets of one SOAP message. Default 1 MiB.
     pub message_octets_max: usize,
+    /// Octets of all unfinished SOAP messages of more than 16 KiB together; beyond, such a message
+    /// is answered 503. Default 32 MiB: clients of this service send shorter ones, and 32 of the
+    /// longest have room.
+    pub message_room_octets_max: usize,
     /// Octets of the head of one request. Default 64 KiB.
     pub head_octets_max: usize,
     /// Header fields of one request. Default 100.
@@ -298,7 +311,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             upload_octets_max: 30_000_000,
+            upload_octets_per_minute_min: 64 << 10,
             message_octets_max: 1 << 20,
+            message_room_octets_max: 32 << 20,
             head_octets_max: 64 << 10,
             header_fields_max: 100,
             connections_max: 1024,
@@ -308,6 +323,30 @@ impl Default for Limits {
             job_octets_max: 64 << 30,
             jobs_max: 10_000,
             imports_max: 4,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_is_spelled_in_several_ways() {
+        for (one, other) in [
+            ("http://intranet", "HTTP://Intranet:80/"),
+            ("https://intranet/sites/", "https://intranet:443/sites"),
+            ("http://[::1]", "http://[::1]:80"),
+        ] {
+            assert_eq!(normal_url(one), normal_url(other), "{one}");
+        }
+        for (one, other) in [
+            ("http://intranet", "https://intranet"),
+            ("http://intranet", "http://intranet:443"),
+            ("http://intranet", "http://intranet:8080"),
+            ("http://intranet/a", "http://intranet/A"),
+        ] {
+            assert_ne!(normal_url(one), normal_url(other), "{one}");
         }
     }
 }

@@ -9,6 +9,7 @@ mod blocking;
 pub mod cabinet;
 mod export;
 mod folder;
+mod located;
 pub mod manifest;
 pub mod pack;
 mod simulated;

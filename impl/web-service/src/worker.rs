@@ -10,6 +10,7 @@ mod exchange;
 mod gate;
 mod inlet;
 mod line;
+mod pace;
 mod reply;
 mod room;
 mod route;
@@ -67,7 +68,7 @@ pub async fn start<N: Net, K: Desk, D: Depot>(
         depot,
         gate: Gate::new(config.authentication.clone()),
         uploads: Arc::new(Semaphore::new(uploads_max)),
-        messages: MessageRoom::new(),
+        messages: MessageRoom::new(config.limits.message_room_octets_max),
         observer,
         wall: host.wall.clone(),
         config,

@@ -59,6 +59,7 @@ pub(super) fn read_deployment(query: &str) -> Result<String, QueryProblem> {
     let mut found = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or(QueryProblem::Unknown)?;
         if !name.eq_ignore_ascii_case(DEPLOYMENT) {
             return Err(QueryProblem::Unknown);
         }

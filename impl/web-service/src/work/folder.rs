@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 use super::blocking::blocking;
+use super::located::Located as _;
 use super::{Depot, DepotError, StoredFile};
 use crate::message::{FileName, Guid};
 use disk::{is_there, remove, storage, sync_directory};
@@ -72,7 +73,7 @@ impl TemporaryFolder {
         let lock = lock(&root)?;
         let incoming = root.join(INCOMING);
         remove(&incoming)?;
-        fs::create_dir_all(&incoming)?;
+        fs::create_dir_all(&incoming).at(&incoming)?;
         sync_directory(&root)?;
         Ok(Self(Arc::new(Shelves {
             root,
@@ -95,13 +96,14 @@ const LOCK: &str = ".lock";
 
 /// Takes a folder for this process.
 fn lock(root: &Path) -> io::Result<fs::File> {
-    fs::create_dir_all(root)?;
+    fs::create_dir_all(root).at(root)?;
     let path = root.join(LOCK);
-    if !is_there(&path)? && fs::read_dir(root)?.next().is_some() {
+    if !is_there(&path)? && fs::read_dir(root).at(root)?.next().is_some() {
         let why = "it is not empty, and no temporary folder";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
-    let lock = fs::File::options().create(true).append(true).open(path)?;
+    let lock = fs::File::options().create(true).append(true).open(&path);
+    let lock = lock.at(&path)?;
     lock.try_lock().map_err(|error| match error {
         fs::TryLockError::WouldBlock => {
             io::Error::new(io::ErrorKind::ResourceBusy, "another process uses it")
@@ -172,9 +174,9 @@ fn stored(folder: &Path) -> io::Result<Vec<StoredFile>> {
         return Ok(Vec::new());
     }
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
+    for entry in fs::read_dir(folder).at(folder)? {
+        let entry = entry.at(folder)?;
+        let metadata = entry.metadata().at(&entry.path())?;
         let name = entry.file_name().to_str().map(FileName::new);
         if let (true, Some(Ok(name))) = (metadata.is_file(), name) {
             let octets = metadata.len();
@@ -186,11 +188,11 @@ fn stored(folder: &Path) -> io::Result<Vec<StoredFile>> {
 
 fn jobs_in(root: &Path) -> io::Result<Vec<Guid>> {
     let mut jobs = Vec::new();
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
+    for entry in fs::read_dir(root).at(root)? {
+        let entry = entry.at(root)?;
         let name = entry.file_name();
         let job = name.to_str().and_then(|name| name.parse().ok());
-        if let (true, Some(job)) = (entry.file_type()?.is_dir(), job) {
+        if let (true, Some(job)) = (entry.file_type().at(&entry.path())?.is_dir(), job) {
             jobs.push(job);
         }
     }

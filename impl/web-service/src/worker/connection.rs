@@ -1,15 +1,16 @@
 //! One connection, from accept to its end.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -24,7 +25,7 @@ use super::exchange::Worker;
 use super::gate::Visitor;
 use super::line::{Course, Line};
 use super::reply::{Closes, Reply};
-use crate::config::{Limits, Timers};
+use crate::config::Limits;
 use crate::desk::Desk;
 use crate::observe::FarmEvent;
 use crate::work::Depot;
@@ -76,33 +77,43 @@ async fn speak<K: Desk, D: Depot>(
     let line = Line::new(stream, timers, deadline);
     let course = line.course().clone();
     let service = service_fn(|request| {
-        let turn = Turn::begin(pass, &course, &timers);
-        answer(Arc::clone(worker), visitor, turn, request)
+        let turn = Turn::begin(pass, &course);
+        Box::pin(answer(Arc::clone(worker), visitor, turn, request))
     });
     let mut http = builder(&worker.config.limits).serve_connection(TokioIo::new(line), service);
-    let ended = tokio::select! {
-        biased;
-        () = stop.cancelled() => {
-            // Who is between two requests is closed; who is not gets the answer.
-            if !course.is_idle() {
-                Pin::new(&mut http).graceful_shutdown();
-                timeout(timers.drain, &mut http).await.ok();
+    let (ended, mut line) = loop {
+        let ended = tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                // Who is between two requests is closed; who is not gets the answer.
+                if !course.is_idle() {
+                    Pin::new(&mut http).graceful_shutdown();
+                    timeout(timers.drain, &mut http).await.ok();
+                }
+                return;
             }
-            return;
+            ended = poll_fn(|cx| http.poll_without_shutdown(cx)) => ended,
+        };
+        let parts = http.into_parts();
+        let mut line = parts.io.into_inner();
+        if !line.go_on(parts.read_buf) {
+            break (ended, line);
         }
-        ended = &mut http => ended,
+        let builder = builder(&worker.config.limits);
+        http = builder.serve_connection(TokioIo::new(line), parts.service);
     };
-    let Err(error) = ended else {
-        return;
-    };
-    if error.is_parse() {
-        worker.observer.announce(&FarmEvent::BadRequest);
-        return;
-    }
-    let mut line = http.into_parts().io.into_inner();
     if line.head_is_late() {
         worker.observer.announce(&FarmEvent::BadRequest);
         say_that_it_is_late(&mut line).await.ok();
+        return;
+    }
+    let is_no_request = ended.as_ref().is_err_and(hyper::Error::is_parse);
+    if is_no_request {
+        worker.observer.announce(&FarmEvent::BadRequest);
+    }
+    // Any other error is the connection's: nobody is there to be told of its end.
+    if ended.is_ok() || is_no_request {
+        line.shutdown().await.ok();
     }
 }
 
@@ -127,13 +138,14 @@ async fn answer<K: Desk, D: Depot>(
     turn: Option<Turn>,
     request: Request<Incoming>,
 ) -> Result<Response<Said>, Infallible> {
-    let Some(turn) = turn else {
+    let Some(mut turn) = turn else {
         // The connection has to give way: this is never read.
         let unavailable = Reply::empty("", StatusCode::SERVICE_UNAVAILABLE);
         let response = unavailable.into_http(worker.wall.now(), Closes::Yes);
         return Ok(response.map(|body| Said { body, _turn: None }));
     };
     let response = worker.exchange(visitor, request).await;
+    turn.is_last = response.headers().contains_key(header::CONNECTION);
     let _turn = Some(turn);
     Ok(response.map(|body| Said { body, _turn }))
 }
@@ -150,16 +162,17 @@ async fn say_that_it_is_late(line: &mut Line<impl Connection>) -> io::Result<()>
 struct Turn {
     pass: Arc<Pass>,
     course: Course,
-    keep_alive: Duration,
+    /// Whether the connection ends with the answer: then what still comes is not the next head.
+    is_last: bool,
 }
 
 impl Turn {
     /// `None` when the connection had to give way before.
-    fn begin(pass: &Arc<Pass>, course: &Course, timers: &Timers) -> Option<Self> {
+    fn begin(pass: &Arc<Pass>, course: &Course) -> Option<Self> {
         let turn = Self {
             pass: Arc::clone(pass),
             course: course.clone(),
-            keep_alive: timers.keep_alive,
+            is_last: false,
         };
         if !pass.exchange_begins() {
             return None;
@@ -171,7 +184,9 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.course.exchange_ends(self.keep_alive);
+        if !self.is_last {
+            self.course.exchange_ends();
+        }
         self.pass.exchange_ends();
     }
 }

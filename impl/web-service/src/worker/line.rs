@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use portcullis_net::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -24,44 +25,59 @@ const DRAIN_PIECE_OCTETS: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub(super) struct Course(Arc<Mutex<Point>>);
 
-#[derive(Debug)]
-struct Point {
-    /// When waiting for a request's head is over; `None` during an exchange, which has timers of
-    /// its own.
-    deadline: Option<Instant>,
-    /// Whether octets of the next head have come.
-    head_has_begun: bool,
+/// What a connection waits for; without an instant, for ever.
+#[derive(Clone, Copy, Debug)]
+enum Point {
+    /// A head, which is complete by then: the first one, or one that has begun.
+    Head {
+        deadline: Option<Instant>,
+        has_begun: bool,
+    },
+    /// The end of an exchange, which has timers of its own.
+    Exchange,
+    /// To know whether the next head has begun: the last answer has been made, and the client may
+    /// have sent something behind its request.
+    Answered { is_written: bool },
+    /// The first octet of the next head, which comes by then.
+    Idle { deadline: Option<Instant> },
 }
 
 impl Course {
     fn new(deadline: Option<Instant>) -> Self {
-        let head_has_begun = false;
-        Self(Arc::new(Mutex::new(Point {
+        let has_begun = false;
+        Self(Arc::new(Mutex::new(Point::Head {
             deadline,
-            head_has_begun,
+            has_begun,
         })))
     }
 
     /// A head has come: no timer of the connection runs until the exchange is over.
     pub(super) fn exchange_begins(&self) {
-        *self.lock() = Point {
-            deadline: None,
-            head_has_begun: false,
-        };
+        *self.lock() = Point::Exchange;
     }
 
-    /// The answer is on its way: the connection waits for the next head.
-    pub(super) fn exchange_ends(&self, keep_alive: Duration) {
-        *self.lock() = Point {
-            deadline: Instant::now().checked_add(keep_alive),
-            head_has_begun: false,
-        };
+    /// The answer is on its way.
+    pub(super) fn exchange_ends(&self) {
+        *self.lock() = Point::Answered { is_written: false };
     }
 
     /// Whether nothing of a request has come since the last one was answered.
     pub(super) fn is_idle(&self) -> bool {
-        let point = self.lock();
-        point.deadline.is_some() && !point.head_has_begun
+        match *self.lock() {
+            Point::Head { has_begun, .. } => !has_begun,
+            Point::Exchange | Point::Answered { .. } => false,
+            Point::Idle { .. } => true,
+        }
+    }
+
+    /// Octets have come. From accept the first head has one timer, whenever they begin to.
+    fn octets_come(&self, head: Duration) {
+        let mut point = self.lock();
+        match &mut *point {
+            Point::Head { has_begun, .. } => *has_begun = true,
+            Point::Answered { .. } | Point::Idle { .. } => *point = begun(head),
+            Point::Exchange => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Point> {
@@ -69,12 +85,28 @@ impl Course {
     }
 }
 
+/// A head that begins now.
+fn begun(head: Duration) -> Point {
+    Point::Head {
+        deadline: Instant::now().checked_add(head),
+        has_begun: true,
+    }
+}
+
 /// A stream that gives up a client that takes too long over the head of a request or over reading
 /// an answer, and that closes so that the client reads the answer and not a reset.
+///
+/// Who reads from it has read ahead when an exchange is over, and alone knows whether the client
+/// has said something behind its request. So behind each answer the stream makes its reader stop,
+/// with an error, and asks: see [`Line::go_on`].
 pub(super) struct Line<S> {
     stream: S,
     timers: Timers,
     course: Course,
+    /// What comes before anything from the stream: its last reader has left it.
+    ahead: Bytes,
+    /// Whether the reader was made to stop.
+    is_paused: bool,
     /// Runs while a head is awaited, and while what follows an answer is thrown away.
     timer: Pin<Box<Sleep>>,
     /// Runs while the client does not read.
@@ -91,6 +123,8 @@ impl<S: Connection> Line<S> {
             stream,
             timers,
             course: Course::new(Some(deadline)),
+            ahead: Bytes::new(),
+            is_paused: false,
             timer: Box::pin(sleep_until(deadline)),
             stalled: None,
             head_is_late: false,
@@ -109,11 +143,36 @@ impl<S: Connection> Line<S> {
         self.head_is_late
     }
 
-    /// Whether waiting for a head is over.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let (deadline, head_has_begun) = {
-            let point = self.course.lock();
-            (point.deadline, point.head_has_begun)
+    /// Whether reading goes on behind an answer, after a reader that has left `unread`: what the
+    /// client has said behind its request, and when the next head is due, are known now.
+    pub(super) fn go_on(&mut self, unread: Bytes) -> bool {
+        if !std::mem::take(&mut self.is_paused) {
+            return false;
+        }
+        *self.course.lock() = if unread.is_empty() {
+            let deadline = Instant::now().checked_add(self.timers.keep_alive);
+            Point::Idle { deadline }
+        } else {
+            begun(self.timers.head)
+        };
+        self.ahead = unread;
+        true
+    }
+
+    /// Why nothing is read any more, if that is so: the reader is to stop behind an answer, or
+    /// waiting for a head is over.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let (deadline, head_has_begun) = match *self.course.lock() {
+            Point::Head {
+                deadline,
+                has_begun,
+            } => (deadline, has_begun),
+            Point::Idle { deadline } => (deadline, false),
+            Point::Answered { is_written: true } => {
+                self.is_paused = true;
+                return Poll::Ready(io::ErrorKind::Interrupted.into());
+            }
+            Point::Answered { is_written: false } | Point::Exchange => (None, false),
         };
         let Some(deadline) = deadline else {
             return Poll::Pending;
@@ -151,21 +210,20 @@ impl<S: Connection> AsyncRead for Line<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Ready(read) => {
-                let mut point = self.course.lock();
-                if point.deadline.is_some() && !point.head_has_begun && buf.filled().len() > before
-                {
-                    // From accept the first head has one timer, whenever its octets begin to come.
-                    point.head_has_begun = true;
-                    let latest = Instant::now().checked_add(self.timers.head);
-                    point.deadline = point.deadline.min(latest);
+                if buf.filled().len() > before {
+                    self.course.octets_come(self.timers.head);
                 }
-                drop(point);
                 Poll::Ready(read)
             }
-            Poll::Pending => self.poll_late(cx).map(Err),
+            Poll::Pending => self.poll_end(cx).map(Err),
         }
     }
 }
@@ -195,6 +253,11 @@ impl<S: Connection> AsyncWrite for Line<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if let (Poll::Ready(Ok(())), Point::Answered { is_written }) =
+            (&flushed, &mut *self.course.lock())
+        {
+            *is_written = true;
+        }
         self.unless_stalled(cx, flushed)
     }
 

@@ -71,13 +71,15 @@ pub(super) fn is_legal(target: &str) -> bool {
     true
 }
 
-/// Whether a query asks for the service description: `?WSDL`, in any case, whatever its value.
+/// Whether a query asks for the service description: `?WSDL`, percent-encoded or not, in any case,
+/// whatever its value.
 pub(super) fn wants_description(query: Option<&str>) -> bool {
-    let name = |parameter: &str| {
+    let is_it = |parameter: &str| {
         let name = parameter.split('=').next().unwrap_or_default();
-        name.eq_ignore_ascii_case("wsdl")
+        let name = percent_decode_str(name).decode_utf8();
+        name.is_ok_and(|name| name.eq_ignore_ascii_case("wsdl"))
     };
-    query.is_some_and(|query| query.split('&').any(name))
+    query.is_some_and(|query| query.split('&').any(is_it))
 }
 
 /// The service's address as the client reached it, from its `Host` field; `None` when that is no
@@ -147,10 +149,19 @@ mod tests {
 
     #[test]
     fn the_description_is_asked_for_in_any_case() {
-        for query in ["WSDL", "wsdl", "Wsdl=1", "a=b&wSDL"] {
+        for query in ["WSDL", "wsdl", "Wsdl=1", "a=b&wSDL", "%57SDL", "%77%73dl=1"] {
             assert!(wants_description(Some(query)), "{query}");
         }
-        for query in [None, Some(""), Some("op=CreateJob"), Some("a=wsdl")] {
+        let others = [
+            "",
+            "op=CreateJob",
+            "a=wsdl",
+            "%2557SDL",
+            "WSDL%3D1",
+            "a%26WSDL",
+            "WSDL%ff",
+        ];
+        for query in others.map(Some).into_iter().chain([None]) {
             assert!(!wants_description(query), "{query:?}");
         }
     }

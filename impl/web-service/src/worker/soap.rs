@@ -10,6 +10,7 @@ use super::exchange::{Worker, is_plain, text};
 use super::gate::Visitor;
 use super::inlet::{Cut, Inlet};
 use super::reply::Reply;
+use super::room::{NoRoom, SMALL_OCTETS};
 use crate::codec::{self, SoapVersion, Unread};
 use crate::config::Compat;
 use crate::desk::Desk;
@@ -36,13 +37,13 @@ pub(super) async fn answer<K: Desk, D: Depot>(
             "content-encoding",
         );
     }
-    let (message, room) = match collect(worker, body).await {
+    let message = match collect(worker, body).await {
         Ok(collected) => collected,
         Err(refusal) => return refusal,
     };
     let content_type = text(&head.headers, &header::CONTENT_TYPE);
     let action = text(&head.headers, &SOAP_ACTION);
-    let call = match codec::read_request(content_type, action, &message, config.compat) {
+    let call = match codec::read_request(content_type, action, &message.octets, config.compat) {
         Ok(call) => call,
         Err(Unread::MediaType) => {
             return Reply::refusal(UNKNOWN, StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type");
@@ -51,7 +52,7 @@ pub(super) async fn answer<K: Desk, D: Depot>(
             return fault_reply(config.compat, UNKNOWN, version, &fault);
         }
     };
-    drop((message, room));
+    drop(message);
     let (version, what) = (call.version, call.request.operation().name());
     if config.require_secure_connection && !visitor.is_secure {
         let fault = Violation::InsecureConnection.into();
@@ -74,32 +75,61 @@ fn fault_reply(compat: Compat, what: &'static str, version: SoapVersion, fault: 
         .with(version.content_type(), codec::write_fault(version, fault))
 }
 
+/// A message in memory.
+#[derive(Debug, Default)]
+struct Collected {
+    octets: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
 /// The whole message, if it is short enough and comes in time, and its room.
 async fn collect<K: Desk, D: Depot>(
     worker: &Worker<K, D>,
     body: &mut Inlet,
-) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Reply> {
-    let (octets_max, timers) = (
+) -> Result<Collected, Reply> {
+    let (max, timers) = (
         worker.config.limits.message_octets_max,
         worker.config.timers,
     );
-    let max = u64::try_from(octets_max).unwrap_or(u64::MAX);
-    let declared = body.declared().unwrap_or(max);
-    if declared > max {
+    let declared = body.declared();
+    let declared = declared.map(|octets| usize::try_from(octets).unwrap_or(usize::MAX));
+    if declared.is_some_and(|octets| octets > max) {
         return Err(too_large());
     }
+    let mut message = Collected::default();
+    if let Some(octets) = declared {
+        message.make_room(worker, octets)?;
+    }
     let collecting = timeout(timers.message, async {
-        let room = worker.messages.enter(declared).await;
-        let mut message = Vec::new();
         while let Some(piece) = body.piece(timers.body_idle).await.map_err(cut)? {
-            if message.len().saturating_add(piece.len()) > octets_max {
+            let octets = message.octets.len().saturating_add(piece.len());
+            if octets > max {
                 return Err(too_large());
             }
-            message.extend_from_slice(&piece);
+            // Nobody has said how long it will be.
+            if octets > SMALL_OCTETS && message.room.is_none() {
+                message.make_room(worker, max)?;
+            }
+            message.octets.extend_from_slice(&piece);
         }
-        Ok((message, room))
+        Ok(())
     });
-    collecting.await.unwrap_or_else(|_| Err(cut(Cut::TimedOut)))
+    let collected = collecting.await;
+    collected.unwrap_or_else(|_| Err(cut(Cut::TimedOut)))?;
+    Ok(message)
+}
+
+impl Collected {
+    /// Has room for `octets` octets in all, before the first one that needs it is kept.
+    fn make_room<K, D>(&mut self, worker: &Worker<K, D>, octets: usize) -> Result<(), Reply> {
+        let room = worker.messages.take(octets);
+        let busy = StatusCode::SERVICE_UNAVAILABLE;
+        self.room = room.map_err(|NoRoom| Reply::refusal(UNKNOWN, busy, "message-limit"))?;
+        // At once: whatever grows step by step has the old octets and the new ones at a time.
+        self.octets
+            .reserve_exact(octets.saturating_sub(self.octets.len()));
+        Ok(())
+    }
 }
 
 fn too_large() -> Reply {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::header;
 use hyper::http::request::Parts;
+use tokio::time::Instant;
 
 use super::exchange::{Worker, is_plain};
 use super::gate::Visitor;
-use super::inlet::Inlet;
+use super::inlet::{Cut, Inlet};
+use super::pace::Pace;
 use super::reply::Reply;
 use super::soap::cut_reply;
 use crate::codec;
@@ -78,15 +80,21 @@ async fn store<K: Desk, D: Depot>(
     let begun = worker.depot.begin(target.job, &target.file).await;
     let mut file = begun.map_err(depot)?;
     let mut octets = 0_u64;
-    let idle = worker.config.timers.body_idle;
+    let limits = &worker.config.limits;
+    let mut pace = Pace::new(limits.upload_octets_per_minute_min);
     // A file that is dropped on the way leaves nothing.
-    while let Some(piece) = body
-        .piece(idle)
-        .await
-        .map_err(|cut| cut_reply(UPLOAD, cut))?
-    {
-        octets = octets.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        if octets > worker.config.limits.upload_octets_max {
+    loop {
+        let asked = Instant::now();
+        let piece = body.piece(worker.config.timers.body_idle).await;
+        let Some(piece) = piece.map_err(|cut| cut_reply(UPLOAD, cut))? else {
+            break;
+        };
+        let came = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        if !pace.keeps_up(asked.elapsed(), came) {
+            return Err(cut_reply(UPLOAD, Cut::TimedOut));
+        }
+        octets = octets.saturating_add(came);
+        if octets > limits.upload_octets_max {
             return Err(Reply::refusal(UPLOAD, StatusCode::NOT_FOUND, "too-large"));
         }
         file.write(piece).await.map_err(depot)?;

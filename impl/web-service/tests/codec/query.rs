@@ -1,6 +1,8 @@
-//! The query of an upload.
+//! The queries of an upload and of a status page.
 
-use portcullis_web_service::codec::{QueryProblem, read_upload_query, write_upload_query};
+use portcullis_web_service::codec::{
+    QueryProblem, read_deployment_query, read_upload_query, write_upload_query,
+};
 use portcullis_web_service::message::{FileName, UploadTarget};
 
 use crate::samples::{JOB, job};
@@ -107,4 +109,14 @@ fn what_is_written_is_percent_encoded_without_quotes() {
         written,
         format!("filename=Exported%20Files%20%28%C3%A9%29%2B1.cab&remoteJobId={JOB}")
     );
+}
+
+#[test]
+fn names_are_compared_after_decoding() {
+    let query = format!("%66ilename=a.cab&remote%4Aob%49d={JOB}");
+    assert_eq!(read(&query).as_deref(), Ok("a.cab"));
+    let name = read_deployment_query("%6Aob=nightly");
+    assert_eq!(name.as_deref(), Ok("nightly"));
+    let twice = read_deployment_query("%256Aob=nightly");
+    assert_eq!(twice, Err(QueryProblem::Unknown));
 }

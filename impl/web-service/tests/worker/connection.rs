@@ -141,6 +141,96 @@ async fn a_slow_head_is_ended_with_408_and_silence_without() {
     assert_eq!(silent.rest().await, "");
 }
 
+/// A whole request of each framing, and the status of its answer.
+fn requests() -> [(String, &'static str); 4] {
+    let (target, fields) = (target("a.cab"), "Host: a\r\nContent-Type: text/xml");
+    [
+        (
+            format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n"),
+            "HTTP/1.1 200 OK",
+        ),
+        (
+            "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            "HTTP/1.1 404 Not Found",
+        ),
+        (
+            format!("POST {SERVICE} HTTP/1.1\r\n{fields}\r\nContent-Length: 2\r\n\r\n<a"),
+            "HTTP/1.1 500 Internal Server Error",
+        ),
+        (
+            format!(
+                "POST {target} HTTP/1.1\r\n{fields}\r\nTransfer-Encoding: chunked\r\n\r\n\
+                 1\r\nx\r\n0\r\n\r\n"
+            ),
+            "HTTP/1.1 200 OK",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_head_that_begins_behind_a_request_has_the_head_timer() {
+    for (request, expected) in requests() {
+        let world = World::with(|config| {
+            config.timers.head = Duration::from_millis(50);
+            config.timers.keep_alive = Duration::from_secs(3600);
+        })
+        .await;
+        let mut client = world.connect().await;
+        client.send(request.clone() + "GE").await;
+        assert_eq!(status(&client.answer().await), expected, "{request}");
+        let late = client.rest().await;
+        assert_eq!(
+            status(&late),
+            "HTTP/1.1 408 Request Timeout",
+            "behind {request}"
+        );
+        assert!(matches!(world.event().await, FarmEvent::Answered { .. }));
+        assert_eq!(world.event().await, FarmEvent::BadRequest);
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_begins_behind_a_request_may_end_later() {
+    let world = World::open().await;
+    for (request, expected) in requests() {
+        let mut client = world.connect().await;
+        for begun in [1, 30, request.len() - 1] {
+            client.send(request.clone() + &request[..begun]).await;
+            assert_eq!(status(&client.answer().await), expected, "{request}");
+            client.send(&request[begun..]).await;
+            assert_eq!(status(&client.answer().await), expected, "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_line_behind_a_request_is_no_head() {
+    let world = World::with(|config| {
+        config.timers.head = Duration::from_secs(3600);
+        config.timers.keep_alive = Duration::from_millis(50);
+    })
+    .await;
+    let mut client = world.connect().await;
+    let get = format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n\r\n");
+    client.send(get).await;
+    assert_eq!(status(&client.answer().await), "HTTP/1.1 200 OK");
+    assert_eq!(client.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_head_that_begins_in_time_has_all_of_its_own_timer() {
+    let keep_alive = Duration::from_millis(500);
+    let world = World::with(|config| config.timers.keep_alive = keep_alive).await;
+    let mut client = world.connect().await;
+    let get = format!("GET {SERVICE} HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send(&get).await;
+    assert_eq!(status(&client.answer().await), "HTTP/1.1 200 OK");
+    client.send(&get[..2]).await;
+    tokio::time::sleep(keep_alive * 2).await;
+    client.send(&get[2..]).await;
+    assert_eq!(status(&client.answer().await), "HTTP/1.1 200 OK");
+}
+
 #[tokio::test]
 async fn octets_that_come_one_by_one_do_not_prolong_a_head() {
     let world = World::with(|config| {

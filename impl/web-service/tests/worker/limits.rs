@@ -130,6 +130,47 @@ async fn a_message_over_the_limit_is_413() {
 }
 
 #[tokio::test]
+async fn messages_that_do_not_end_share_one_room() {
+    let world = World::with(|config| config.limits.message_room_octets_max = 100 << 10).await;
+    let head = format!("POST {SERVICE} HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\n");
+    let of = |octets: usize| format!("{head}Content-Length: {octets}\r\n\r\n");
+    let mut first = world.connect().await;
+    let asks = of(90 << 10).replace("Host: a", "Host: a\r\nExpect: 100-continue");
+    first.send(asks).await;
+    assert_eq!(first.answer().await, "HTTP/1.1 100 Continue\r\n\r\n");
+
+    // Whether a client says how long its message is or not: the first octet too many is not kept.
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+    let piece = "4000\r\n".to_owned() + &"x".repeat(16 << 10) + "\r\n";
+    for message in [of(17 << 10), format!("{chunked}{piece}1\r\nx\r\n")] {
+        let answer = world.say(message).await;
+        assert_eq!(status(&answer), "HTTP/1.1 503 Service Unavailable");
+        assert_eq!(field(&answer, "retry-after"), Some("5"));
+        let announced = FarmEvent::Answered {
+            what: "soap",
+            status: 503,
+            violation: Some("message-limit"),
+        };
+        assert_eq!(world.answered(503).await, announced);
+    }
+    // A short one needs no room.
+    let fault = "HTTP/1.1 500 Internal Server Error";
+    for message in [
+        of(16 << 10) + &"x".repeat(16 << 10),
+        format!("{chunked}{piece}0\r\n\r\n"),
+    ] {
+        let mut client = world.connect().await;
+        client.send(message).await;
+        assert_eq!(status(&client.answer().await), fault);
+    }
+    // There is room again as soon as the first message is whole.
+    first.send("x".repeat(90 << 10)).await;
+    assert_eq!(status(&first.answer().await), fault);
+    first.send(of(90 << 10) + &"x".repeat(90 << 10)).await;
+    assert_eq!(status(&first.answer().await), fault);
+}
+
+#[tokio::test]
 async fn heads_have_limits() {
     let world = World::open().await;
     let many: String = (0..101).map(|n| format!("X-{n}: a\r\n")).collect();

@@ -111,6 +111,41 @@ pub(crate) fn from_https() {
     assert!(page.contains("succeeded"), "{page}");
 }
 
+/// What the disk refuses the target's operator finds in the log, and callers are told no paths.
+pub(crate) fn with_a_disk_that_refuses() {
+    // A file where a directory belongs stops everybody, root included.
+    for (in_place_of, named, told) in [
+        (
+            "target/temporary/.incoming",
+            "target/temporary/.incoming/0.part",
+            "503",
+        ),
+        ("target-site", "target-site/.portcullis", "the disk refused"),
+    ] {
+        let town = Town::new();
+        let target_port = town.target("target", "");
+        let _target = town.serve("target");
+        write_source(
+            &town,
+            "[deployments]\npolling_interval = \"100ms\"\nattempts = 1\n",
+        );
+        let _source = town.serve("source");
+        define(&town, &format!("http://127.0.0.1:{target_port}"));
+        fs::remove_dir(town.path(in_place_of)).ok();
+        town.write(in_place_of, "in the way");
+
+        let (code, said) = deployment(&town, &["run", "news & more"]);
+        assert_ne!(code, Some(0), "{said}");
+        let (_, status) = deployment(&town, &["status", "news & more"]);
+        assert!(status.contains(told), "{status}");
+        let log = fs::read_to_string(town.path("target.log")).expect("a log");
+        let path = town.path(named).display().to_string();
+        assert!(log.contains(&path), "{path}: {log}");
+        let here = town.path("target").display().to_string();
+        assert!(!(said + &status).contains(&here), "{status}");
+    }
+}
+
 pub(crate) fn in_a_browser() {
     let town = Town::new();
     let target_port = town.target("target", "");

@@ -44,6 +44,11 @@ const STORIES: &[Story] = &[
         deploying::from_https,
     ),
     (
+        "what_the_disk_refuses_is_in_the_log_with_its_path_and_nowhere_else",
+        &[],
+        deploying::with_a_disk_that_refuses,
+    ),
+    (
         "a_browser_shows_how_a_deployment_went",
         &["chromium"],
         deploying::in_a_browser,

@@ -24,6 +24,7 @@ use crate::message::{FileName, Guid};
 use crate::work::StoredFile;
 use crate::work::blocking::{Stopped, blocking};
 use crate::work::cabinet::Compression;
+use crate::work::located::{Located as _, located};
 use crate::work::manifest::{Digest, SitePath};
 use crate::work::pack::{Found, PackError, PackOptions, PackProblem, Stamp, pack_found, walk};
 use crate::work::turns::{Turns, lock};
@@ -144,10 +145,10 @@ impl Exporter for TreeExporter {
 
     async fn open(&self, run: RunId, package: &FileName) -> Result<tokio::fs::File, ExportFailure> {
         let package = self.0.folder(run).package(package);
-        match tokio::fs::File::open(package).await {
+        match tokio::fs::File::open(&package).await {
             Ok(file) => Ok(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ExportFailure::Gone),
-            Err(error) => Err(storage(error)),
+            Err(error) => Err(storage(located(&package, &error))),
         }
     }
 
@@ -328,7 +329,8 @@ impl Shared {
 fn stored(package: &Path) -> Result<StoredFile, ExportFailure> {
     let name = package.file_name().and_then(|name| name.to_str());
     let name = name.and_then(|name| FileName::new(name).ok());
-    let octets = std::fs::metadata(package).map_err(storage)?.len();
+    let metadata = std::fs::metadata(package).at(package);
+    let octets = metadata.map_err(storage)?.len();
     let name = name.ok_or(ExportFailure::Storage)?;
     Ok(StoredFile { name, octets })
 }
@@ -341,7 +343,7 @@ fn words(error: &dyn Error) -> String {
     }
 }
 
-/// What the operating system said is of little use to whoever reads the report.
+/// What the operating system said is for the log: it is of little use to whoever reads the report.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 fn storage(error: io::Error) -> ExportFailure {
     tracing::warn!("an export: {error}");

@@ -14,6 +14,7 @@ use super::disk::{are_equal, storage, sync_directory};
 use super::{Shelves, UNIT_OCTETS, WAITING_OCTETS_MAX, stored};
 use crate::message::{FileName, Guid};
 use crate::work::blocking::{Stopped, blocking};
+use crate::work::located::Located as _;
 use crate::work::{DepotError, Kept, Upload};
 
 /// How many pieces of one file may wait for the disk.
@@ -111,7 +112,8 @@ struct Arriving {
 impl Arriving {
     fn open(shelves: Arc<Shelves>, job: Guid, name: FileName) -> io::Result<Self> {
         let path = shelves.fresh();
-        let file = File::options().write(true).create_new(true).open(&path)?;
+        let file = File::options().write(true).create_new(true).open(&path);
+        let file = file.at(&path)?;
         Ok(Self {
             shelves,
             job,
@@ -138,7 +140,7 @@ impl Arriving {
     }
 
     fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        (&*self.file).write_all(octets)?;
+        (&*self.file).write_all(octets).at(&self.path)?;
         let octets = u64::try_from(octets.len()).unwrap_or(u64::MAX);
         self.unsynced = self.unsynced.saturating_add(octets);
         let is_free = self.syncing.as_ref().is_none_or(JoinHandle::is_finished);
@@ -157,7 +159,7 @@ impl Arriving {
 
     /// Gives the file its name; durable when it returns.
     fn put_in_place(self) -> Result<Kept, DepotError> {
-        self.file.sync_all().map_err(storage)?;
+        self.file.sync_all().at(&self.path).map_err(storage)?;
         let folder = self.shelves.of_job(self.job);
         let _names = self.shelves.lock_names();
         let files = stored(&folder).map_err(storage)?;
@@ -173,8 +175,9 @@ impl Arriving {
                 Err(DepotError::Different)
             };
         }
-        fs::create_dir_all(&folder).map_err(storage)?;
-        fs::rename(&self.path, folder.join(self.name.as_str())).map_err(storage)?;
+        let place = folder.join(self.name.as_str());
+        fs::create_dir_all(&folder).at(&folder).map_err(storage)?;
+        fs::rename(&self.path, &place).at(&place).map_err(storage)?;
         sync_names(&self.shelves.root, &folder).map_err(storage)?;
         Ok(Kept::Now)
     }

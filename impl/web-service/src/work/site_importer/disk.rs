@@ -5,11 +5,13 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::work::ImportFailure;
+use crate::work::located::Located as _;
 
 /// Makes the names in one directory durable, where the operating system lets a directory be opened.
 pub(in crate::work) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        File::open(directory)?.sync_all()?;
+        let synced = File::open(directory).and_then(|directory| directory.sync_all());
+        synced.at(directory)?;
     }
     Ok(())
 }
@@ -20,11 +22,13 @@ pub(in crate::work) fn make_directory(directory: &Path) -> io::Result<()> {
         Ok(()) => directory.parent().map_or(Ok(()), sync_directory),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let above = directory.parent().ok_or(error)?;
+            let Some(above) = directory.parent() else {
+                return Err(error).at(directory);
+            };
             make_directory(above)?;
             make_directory(directory)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error).at(directory),
     }
 }
 
@@ -33,19 +37,20 @@ pub(super) fn found(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error).at(path),
     }
 }
 
 /// Removes a directory with everything in it, if there is one.
 pub(in crate::work) fn remove(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).at(directory),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// What the operating system said is of little use to whoever reads a job's report.
+/// What the operating system said is for the log: it is of little use to whoever reads a job's
+/// report, and paths are not for callers.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 pub(super) fn storage(error: io::Error) -> ImportFailure {
     tracing::warn!("an import: {error}");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
@@ -13,6 +13,7 @@ use super::working::WorkingFolder;
 use crate::message::FileName;
 use crate::work::blocking::{Abandoned, Stopped};
 use crate::work::cabinet::{Cabinet, CabinetLimits, CabinetProblem, Compression, PackedFile};
+use crate::work::located::{Located as _, located};
 use crate::work::manifest::{self, Digest};
 use crate::work::{ImportFailure, ImportOrder, StoredFile};
 
@@ -102,7 +103,7 @@ impl Packages<'_> {
             cabinet
                 .extract(&mut source, put)
                 .map_err(|halt| match halt {
-                    Halt::Cabinet(problem) => failure(problem, &stored.name),
+                    Halt::Cabinet(problem) => self.failure(problem, &stored.name),
                     Halt::Failure(failure) => failure,
                 })?;
         }
@@ -115,9 +116,12 @@ impl Packages<'_> {
         limits: &CabinetLimits,
     ) -> Result<(File, Cabinet), ImportFailure> {
         self.stopped.check()?;
-        let mut source = File::open(self.folder.join(stored.name.as_str())).map_err(storage)?;
-        if source.metadata().map_err(storage)?.len() != stored.octets {
-            return Err(ImportFailure::Storage);
+        let path = self.path(&stored.name);
+        let mut source = File::open(&path).at(&path).map_err(storage)?;
+        let octets = source.metadata().at(&path).map_err(storage)?.len();
+        if octets != stored.octets {
+            let why = format!("{octets} octets, and not {}", stored.octets);
+            return Err(storage(located(&path, &io::Error::other(why))));
         }
         let compression = Compression::of_job(&self.order.order);
         let limits = CabinetLimits {
@@ -125,8 +129,22 @@ impl Packages<'_> {
             ..*limits
         };
         let cabinet = Cabinet::read(&mut source, compression, &limits);
-        let cabinet = cabinet.map_err(|problem| failure(problem, &stored.name))?;
+        let cabinet = cabinet.map_err(|problem| self.failure(problem, &stored.name))?;
         Ok((source, cabinet))
+    }
+
+    /// Where a package lies.
+    fn path(&self, package: &FileName) -> PathBuf {
+        self.folder.join(package.as_str())
+    }
+
+    /// What is told of a refused cabinet.
+    fn failure(&self, problem: CabinetProblem, package: &FileName) -> ImportFailure {
+        if problem == CabinetProblem::Disk {
+            let why = io::Error::other("cannot be read");
+            return storage(located(&self.path(package), &why));
+        }
+        failure(problem, package)
     }
 
     /// What one package may have if there is no other.
@@ -143,6 +161,7 @@ impl Packages<'_> {
 
 /// A file that is being decompressed.
 struct Begun {
+    path: PathBuf,
     file: File,
     hash: Sha256,
 }
@@ -150,14 +169,15 @@ struct Begun {
 impl Begun {
     fn new(working: &WorkingFolder, file: &PackedFile) -> Result<Self, Halt> {
         let path = working.file(&file.name);
-        let file = File::create_new(path).map_err(|error| Halt::Failure(storage(error)))?;
+        let file = File::create_new(&path).at(&path);
+        let file = file.map_err(|error| Halt::Failure(storage(error)))?;
         let hash = Sha256::new();
-        Ok(Self { file, hash })
+        Ok(Self { path, file, hash })
     }
 
     fn write(&mut self, piece: &[u8]) -> Result<(), Halt> {
         self.hash.update(piece);
-        let written = self.file.write_all(piece);
+        let written = self.file.write_all(piece).at(&self.path);
         written.map_err(|error| Halt::Failure(storage(error)))
     }
 
@@ -187,7 +207,7 @@ impl From<CabinetProblem> for Halt {
     }
 }
 
-/// What is told of a refused cabinet.
+/// The failure that a problem is.
 fn failure(problem: CabinetProblem, package: &FileName) -> ImportFailure {
     let package = package.clone();
     match problem {

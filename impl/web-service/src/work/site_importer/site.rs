@@ -17,6 +17,7 @@ use super::working::WorkingFolder;
 use crate::message::Guid;
 use crate::work::ImportFailure;
 use crate::work::blocking::{Abandoned, Stopped};
+use crate::work::located::{Located as _, located};
 use crate::work::manifest::{ContentObject, Digest, ObjectContent, SitePath};
 use crate::work::turns::lock;
 
@@ -103,7 +104,7 @@ impl Site {
                 let source = working.file(file);
                 let new = self.unfinished(job);
                 copy(&source, &new, (*octets, *sha256), stopped)?;
-                fs::rename(&new, &target)?;
+                fs::rename(&new, &target).at(&target)?;
                 target.parent().map_or(Ok(()), sync_directory)?;
             }
         }
@@ -145,9 +146,9 @@ impl Site {
         }
         let new = self.unfinished(job);
         let mut file = create(&new)?;
-        file.write_all(&serde_json::to_vec(&ours).map_err(io::Error::from)?)?;
-        file.sync_all()?;
-        fs::rename(&new, &record_at)?;
+        let written = file.write_all(&serde_json::to_vec(&ours).map_err(io::Error::from)?);
+        written.and_then(|()| file.sync_all()).at(&new)?;
+        fs::rename(&new, &record_at).at(&record_at)?;
         sync_directory(&self.records())?;
         Ok(())
     }
@@ -160,7 +161,10 @@ impl Site {
                 Some(there) if there.is_dir() => {}
                 Some(_) => return Err(ImportFailure::TargetExists.into()),
                 // It was placed before; somebody has removed it.
-                None => return Err(ImportFailure::Storage.into()),
+                None => {
+                    let gone = io::Error::from(ErrorKind::NotFound);
+                    return Err(located(&folder.below(&self.directory), &gone).into());
+                }
             }
             above = folder.parent();
         }
@@ -180,50 +184,53 @@ impl Site {
 /// The record of a place, if there is one.
 fn record(path: &Path) -> io::Result<Option<Record>> {
     match fs::read(path) {
-        Ok(record) => Ok(serde_json::from_slice(&record)?),
+        Ok(record) => {
+            let record = serde_json::from_slice(&record).map_err(io::Error::from);
+            record.at(path)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error).at(path),
     }
 }
 
 /// A new file in the place of what may be there unfinished.
 fn create(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).at(path),
         Ok(()) | Err(_) => {}
     }
-    File::create_new(path)
+    File::create_new(path).at(path)
 }
 
 /// Copies a decompressed file, which must still be what the manifest said; durable when it returns.
 fn copy(
-    source: &Path,
-    new: &Path,
+    from: &Path,
+    to: &Path,
     expected: (u64, Digest),
     stopped: &Stopped,
 ) -> Result<(), PlaceProblem> {
-    let mut source = match File::open(source) {
+    let mut source = match File::open(from) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(PlaceProblem::Lost),
-        opened => opened?,
+        opened => opened.at(from)?,
     };
-    let mut target = create(new)?;
+    let mut target = create(to)?;
     let mut hash = Sha256::new();
     let mut octets = 0_u64;
     let mut piece = vec![0; PIECE_OCTETS];
     loop {
         stopped.check()?;
-        let count = source.read(&mut piece)?;
+        let count = source.read(&mut piece).at(from)?;
         let piece = piece.get(..count).unwrap_or_default();
         if piece.is_empty() {
             break;
         }
         hash.update(piece);
-        target.write_all(piece)?;
+        target.write_all(piece).at(to)?;
         octets = octets.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
     }
     if (octets, Digest::finished(hash)) != expected {
         return Err(PlaceProblem::Lost);
     }
-    target.sync_all()?;
+    target.sync_all().at(to)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::packages::{Files, key};
 use super::site::PlaceProblem;
 use crate::message::{FileName, Guid};
 use crate::work::ImportFailure;
+use crate::work::located::Located as _;
 use crate::work::manifest::{self, ContentObject, Digest, ManifestProblem, ObjectContent};
 
 /// Where the packages of one job are decompressed: `files` with the files, and `objects`, the list
@@ -24,7 +25,8 @@ impl WorkingFolder {
     /// Makes it, empty.
     pub(super) fn begin(&self) -> io::Result<()> {
         self.remove()?;
-        fs::create_dir_all(self.0.join("files"))
+        let files = self.0.join("files");
+        fs::create_dir_all(&files).at(&files)
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {
@@ -41,16 +43,16 @@ impl WorkingFolder {
     pub(super) fn list(&self, mut files: Files, objects_max: u32) -> Result<u32, ImportFailure> {
         files.remove(&Digest::of(manifest::FILE_NAME.as_bytes()));
         let document = self.0.join("files").join(manifest::FILE_NAME);
-        let document = fs::read(document).map_err(storage)?;
-        let mut list = ObjectList::new(&self.0).map_err(storage)?;
+        let document = fs::read(&document).at(&document).map_err(storage)?;
+        let mut list = ObjectList::new(&self.0).at(&self.0).map_err(storage)?;
         let count = manifest::read(&document, objects_max, |object| {
             check_file(&object, &mut files)?;
-            list.add(&object).map_err(storage)
+            list.add(&object).at(&self.0).map_err(storage)
         })?;
         if !files.is_empty() {
             return Err(ManifestProblem::Unlisted.into());
         }
-        list.finish().map_err(storage)?;
+        list.finish().at(&self.0).map_err(storage)?;
         Ok(count)
     }
 

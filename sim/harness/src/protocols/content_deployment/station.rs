@@ -205,6 +205,18 @@ pub(super) fn configuring(plan: &Plan, configure: &Table) -> Boot {
 async fn start(node: Node, part: Part) {
     let rack = Rack::of(&node);
     let _turn = rack.service.turn().await;
+    match come_up(&node, &rack, part).await {
+        Ok(farm) => rack.kept().farm = Some(farm),
+        // Whatever stood in its way: it is noted, and the service may be started again.
+        Err(why) => {
+            not_started(&node, &why);
+            rack.service.not_started(&node);
+        }
+    }
+}
+
+/// Starts the farm; why it does not start otherwise.
+async fn come_up(node: &Node, rack: &Rack, part: Part) -> Result<ImportFarm, String> {
     let (files, is_accepting) = {
         let mut kept = rack.kept();
         kept.farm = None;
@@ -215,19 +227,12 @@ async fn start(node: Node, part: Part) {
     let depot = SimulatedDepot::new(files.clone(), FILE_SYNC);
     let depot = Witness::new(depot, node.recorder.clone());
     let importer = ScriptedImporter::new(files, part.script);
-    let databases = databases(&node, part.databases.as_deref());
-    let observer = observer(&node);
-    let host = match credentials::secured(&node, part.credentials.as_ref()) {
-        Ok(host) => host,
-        Err(error) => return not_started(&node, &error.to_string()),
-    };
-    match ImportFarm::start(host, databases, depot, importer, config, observer).await {
-        Ok(farm) => rack.kept().farm = Some(farm),
-        Err(error) => {
-            not_started(&node, &error.to_string());
-            rack.service.not_started(&node);
-        }
-    }
+    let databases = databases(node, part.databases.as_deref());
+    let observer = observer(node);
+    let host = credentials::secured(node, part.credentials.as_ref());
+    let host = host.map_err(|error| error.to_string())?;
+    let started = ImportFarm::start(host, databases, depot, importer, config, observer).await;
+    started.map_err(|error| error.to_string())
 }
 
 fn not_started(node: &Node, why: &str) {

@@ -383,6 +383,12 @@ const TIMERS: &[Key] = &[
         "How long an import may take. Without it: for ever.",
     ),
     Key::new(
+        "database",
+        Kind::Duration,
+        "How long a database may take to answer.",
+    )
+    .default_value("15s"),
+    Key::new(
         "database_retry",
         Kind::Duration,
         "How long the timer service waits after a database did not answer.",
@@ -398,13 +404,49 @@ const LIMITS: &[Key] = &[
         "Octets of one upload; more are answered 404, as IIS does (CD-45).",
     )
     .default_value("30000000 B"),
+    Key::new(
+        "upload_rate",
+        Kind::Bytes,
+        "Octets that an upload must bring in each minute that is waited for it; a slower one is \
+         ended as one that stands still is. \"0 B\" for none.",
+    )
+    .default_value("64 KiB"),
+    Key::new("head", Kind::Bytes, "Octets of the head of a request.").default_value("64 KiB"),
+    Key::new(
+        "head_fields",
+        Kind::Integer {
+            min: 1,
+            max: 10_000,
+        },
+        "Header fields of a request.",
+    )
+    .default_value("100"),
     Key::new("message", Kind::Bytes, "Octets of one SOAP message.").default_value("1 MiB"),
+    Key::new(
+        "message_room",
+        Kind::Bytes,
+        "Octets of all unfinished SOAP messages of more than 16 KiB together; beyond, such a \
+         message is answered 503.",
+    )
+    .default_value("32 MiB"),
     limit("connections", "Connections in all.").default_value("1024"),
     limit("connections_per_peer", "Connections from one address.").default_value("256"),
     limit("uploads", "Uploads under way at a time.").default_value("64"),
     limit("files_per_job", "Files of one job.").default_value("10000"),
     Key::new("job", Kind::Bytes, "Octets of all files of one job.").default_value("64 GiB"),
     limit("jobs", "Import jobs that are not deleted.").default_value("10000"),
+    limit(
+        "imports",
+        "Imports that this server runs at a time; further ones wait.",
+    )
+    .default_value("4"),
+    limit("unpacked_files", "Files in all packages of one job.").default_value("100000"),
+    Key::new(
+        "unpacked",
+        Kind::Bytes,
+        "Octets of all files in the packages of one job.",
+    )
+    .default_value("16 GiB"),
 ];
 
 const fn limit(name: &'static str, doc: &'static str) -> Key {

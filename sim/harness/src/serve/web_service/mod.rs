@@ -21,7 +21,7 @@ use portcullis_net::{Host, TokioNet};
 use portcullis_tls::{Endpoint, IdentityError, Tls};
 use portcullis_web_service::error::StartError;
 use portcullis_web_service::message::DEPLOYMENT_LIST_PATH;
-use portcullis_web_service::work::{ImportLimits, SiteImporter, SiteName, TemporaryFolder};
+use portcullis_web_service::work::{SiteImporter, SiteName, TemporaryFolder};
 use portcullis_web_service::{Databases, DeployingEvent, FarmEvent, ImportFarm, Observer};
 use thiserror::Error;
 
@@ -78,7 +78,7 @@ impl Server {
         let sites = settings.sites.iter();
         let sites = sites.map(|((url, path), place)| (SiteName::new(url, path), place.clone()));
         let importer =
-            SiteImporter::new(temporary.clone(), sites.collect(), ImportLimits::default());
+            SiteImporter::new(temporary.clone(), sites.collect(), settings.import_limits);
         let observer = Observer::new(log);
         let started = ImportFarm::start(
             secured(host.clone(), settings.tls.as_ref())?,

@@ -1,18 +1,17 @@
 //! The configuration file of one server of a farm, read and checked.
 
 mod deploying;
+mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use portcullis_tls::{Identity, IdentityError};
 use portcullis_web_service::Config;
 use portcullis_web_service::client::FarmAddress;
-use portcullis_web_service::config::{
-    Account, Authentication, Compat, LateCancel, Limits, Timers, WebApplication,
-};
+use portcullis_web_service::config::{Account, Authentication, Compat, LateCancel, WebApplication};
+use portcullis_web_service::work::ImportLimits;
 
 use super::keys::FARM;
 use crate::scenario::{Problems, ScenarioError, Table, read_settings};
@@ -30,6 +29,8 @@ pub struct FarmSettings {
     pub listen: IpAddr,
     /// The certificate of HTTPS.
     pub tls: Option<Identity>,
+    /// What the packages of one job may declare.
+    pub import_limits: ImportLimits,
     /// The directory that belongs to this server.
     pub state: PathBuf,
     /// Where uploaded files lie.
@@ -118,8 +119,8 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     let kept = table.duration("ended_jobs_kept");
     farm.ended_jobs_kept = kept.unwrap_or(farm.ended_jobs_kept);
     farm.authentication = authentication(table, base, problems);
-    farm.timers = timers(table);
-    farm.limits = limits(table);
+    farm.timers = limits::timers(table);
+    farm.limits = limits::limits(table, problems);
     farm.deployments = deploying::deployments(table, problems);
     let deploying = Deploying::read(table, base, problems);
     let sites = sites(table, base, &mut farm, problems);
@@ -137,6 +138,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
         farm,
         listen: listen?,
         tls,
+        import_limits: limits::import_limits(table),
         temporary_folder: temporary,
         state,
         sites,
@@ -310,7 +312,7 @@ fn sites(
             continue;
         };
         if farm.web_application(url).is_some() {
-            let help = "case and a slash at the end make no difference";
+            let help = "case, a slash at the end and the scheme's own port make no difference";
             let message = "two web applications with one address";
             problems.report(application.span_of("url"), message, "here", help);
         }
@@ -368,45 +370,6 @@ fn shared_database(table: &Table, base: &Path, problems: &mut Problems) -> Optio
         user: table.text("user")?.to_owned(),
         password,
     })
-}
-
-/// The timers; what the file does not say is the farm's default.
-fn timers(table: &Table) -> Timers {
-    let mut timers = Timers::default();
-    if let Some(table) = table.table("timers") {
-        let set = |timer: &mut Duration, key| {
-            *timer = table.duration(key).unwrap_or(*timer);
-        };
-        set(&mut timers.head, "head");
-        set(&mut timers.body_idle, "body_idle");
-        set(&mut timers.message, "message");
-        set(&mut timers.keep_alive, "keep_alive");
-        set(&mut timers.drain, "drain");
-        set(&mut timers.timer_service, "timer_service");
-        set(&mut timers.lease, "lease");
-        set(&mut timers.cancel, "cancel");
-        set(&mut timers.database_retry, "database_retry");
-        timers.import = table.duration("import");
-    }
-    timers
-}
-
-/// The limits, likewise.
-fn limits(table: &Table) -> Limits {
-    let mut limits = Limits::default();
-    let Some(table) = table.table("limits") else {
-        return limits;
-    };
-    let set = |limit: &mut usize, key| *limit = number(table, key).unwrap_or(*limit);
-    set(&mut limits.message_octets_max, "message");
-    set(&mut limits.connections_max, "connections");
-    set(&mut limits.connections_per_peer_max, "connections_per_peer");
-    set(&mut limits.uploads_max, "uploads");
-    set(&mut limits.files_per_job_max, "files_per_job");
-    set(&mut limits.jobs_max, "jobs");
-    limits.upload_octets_max = number(table, "upload").unwrap_or(limits.upload_octets_max);
-    limits.job_octets_max = number(table, "job").unwrap_or(limits.job_octets_max);
-    limits
 }
 
 fn number<T: TryFrom<u64>>(table: &Table, key: &str) -> Option<T> {

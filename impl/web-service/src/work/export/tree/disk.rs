@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::message::FileName;
 use crate::work::export::RunId;
+use crate::work::located::Located as _;
 use crate::work::pack::Stamp;
 pub(super) use crate::work::site_importer::disk::{make_directory, remove, sync_directory};
 
@@ -43,14 +44,15 @@ impl RunFolder {
     pub(super) fn begin(&self) -> io::Result<Stamp> {
         self.remove()?;
         make_directory(&self.unfinished)?;
-        Ok(Stamp::of(&fs::symlink_metadata(&self.unfinished)?))
+        let made = fs::symlink_metadata(&self.unfinished).at(&self.unfinished)?;
+        Ok(Stamp::of(&made))
     }
 
     /// Records what the packages consist of, and puts the folder in its place; durable when it
     /// returns.
     pub(super) fn finish(&self, content: &impl Serialize) -> io::Result<()> {
         write(&listing(&self.unfinished), content)?;
-        fs::rename(&self.unfinished, &self.folder)?;
+        fs::rename(&self.unfinished, &self.folder).at(&self.folder)?;
         sync_directory(&self.above)
     }
 
@@ -77,7 +79,8 @@ impl RunFolder {
 
     /// Records that this is deployed: a repeat, however late, is none any more.
     pub(super) fn set_deployed(&self) -> io::Result<()> {
-        fs::rename(listing(&self.folder), self.folder.join(".deployed"))?;
+        let deployed = self.folder.join(".deployed");
+        fs::rename(listing(&self.folder), &deployed).at(&deployed)?;
         sync_directory(&self.folder)
     }
 }
@@ -88,9 +91,10 @@ fn listing(folder: &Path) -> PathBuf {
 
 /// Removes what a process that crashed has left unfinished in the folders of jobs in `runs`.
 pub(super) fn remove_unfinished(runs: &Path) -> io::Result<()> {
-    for job in fs::read_dir(runs)? {
-        for run in fs::read_dir(job?.path())? {
-            let run = run?.path();
+    for job in fs::read_dir(runs).at(runs)? {
+        let job = job.at(runs)?.path();
+        for run in fs::read_dir(&job).at(&job)? {
+            let run = run.at(&job)?.path();
             if run.extension().is_some_and(|end| end == UNFINISHED) {
                 remove(&run)?;
             }
@@ -102,18 +106,21 @@ pub(super) fn remove_unfinished(runs: &Path) -> io::Result<()> {
 /// What is recorded at `path`; nothing when nothing is there.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
-        Ok(record) => Ok(Some(serde_json::from_slice(&record)?)),
+        Ok(record) => {
+            let record = serde_json::from_slice(&record).map_err(io::Error::from);
+            record.map(Some).at(path)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error).at(path),
     }
 }
 
 /// Records something in the place of what may be at `path`; durable when it returns.
 pub(super) fn write(path: &Path, record: &impl Serialize) -> io::Result<()> {
     let new = path.with_file_name(NEW);
-    let mut file = File::create(&new)?;
-    file.write_all(&serde_json::to_vec(record)?)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
+    let mut file = File::create(&new).at(&new)?;
+    let written = file.write_all(&serde_json::to_vec(record)?);
+    written.and_then(|()| file.sync_all()).at(&new)?;
+    fs::rename(&new, path).at(path)?;
     path.parent().map_or(Ok(()), sync_directory)
 }

@@ -37,6 +37,7 @@ pub(super) const VIOLATIONS: &[&str] = &[
     "job-full",
     "length",
     "media-type",
+    "message-limit",
     "method",
     "not-accepting",
     "not-authenticated",

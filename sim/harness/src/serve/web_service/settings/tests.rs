@@ -1,9 +1,12 @@
 //! What a configuration file of a farm says, and what it may not say.
 
+use std::time::Duration;
+
 use portcullis_web_service::config::Deployments;
 use portcullis_web_service::state::AfterTimeout;
 
 use super::*;
+use crate::scenario::Ink;
 
 const LEAST: &str = "server = \"wfe1\"\nstate = \"state/target\"\nport = 8080\n";
 
@@ -29,13 +32,9 @@ fn the_least_that_a_file_says_leaves_every_default_of_the_farm() {
         settings.temporary_folder,
         Path::new("/etc/portcullis/state/target/temporary")
     );
-    assert_eq!(
-        parse("[timers]\n[limits]\n[deployments]\n")
-            .expect("good")
-            .farm,
-        expected,
-        "the keys' defaults are the farm's"
-    );
+    let emptied = parse("[timers]\n[limits]\n[deployments]\n").expect("good");
+    assert_eq!(emptied.farm, expected, "the keys' defaults are the farm's");
+    assert_eq!(emptied.import_limits, ImportLimits::default());
 }
 
 #[test]
@@ -47,7 +46,10 @@ fn everything_that_a_file_may_say_is_heard() {
          [[site_collection]]\nweb_application = \"Intranet\"\npath = \"/sites/news\"\n\
          directory = \"news\"\n\
          [database]\nname = \"farm\"\nuser = \"portcullis\"\nport = 15432\n\
-         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n[limits]\nupload = \"1 GiB\"\njobs = 7\n",
+         [timers]\nimport = \"2h\"\ncancel = \"5s\"\n\
+         database = \"20s\"\n[limits]\nupload = \"1 GiB\"\n\
+         upload_rate = \"0 B\"\njobs = 7\nhead = \"8 KiB\"\nhead_fields = 50\nimports = 1\n\
+         unpacked_files = 9\nunpacked = \"1 MiB\"\n",
     )
     .expect("good");
     let farm = settings.farm;
@@ -61,6 +63,12 @@ fn everything_that_a_file_may_say_is_heard() {
         (farm.limits.upload_octets_max, farm.limits.jobs_max),
         (1 << 30, 7)
     );
+    assert_eq!(farm.limits.upload_octets_per_minute_min, 0);
+    assert_eq!(farm.timers.database, Duration::from_secs(20));
+    let heads = (farm.limits.head_octets_max, farm.limits.header_fields_max);
+    assert_eq!((heads, farm.limits.imports_max), ((8 << 10, 50), 1));
+    let import = settings.import_limits;
+    assert_eq!((import.files_max, import.octets_max), (9, 1 << 20));
     let application = farm
         .web_application("HTTP://INTRANET")
         .expect("it is there");
@@ -120,6 +128,49 @@ fn what_cannot_be_is_told_all_at_once() {
             "two site collections with one path",
         ]
     );
+}
+
+#[test]
+fn each_web_application_has_an_address_of_its_own() {
+    let both = |one: &str, other: &str| {
+        format!(
+            "[[web_application]]\nname = \"A\"\nurl = \"{one}\"\n\
+             [[web_application]]\nname = \"B\"\nurl = \"{other}\"\n"
+        )
+    };
+    for other in [
+        "http://a",
+        "http://a/",
+        "http://A",
+        "http://a:80",
+        "http://a:80/",
+    ] {
+        let error = parse(&both("http://a", other)).expect_err("refused");
+        let said = error.render(Ink::Plain);
+        let where_it_is = "farm.toml:9:7";
+        assert!(
+            said.contains("two web applications with one address"),
+            "{said}"
+        );
+        assert!(
+            said.contains(where_it_is) && said.contains("url = "),
+            "{said}"
+        );
+    }
+    for other in ["https://a", "http://a:443", "http://b", "http://a/b"] {
+        assert!(parse(&both("http://a", other)).is_ok(), "{other}");
+    }
+}
+
+#[test]
+fn limits_that_cannot_be_are_refused() {
+    let said = complaints("[limits]\nmessage = \"2 MiB\"\nmessage_room = \"1 MiB\"\n");
+    assert_eq!(said, ["`message_room` has no room for one `message`"]);
+    let said = complaints("[limits]\nhead = \"0 B\"\nunpacked = \"0 B\"\n");
+    assert_eq!(said, ["`head` is nothing", "`unpacked` is nothing"]);
+    let room = "[limits]\nmessage = \"2 MiB\"\nmessage_room = \"2 MiB\"\n";
+    let limits = parse(room).expect("good").farm.limits;
+    assert_eq!(limits.message_room_octets_max, 2 << 20);
 }
 
 #[cfg(unix)]
