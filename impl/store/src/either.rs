@@ -1,6 +1,6 @@
 //! One of two stores, chosen at run time.
 
-use crate::{Batch, Committed, OperationId, Row, Store, StoreError};
+use crate::{Batch, CommitWatch, Committed, OperationId, Row, Store, StoreError};
 
 /// A program that can be configured for either of two stores is compiled once, for this.
 #[derive(Clone, Debug)]
@@ -44,6 +44,13 @@ impl<A: Store, B: Store> Store for EitherStore<A, B> {
         match self {
             Self::A(store) => store.count(table).await,
             Self::B(store) => store.count(table).await,
+        }
+    }
+
+    fn watch(&self) -> Option<CommitWatch> {
+        match self {
+            Self::A(store) => store.watch(),
+            Self::B(store) => store.watch(),
         }
     }
 }

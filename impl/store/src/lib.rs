@@ -71,6 +71,7 @@ mod remote;
 mod sim_store;
 mod sqlite;
 mod store;
+mod watch;
 
 pub use batch::{Batch, Committed, OperationId, Revision, Row};
 pub use disk::{Disk, Write, WriteHook};
@@ -83,3 +84,4 @@ pub use remote::{RemoteConfig, RemoteStore, serve_store};
 pub use sim_store::SimStore;
 pub use sqlite::{OpenError, OpenErrorKind, SqliteStore};
 pub use store::Store;
+pub use watch::CommitWatch;

@@ -156,7 +156,7 @@ impl PostgresStore {
             return Err(PostgresOpenError::SchemaName);
         }
         let session = connect(host, &config).await?;
-        let (queue, requests) = queue();
+        let (queue, requests) = queue(None);
         let owner = serve(host.clone(), config, session, requests);
         host.spawner.spawn(owner);
         Ok(Self { queue })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Batch, Committed, OperationId, Row, StoreError};
+use crate::{Batch, CommitWatch, Committed, OperationId, Row, StoreError};
 
 /// Requests that wait for the owner of the medium; who sends one more waits.
 const QUEUE_LENGTH: usize = 256;
@@ -53,6 +53,16 @@ pub(crate) enum Request {
     Close(Reply<()>),
 }
 
+impl Request {
+    /// What is to be committed.
+    pub(crate) const fn batch(&self) -> Option<&Batch> {
+        match self {
+            Self::Ask(Question::Commit(batch), _) => Some(batch),
+            Self::Ask(..) | Self::Close(_) => None,
+        }
+    }
+}
+
 /// Refuses what was `asked` of an owner who has no medium, and everything that waits for it; true
 /// when that closes the store.
 pub(crate) fn refuse(
@@ -75,15 +85,24 @@ pub(crate) fn refuse(
 
 /// The sending end, which a store's handle holds.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue(mpsc::Sender<Request>);
+pub(crate) struct Queue {
+    requests: mpsc::Sender<Request>,
+    /// Where nobody else owns the medium.
+    commits: Option<CommitWatch>,
+}
 
 /// A queue and its receiving end.
-pub(crate) fn queue() -> (Queue, mpsc::Receiver<Request>) {
-    let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
-    (Queue(sender), receiver)
+pub(crate) fn queue(commits: Option<CommitWatch>) -> (Queue, mpsc::Receiver<Request>) {
+    let (requests, receiver) = mpsc::channel(QUEUE_LENGTH);
+    (Queue { requests, commits }, receiver)
 }
 
 impl Queue {
+    /// Word of the commits of the medium's only owner.
+    pub(crate) fn watch(&self) -> Option<CommitWatch> {
+        self.commits.clone()
+    }
+
     /// Asks and waits for the answer.
     pub(crate) async fn ask(&self, question: Question) -> Result<Answer, StoreError> {
         let unanswered = question.unanswered();
@@ -103,7 +122,7 @@ impl Queue {
         lost: StoreError,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.0
+        self.requests
             .send(request(reply))
             .await
             .map_err(|_| StoreError::Unavailable)?;
@@ -173,6 +192,10 @@ macro_rules! store_by_queue {
                     return Err(crate::StoreError::Unavailable);
                 };
                 Ok(count)
+            }
+
+            fn watch(&self) -> Option<crate::CommitWatch> {
+                self.queue.watch()
             }
         }
     };

@@ -73,7 +73,7 @@ impl RemoteStore {
     /// A handle to the store; connects when first used. The task behind it belongs to `host`.
     #[must_use]
     pub fn open<N: Net>(host: &Host<N>, config: RemoteConfig) -> Self {
-        let (queue, requests) = queue();
+        let (queue, requests) = queue(None);
         let net = host.net.clone();
         host.spawner.spawn(serve(net, config, requests));
         Self { queue }

@@ -4,7 +4,8 @@ use portcullis_net::Spawner;
 use tokio::sync::mpsc;
 
 use crate::queue::{Answer, GROUP_MAX, Question, Queue, Request, answer, queue, store_by_queue};
-use crate::{Batch, Disk, StoreError};
+use crate::watch::{CommitNews, news};
+use crate::{Batch, Committed, Disk, StoreError};
 
 /// A store on a simulated [`Disk`], with the queue, the group commit and the answers after the sync
 /// of the real one. Its one task belongs to the host and dies with it.
@@ -19,11 +20,13 @@ impl SimStore {
     /// Opens the medium for one incarnation of a host; `spawner` is that host's.
     #[must_use]
     pub fn open(disk: &Disk, spawner: &Spawner) -> Self {
-        let (queue, requests) = queue();
+        let (news, watch) = news();
+        let (queue, requests) = queue(Some(watch));
         let (incarnation, sync_latency) = disk.open();
         let owner = Owner {
             disk: disk.clone(),
             incarnation,
+            news,
         };
         spawner.spawn(async move {
             serve(requests, &owner, sync_latency).await;
@@ -45,6 +48,7 @@ impl SimStore {
 struct Owner {
     disk: Disk,
     incarnation: u64,
+    news: CommitNews,
 }
 
 impl Drop for Owner {
@@ -60,13 +64,8 @@ async fn serve(
 ) {
     let mut group = Vec::new();
     while requests.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let batches: Vec<Batch> = group
-            .iter()
-            .filter_map(|request| match request {
-                Request::Ask(Question::Commit(batch), _) => Some(batch.clone()),
-                Request::Ask(..) | Request::Close(_) => None,
-            })
-            .collect();
+        let batches = group.iter().filter_map(Request::batch);
+        let batches: Vec<Batch> = batches.cloned().collect();
         let mut results = Vec::new();
         if !batches.is_empty() {
             if !owner.disk.begin_sync(owner.incarnation, batches) {
@@ -74,6 +73,7 @@ async fn serve(
             }
             tokio::time::sleep(sync_latency).await;
             results = owner.disk.end_sync(owner.incarnation);
+            owner.news.tell(done(&group, &results));
         }
         let mut results = results.into_iter();
         for request in group.drain(..) {
@@ -90,6 +90,16 @@ async fn serve(
             }
         }
     }
+}
+
+/// The batches of `group` that were carried out.
+fn done<'a>(
+    group: &'a [Request],
+    results: &'a [Result<Committed, StoreError>],
+) -> impl Iterator<Item = &'a Batch> {
+    let batches = group.iter().filter_map(Request::batch);
+    let results = batches.zip(results);
+    results.filter_map(|(batch, result)| result.is_ok().then_some(batch))
 }
 
 /// Answers from what is durable.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::StoreError;
 use crate::queue::{Answer, GROUP_MAX, Question, Queue, Request, answer, queue, store_by_queue};
+use crate::watch::{CommitNews, news};
 
 /// Why a store's file was not opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -77,10 +78,11 @@ impl SqliteStore {
             kind,
         };
         let connection = file::open(path).map_err(error)?;
-        let (queue, requests) = queue();
+        let (news, watch) = news();
+        let (queue, requests) = queue(Some(watch));
         std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || serve(connection, requests))
+            .spawn(move || serve(connection, requests, &news))
             .map_err(|_| error(OpenErrorKind::NoThread))?;
         Ok(Self { queue })
     }
@@ -95,7 +97,7 @@ impl SqliteStore {
 }
 
 /// The thread: one group of requests, one transaction, one sync, then the answers.
-fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
+fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>, news: &CommitNews) {
     while let Some(first) = requests.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -109,11 +111,14 @@ fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
         };
         let mut closing = None;
         let mut verdict = Ok(());
-        let mut pending = Vec::new();
+        let (mut pending, mut batches) = (Vec::new(), Vec::new());
         for request in group {
             match request {
                 Request::Ask(question, reply) => {
                     let result = step(&transaction, &question, &mut verdict);
+                    if let (Question::Commit(batch), Ok(_)) = (question, &result) {
+                        batches.push(batch);
+                    }
                     pending.push((reply, result));
                 }
                 Request::Close(reply) => closing = Some(reply),
@@ -126,6 +131,9 @@ fn serve(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
                 .map_err(|error| file::at_commit(&error));
         } else {
             drop(transaction);
+        }
+        if verdict.is_ok() {
+            news.tell(&batches);
         }
         // What made the whole group fail comes first.
         for (reply, result) in pending {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::{Batch, Committed, OperationId, Record, Row, StoreError, Stored, record};
+use crate::{Batch, CommitWatch, Committed, OperationId, Record, Row, StoreError, Stored, record};
 
 /// Durable records. Clones are handles to the same store.
 ///
@@ -49,6 +49,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     fn count(&self, table: &str) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Word of every commit; none where others commit past this store, so that only looking tells.
+    fn watch(&self) -> Option<CommitWatch>;
 
     /// The record with `key`.
     ///

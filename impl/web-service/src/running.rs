@@ -3,13 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 /// What runs here, by its id. Clones are handles to the same set.
 #[derive(Clone, Debug)]
-pub(crate) struct Running<K>(Arc<Mutex<BTreeSet<K>>>);
+pub(crate) struct Running<K> {
+    ids: Arc<Mutex<BTreeSet<K>>>,
+    ended: Arc<Notify>,
+}
 
 impl<K> Default for Running<K> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self {
+            ids: Arc::default(),
+            ended: Arc::default(),
+        }
     }
 }
 
@@ -33,8 +41,13 @@ impl<K: Copy + Ord> Running<K> {
         self.lock().len()
     }
 
+    /// Returns when something has ended since the last call; for one caller.
+    pub(crate) async fn ended(&self) {
+        self.ended.notified().await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeSet<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,5 +61,6 @@ pub(crate) struct Note<K: Copy + Ord> {
 impl<K: Copy + Ord> Drop for Note<K> {
     fn drop(&mut self) {
         self.running.lock().remove(&self.id);
+        self.running.ended.notify_one();
     }
 }

@@ -4,6 +4,7 @@
 //! nothing but the databases.
 
 mod cancel;
+mod looks;
 mod moves;
 mod report;
 
@@ -23,6 +24,7 @@ use crate::observe::{FarmEvent, Observer};
 use crate::records::{Database, Kept, Starts};
 use crate::state::{Illegal, Owner};
 
+pub(crate) use looks::Again;
 pub(crate) use moves::JobItem;
 
 /// How often a commit whose fate is unknown is sent before its fate is left open.

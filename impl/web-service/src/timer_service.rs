@@ -14,14 +14,14 @@ use portcullis_store::{Revision, Store, Stored};
 use tokio::time::{Instant, sleep};
 
 use crate::message::Guid;
-use crate::records::{ImportJob, TimerJob};
+use crate::records::{CancelRequest, ImportJob, Removal, TimerJob};
 use crate::running::Running;
-use crate::services::{Services, Unanswered, Unmoved};
+use crate::services::{Again, Services, Unanswered, Unmoved};
 use crate::state::{Owner, TimerEvent, TimerState};
 use crate::work::{Depot, Importer, SiteName};
 
-/// In one of how many rounds errands are looked for, which do not hurry.
-const ROUNDS_PER_ERRAND: u32 = 10;
+/// How often timer jobs are looked for until errands are, which do not hurry.
+const LOOKS_PER_ERRAND: u32 = 10;
 
 /// How long sweeps are apart, at most.
 const SWEEP_MAX: Duration = Duration::from_secs(3600);
@@ -50,43 +50,62 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
             tasks,
             running: Running::default(),
         });
-        service.tasks.spawn(Arc::clone(&service).serve());
+        let tasks = &service.tasks;
+        tasks.spawn(Arc::clone(&service).serve_jobs());
+        tasks.spawn(Arc::clone(&service).serve_errands());
+        tasks.spawn(Arc::clone(&service).serve_sweeps());
     }
 
-    /// Looks for work, again and again.
-    async fn serve(self: Arc<Self>) {
+    /// Looks for timer jobs, again and again.
+    async fn serve_jobs(self: Arc<Self>) {
+        let timers = self.services.config.timers;
+        let mut looks = self.services.looks(timers.timer_service).at::<TimerJob>();
+        let mut watched = Watched::new();
+        loop {
+            match self.run_jobs(&mut watched).await {
+                Ok(again) => looks.rest(again, self.running.ended()).await,
+                Err(Unanswered) => sleep(timers.database_retry).await,
+            }
+        }
+    }
+
+    /// Looks for what workers have left to do, again and again.
+    async fn serve_errands(self: Arc<Self>) {
+        let timers = self.services.config.timers;
+        let mut looks = self
+            .services
+            .looks(timers.timer_service.saturating_mul(LOOKS_PER_ERRAND))
+            .at::<CancelRequest>()
+            .at::<Removal>();
+        loop {
+            match self.run_errands().await {
+                Ok(again) => looks.rest(again, std::future::pending()).await,
+                Err(Unanswered) => sleep(timers.database_retry).await,
+            }
+        }
+    }
+
+    /// Removes what nobody needs any more, again and again.
+    async fn serve_sweeps(self: Arc<Self>) {
         let timers = self.services.config.timers;
         let kept = self.services.config.temporary_files_kept;
-        let mut watched = Watched::new();
-        let mut swept: Option<Instant> = None;
-        for number in (0..ROUNDS_PER_ERRAND).cycle() {
-            let round = async {
-                self.run_jobs(&mut watched).await?;
-                if number == 0 {
-                    self.run_errands().await?;
-                }
-                if swept.is_none_or(|swept| swept.elapsed() >= kept.min(SWEEP_MAX)) {
-                    self.sweep().await?;
-                    swept = Some(Instant::now());
-                }
-                Ok(())
-            };
-            let rest = match round.await {
-                Ok(()) => timers.timer_service,
-                Err(Unanswered) => timers.database_retry,
-            };
-            sleep(rest).await;
+        let rest = kept.min(SWEEP_MAX).max(timers.timer_service);
+        loop {
+            match self.sweep().await {
+                Ok(()) => sleep(rest).await,
+                Err(Unanswered) => sleep(timers.database_retry).await,
+            }
         }
     }
 
     /// Claims what is due or abandoned, and starts its import.
-    async fn run_jobs(self: &Arc<Self>, watched: &mut Watched) -> Result<(), Unanswered> {
+    async fn run_jobs(self: &Arc<Self>, watched: &mut Watched) -> Result<Again, Unanswered> {
         let mut jobs = self.services.load_all::<TimerJob>().await?;
         let owner = self.services.owner().await?;
         // In the order in which RunJob was called, what runs already before what is due.
         jobs.sort_by_key(|timer_job| (is_due(timer_job), timer_job.revision));
-        let is_contended =
-            jobs.iter().filter(|found| is_open(found)).count() > 1 && jobs.iter().any(is_due);
+        let waits = jobs.iter().any(is_due);
+        let is_contended = waits && jobs.iter().filter(|found| is_open(found)).count() > 1;
         let mut busy = BTreeSet::new();
         let mut still_watched = Watched::new();
         for timer_job in jobs {
@@ -127,8 +146,14 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
                 self.claim(&timer_job, &event).await?;
             }
         }
+        // What waits may be free next time, and a lease ends by itself.
+        let again = if waits || !still_watched.is_empty() {
+            Again::Soon
+        } else {
+            Again::WhenChanged
+        };
         *watched = still_watched;
-        Ok(())
+        Ok(again)
     }
 
     /// Where a job imports to, if it is still there.

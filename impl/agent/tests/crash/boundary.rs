@@ -11,7 +11,7 @@ use portcullis_agent::message::{CommandName, Digest, ObjectId, Outcome};
 use portcullis_agent::work::{
     Executor, Job, Manifest, Payload, PayloadError, RelativePath, SourceError,
 };
-use portcullis_store::{Batch, Committed, OperationId, Row, Store, StoreError};
+use portcullis_store::{Batch, CommitWatch, Committed, OperationId, Row, Store, StoreError};
 use tokio::time::Instant;
 
 use crate::plan::{Operation, Point, When};
@@ -110,6 +110,10 @@ impl<S: Store> Store for FusedStore<S> {
 
     async fn count(&self, table: &str) -> Result<u64, StoreError> {
         self.inner.count(table).await
+    }
+
+    fn watch(&self) -> Option<CommitWatch> {
+        self.inner.watch()
     }
 }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use portcullis_agent::message::{Digest, ObjectId};
 use portcullis_agent::work::{Job, Manifest, Payload, PayloadError, RelativePath, SourceError};
 use portcullis_net::Spawner;
-use portcullis_store::{Batch, Committed, OperationId, Revision, Row, Store, StoreError};
+use portcullis_store::{
+    Batch, CommitWatch, Committed, OperationId, Revision, Row, Store, StoreError,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
@@ -88,6 +90,10 @@ impl<S: Store> Store for MaybeEarly<S> {
     async fn count(&self, table: &str) -> Result<u64, StoreError> {
         self.nothing_waits().await;
         self.inner.count(table).await
+    }
+
+    fn watch(&self) -> Option<CommitWatch> {
+        None
     }
 }
 

@@ -14,7 +14,7 @@ use crate::message::{Guid, NewJob, RemoteJobStatus, Request, Response, UploadTar
 use crate::records::{
     CancelDeployment, CurrentRun, DeploymentItem, DeploymentReport, ExportedPackages, PathItem,
 };
-use crate::services::Unmoved;
+use crate::services::{Again, Unanswered, Unmoved};
 use crate::state::{
     DeploymentEffect, DeploymentEvent, DeploymentOutcome, DeploymentProgress, DeploymentState,
     DeploymentStep,
@@ -403,12 +403,16 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
             return std::future::pending().await;
         }
         let key = CancelDeployment { run: run.id }.key();
+        let interval = self.services.config.timers.timer_service;
+        let mut looks = self.services.looks(interval).at::<CancelDeployment>();
         loop {
-            // A database that does not answer has nothing to say yet.
-            if let Ok(Some(_)) = self.services.load::<CancelDeployment>(&key).await {
-                return;
-            }
-            sleep(self.services.config.timers.timer_service).await;
+            let again = match self.services.load::<CancelDeployment>(&key).await {
+                Ok(Some(_)) => return,
+                Ok(None) => Again::WhenChanged,
+                // A database that does not answer has nothing to say yet.
+                Err(Unanswered) => Again::Soon,
+            };
+            looks.rest(again, std::future::pending()).await;
         }
     }
 

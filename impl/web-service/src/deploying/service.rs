@@ -14,7 +14,7 @@ use crate::farm::Databases;
 use crate::observe::Observer;
 use crate::records::{DeploymentItem, DeploymentTimerJob};
 use crate::running::Running;
-use crate::services::{Part, Services, Unanswered, Unmoved};
+use crate::services::{Again, Part, Services, Unanswered, Unmoved};
 use crate::state::{TimerEvent, TimerState};
 use crate::work::{Exporter, RunId};
 
@@ -74,19 +74,27 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
     /// Looks for work, again and again.
     async fn serve(self: Arc<Self>) {
         let timers = self.services.config.timers;
+        let mut looks = self
+            .services
+            .looks(timers.timer_service)
+            .at::<DeploymentTimerJob>()
+            .at::<DeploymentItem>();
         loop {
-            let rest = match self.round().await {
-                Ok(()) => timers.timer_service,
-                Err(Unanswered) => timers.database_retry,
-            };
-            sleep(rest).await;
+            match self.round().await {
+                Ok(again) => looks.rest(again, self.running.ended()).await,
+                Err(Unanswered) => sleep(timers.database_retry).await,
+            }
         }
     }
 
-    async fn round(self: &Arc<Self>) -> Result<(), Unanswered> {
+    async fn round(self: &Arc<Self>) -> Result<Again, Unanswered> {
         let mut timer_jobs = self.services.load_all::<DeploymentTimerJob>().await?;
         let known: BTreeSet<RunId> = timer_jobs.iter().map(|found| found.record.run).collect();
+        let mut again = Again::WhenChanged;
         for item in self.services.load_all::<DeploymentItem>().await? {
+            if item.record.schedule.is_some() {
+                again = Again::Soon;
+            }
             answered(self.look_at(&item, &known).await)?;
         }
         // In the order in which they were ordered.
@@ -113,7 +121,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
             busy.entry(record.path.clone()).or_default();
             answered(self.claim(&found, &event).await)?;
         }
-        Ok(())
+        Ok(again)
     }
 
     /// Runs a job that its schedule makes due, and mends an order that was interrupted.

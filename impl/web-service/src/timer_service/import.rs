@@ -9,7 +9,8 @@ use super::TimerService;
 use super::lease::is_held;
 use crate::message::Guid;
 use crate::observe::FarmEvent;
-use crate::services::{JobItem, Unanswered, Unmoved};
+use crate::records::ImportJob;
+use crate::services::{Again, JobItem, Unanswered, Unmoved};
 use crate::state::{Illegal, JobEffect, JobEvent, JobState, Owner};
 use crate::work::{Depot, ImportFailure, ImportOrder, Importer};
 
@@ -161,12 +162,16 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
 
     /// Returns when a worker has recorded a request to cancel.
     async fn cancel_requested(&self, job: Guid) {
+        let interval = self.services.config.timers.timer_service;
+        let mut looks = self.services.looks(interval).at::<ImportJob>();
+        let mut again = Again::Soon;
         loop {
-            sleep(self.services.config.timers.timer_service).await;
-            match self.services.item(job).await {
+            looks.rest(again, std::future::pending()).await;
+            again = match self.services.item(job).await {
                 Ok(Some(item)) if item.state() == JobState::CancelInProgress => return,
-                Ok(_) | Err(Unanswered) => {}
-            }
+                Ok(_) => Again::WhenChanged,
+                Err(Unanswered) => Again::Soon,
+            };
         }
     }
 

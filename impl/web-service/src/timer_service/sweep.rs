@@ -6,7 +6,7 @@ use portcullis_store::Store;
 
 use super::TimerService;
 use crate::records::{CancelRequest, ImportJob, Removal};
-use crate::services::{Unanswered, Unmoved};
+use crate::services::{Again, Unanswered, Unmoved};
 use crate::state::{JobEvent, JobState, TimerEvent, TimerState};
 use crate::work::{Depot, ImportFailure, Importer};
 
@@ -16,18 +16,26 @@ use crate::work::{Depot, ImportFailure, Importer};
 )]
 impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
     /// Removes the files of deleted jobs, and finishes requests to cancel whose worker is gone.
-    pub(super) async fn run_errands(&self) -> Result<(), Unanswered> {
-        for request in self.services.load_all::<CancelRequest>().await? {
+    pub(super) async fn run_errands(&self) -> Result<Again, Unanswered> {
+        let requests = self.services.load_all::<CancelRequest>().await?;
+        let removals = self.services.load_all::<Removal>().await?;
+        let again = if requests.is_empty() && removals.is_empty() {
+            Again::WhenChanged
+        } else {
+            // Until they are seen to be gone.
+            Again::Soon
+        };
+        for request in requests {
             self.services.handle_cancel(request.record.job).await?;
         }
-        for removal in self.services.load_all::<Removal>().await? {
+        for removal in removals {
             let job = removal.record.job;
             self.importer.clean(job).await;
             if self.depot.remove(job).await.is_ok() {
                 answered(self.services.removed(job).await)?;
             }
         }
-        Ok(())
+        Ok(again)
     }
 
     /// Removes what has lain too long: files of jobs that nobody ran, jobs that have ended and that

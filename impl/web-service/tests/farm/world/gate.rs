@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis_store::{Batch, Committed, OperationId, Row, SimStore, Store, StoreError};
+use portcullis_store::{
+    Batch, CommitWatch, Committed, OperationId, Row, SimStore, Store, StoreError,
+};
 use portcullis_web_service::Databases;
 
 /// How a database answers one server.
@@ -111,5 +113,9 @@ impl Store for GatedStore {
     async fn count(&self, table: &str) -> Result<u64, StoreError> {
         self.gate.pass().await?;
         self.inner.count(table).await
+    }
+
+    fn watch(&self) -> Option<CommitWatch> {
+        None
     }
 }

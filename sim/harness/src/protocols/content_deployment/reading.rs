@@ -33,6 +33,8 @@ pub struct Reading<'a> {
     pub actions: Vec<Noted<'a>>,
     /// When each connection was opened.
     openings: BTreeMap<ConnectionId, Duration>,
+    /// Where in the history the first request of each connection was sent.
+    firsts: BTreeMap<ConnectionId, usize>,
     /// When the history froze.
     pub end: Duration,
 }
@@ -122,12 +124,18 @@ impl<'a> Reading<'a> {
             effects: Vec::new(),
             actions: Vec::new(),
             openings: BTreeMap::new(),
+            firsts: BTreeMap::new(),
             end: entries.last().map_or(Duration::ZERO, |entry| entry.at),
         };
         let mut talks = BTreeMap::new();
         for (position, entry) in entries.iter().enumerate() {
             reading.sort(position, entry, &mut talks);
         }
+        let first = |(connection, talk): (&ConnectionId, &Talk<'_>)| {
+            let first = talk.requests.first()?;
+            Some((*connection, first.position))
+        };
+        reading.firsts = talks.iter().filter_map(first).collect();
         reading.exchanges = talks.values().flat_map(Talk::exchanges).collect();
         reading.exchanges.sort_by_key(Exchange::begun);
         reading
@@ -201,11 +209,16 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// When a connection was opened; never, if that was not seen.
+    /// When a caller began to ask: the first request of a connection waits until it is open.
     #[must_use]
-    pub fn opened(&self, connection: ConnectionId) -> Duration {
-        let opened = self.openings.get(&connection);
-        opened.copied().unwrap_or_default()
+    pub fn began(&self, request: &Said<'_>) -> Duration {
+        let connection = request.message.connection;
+        if self.firsts.get(&connection) == Some(&request.position) {
+            let opened = self.openings.get(&connection);
+            opened.copied().unwrap_or_default()
+        } else {
+            request.at
+        }
     }
 
     /// Exchanges whose request is of kind `kind`.

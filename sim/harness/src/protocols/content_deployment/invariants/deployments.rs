@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::protocols::content_deployment::invariant::Breach;
-use crate::protocols::content_deployment::reading::{Exchange, Moved, Reading, Said};
+use crate::protocols::content_deployment::reading::{Exchange, Moved, Reading};
 use crate::protocols::content_deployment::setting::Deployment;
 use crate::protocols::content_deployment::vocabulary::{effect, field, kind, state};
 
@@ -189,8 +189,7 @@ pub(crate) fn polls_keep_their_interval(reading: &Reading<'_>) -> Vec<Breach> {
         let polls: Vec<_> = polls.filter_map(|one| one.request).collect();
         for pair in polls.windows(2) {
             let [first, second] = pair else { continue };
-            let opened = |said: &Said<'_>| reading.opened(said.message.connection);
-            let apart = opened(second).saturating_sub(opened(first));
+            let apart = reading.began(second).saturating_sub(reading.began(first));
             let is_early = apart + TICK < planned.poll;
             if is_early && !reading.was_disturbed(first.position..second.position) {
                 breaches.push(Breach::at(

@@ -1,0 +1,137 @@
+//! How often a loop looks at the databases: at most once an interval, and not in vain where a
+//! database tells of its commits.
+
+use std::future::Future;
+use std::time::Duration;
+
+use portcullis_store::{CommitWatch, Store};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Services;
+use crate::records::{Database, Kept};
+
+/// What makes another look worth while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Time alone may.
+    Soon,
+    /// A commit to one of the tables, and nothing else.
+    WhenChanged,
+}
+
+/// The rests of one loop between its looks.
+///
+/// Whether databases tell of commits or not, looks happen at whole intervals after the one before:
+/// those that would find nothing new are left out.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    interval: Duration,
+    configuration: Watched,
+    content: Watched,
+}
+
+/// The tables of one database.
+#[derive(Debug)]
+struct Watched {
+    commits: Option<CommitWatch>,
+    tables: Vec<&'static str>,
+    seen: u64,
+}
+
+impl<S: Store> Services<S> {
+    /// The rests of a loop that looks every `interval` at most, at tables that are yet to be named.
+    pub(crate) fn looks(&self, interval: Duration) -> Looks {
+        let watched = |database| Watched {
+            commits: self.store(database).watch(),
+            tables: Vec::new(),
+            seen: 0,
+        };
+        Looks {
+            interval: interval.max(Duration::from_millis(1)),
+            configuration: watched(Database::Configuration),
+            content: watched(Database::Content),
+        }
+    }
+}
+
+impl Looks {
+    /// The same with the table of `R`. What is committed from here on is not overslept.
+    pub(crate) fn at<R: Kept>(mut self) -> Self {
+        let watched = match R::DATABASE {
+            Database::Configuration => &mut self.configuration,
+            Database::Content => &mut self.content,
+        };
+        watched.tables.push(R::TABLE);
+        watched.note();
+        self
+    }
+
+    /// Returns when it is time for another look, which `nudge` makes worth while, too.
+    pub(crate) async fn rest(&mut self, again: Again, nudge: impl Future<Output = ()>) {
+        let sees_all = self.configuration.is_told() && self.content.is_told();
+        if again == Again::Soon || !sees_all {
+            sleep(self.interval).await;
+        } else {
+            let began = Instant::now();
+            tokio::select! {
+                biased;
+                () = self.configuration.changed() => {}
+                () = self.content.changed() => {}
+                () = nudge => {}
+            }
+            sleep_until(next_look(began, Instant::now(), self.interval)).await;
+        }
+        self.configuration.note();
+        self.content.note();
+    }
+}
+
+/// The end of the interval in which `now` is, counted from `began`.
+fn next_look(began: Instant, now: Instant, interval: Duration) -> Instant {
+    let passed = now.saturating_duration_since(began).as_nanos();
+    let into_interval = passed.checked_rem(interval.as_nanos()).unwrap_or(0);
+    let into_interval = Duration::from_nanos(u64::try_from(into_interval).unwrap_or(0));
+    let rest = interval.saturating_sub(into_interval);
+    now.checked_add(rest).unwrap_or(now)
+}
+
+impl Watched {
+    /// Whether nothing happens to the tables that is not told.
+    const fn is_told(&self) -> bool {
+        self.commits.is_some() || self.tables.is_empty()
+    }
+
+    /// Notes what has been committed: a look that comes now sees it.
+    fn note(&mut self) {
+        if let Some(commits) = &self.commits {
+            self.seen = commits.count(&self.tables);
+        }
+    }
+
+    /// Returns when there is more than was noted; never where nothing is watched.
+    async fn changed(&mut self) {
+        match &mut self.commits {
+            Some(commits) if !self.tables.is_empty() => {
+                commits.changed(&self.tables, self.seen).await;
+            }
+            Some(_) | None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_stay_at_whole_intervals() {
+        let began = Instant::now();
+        let interval = Duration::from_secs(10);
+        let after = |seconds| began.checked_add(Duration::from_secs(seconds)).unwrap();
+        let next = |seconds| next_look(began, after(seconds), interval);
+        assert_eq!(next(0), after(10));
+        assert_eq!(next(9), after(10));
+        assert_eq!(next(10), after(20));
+        assert_eq!(next(601), after(610));
+    }
+}
