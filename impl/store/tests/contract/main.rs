@@ -71,6 +71,17 @@ macro_rules! contract {
 for_each_rule!(contract);
 
 #[tokio::test(start_paused = true)]
+async fn who_owns_the_medium_tells_of_commits_and_who_shares_it_does_not() {
+    let disk = Disk::new(&Randomness::from_seed(1), Duration::ZERO);
+    let simulated = SimStore::open(&disk, &Spawner::tokio());
+    assert!(simulated.watch().is_some());
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = SqliteStore::open(&directory.path().join("store.db"));
+    assert!(file.expect("a new store").watch().is_some());
+    assert!(remote::World::new().await.open().watch().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn old_operations_are_forgotten_and_recent_ones_are_not() {
     let disk = Disk::new(&Randomness::from_seed(1), Duration::ZERO);
     let store = SimStore::open(&disk, &Spawner::tokio());

@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use portcullis_net::Spawner;
-use portcullis_store::{Batch, Conflict, OperationId, Record, Revision, Store, StoreError};
+use portcullis_store::{
+    Batch, CommitWatch, Conflict, OperationId, Record, Revision, Store, StoreError,
+};
 use serde::{Deserialize, Serialize};
 
 /// A record of the tests.
@@ -231,6 +233,34 @@ pub(crate) async fn many_writers_are_all_served(store: impl Store) {
 }
 
 /// Hands the names of all rules to the macro `$each`.
+/// Where others commit past a store, it promises nothing.
+pub(crate) async fn who_watches_is_told_of_a_commit_before_its_writer(store: impl Store) {
+    let Some(mut watch) = store.watch() else {
+        return;
+    };
+    let tables = [Task::TABLE];
+    assert_eq!(watch.count(&tables), 0);
+    store.commit(put("1", "a", "new")).await.expect("done");
+    assert_eq!(watch.count(&tables), 1);
+    watch.changed(&tables, 0).await;
+    let refused = put("2", "a", "newer").expect_absent::<Task>("a");
+    let refused = store.commit(refused).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))));
+    assert_eq!(watch.count(&tables), 1);
+    let is_told = |watch: &mut CommitWatch, tables: &[&str], seen| {
+        let changed = pin!(watch.changed(tables, seen));
+        let mut cx = Context::from_waker(Waker::noop());
+        changed.poll(&mut cx).is_ready()
+    };
+    assert!(!is_told(&mut watch, &tables, 1));
+    assert!(!is_told(&mut watch, &["another"], 0));
+    store
+        .commit(batch("3").delete::<Task>("a"))
+        .await
+        .expect("done");
+    assert!(is_told(&mut watch, &["another", Task::TABLE], 1));
+}
+
 macro_rules! for_each_rule {
     ($each:ident) => {
         $each! {
@@ -244,6 +274,7 @@ macro_rules! for_each_rule {
             a_commit_whose_answer_is_lost_is_found_by_operation,
             a_record_of_a_newer_schema_is_refused_by_name,
             many_writers_are_all_served,
+            who_watches_is_told_of_a_commit_before_its_writer,
         }
     };
 }

@@ -19,7 +19,7 @@ use crate::state::{
     DeploymentEffect, DeploymentEvent, DeploymentOutcome, DeploymentProgress, DeploymentState,
     DeploymentStep,
 };
-use crate::work::{ExportOrder, Exporter, RunId};
+use crate::work::{ExportOrder, Exporter, RunId, StoredFile};
 
 /// The version that is told to import farms: any text will do.
 pub(super) const CLIENT_VERSION: &str = "16.0.0.0";
@@ -38,6 +38,8 @@ struct Run {
     due: Instant,
     /// What the target said in the poll that led to the event at hand.
     polled: Option<RemoteJobStatus>,
+    /// What was exported, once it is needed.
+    packages: Vec<StoredFile>,
 }
 
 impl Run {
@@ -91,6 +93,7 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
             deadline: now,
             due: now,
             polled: None,
+            packages: Vec::new(),
         };
         run.deadline = after(now, self.time_left(&run));
         let state = run.progress().map(|progress| progress.state);
@@ -238,20 +241,24 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
     }
 
     /// (5): the next package.
-    async fn upload(&self, run: &Run) -> Result<DeploymentEvent, Unmoved> {
+    async fn upload(&self, run: &mut Run) -> Result<DeploymentEvent, Unmoved> {
         let failure = |reason: &str| {
             Ok(DeploymentEvent::Failed(failed(
                 DeploymentStep::Upload,
                 reason,
             )))
         };
-        let packages = self
-            .services
-            .load::<ExportedPackages>(&DeploymentReport::key_of(run.id))
-            .await?;
-        let files = packages.map_or_else(Vec::new, |packages| packages.record.files);
+        // Read once in a life: there may be thousands.
+        if run.packages.is_empty() {
+            let key = DeploymentReport::key_of(run.id);
+            let packages = self.services.load::<ExportedPackages>(&key).await?;
+            run.packages = packages.map_or_else(Vec::new, |packages| packages.record.files);
+        }
+        let run = &*run;
         let next = run.progress().map_or(0, |progress| progress.uploaded);
-        let file = usize::try_from(next).ok().and_then(|next| files.get(next));
+        let file = usize::try_from(next)
+            .ok()
+            .and_then(|next| run.packages.get(next));
         let job = run.progress().and_then(|progress| progress.remote_job);
         let (Some(file), Some(job)) = (file, job) else {
             return failure("a package is gone");

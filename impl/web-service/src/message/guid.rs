@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use portcullis_net::Randomness;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How many hexadecimal digits a guid has.
 const DIGITS: usize = 32;
@@ -12,12 +13,14 @@ const DIGITS: usize = 32;
 /// How many characters a guid has: its digits and hyphens between them.
 const LENGTH: usize = 36;
 
+/// The digits, by their values.
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+
 /// Where the hyphens are.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// An identifier in the form of a guid, written in lower case (CD-9).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid(u128);
 
 /// The text is not 8-4-4-4-12 hexadecimal digits with hyphens between (CD-10).
@@ -91,17 +94,14 @@ impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Written for every message and every record: without the machinery of formats.
         let octets = self.0.to_be_bytes();
-        let mut digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 0xF]);
+        let digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 0xF]);
+        let mut digits = digits.filter_map(|digit| HEXADECIMAL.get(usize::from(digit)).copied());
         let mut text = [b'-'; LENGTH];
         for (at, place) in text.iter_mut().enumerate() {
             if !HYPHENS.contains(&at)
                 && let Some(digit) = digits.next()
             {
-                *place = if digit < 10 {
-                    b'0' + digit
-                } else {
-                    b'a' + digit - 10
-                };
+                *place = digit;
             }
         }
         f.pad(str::from_utf8(&text).map_err(|_| fmt::Error)?)
@@ -114,17 +114,30 @@ impl fmt::Debug for Guid {
     }
 }
 
-impl TryFrom<String> for Guid {
-    type Error = GuidError;
-
-    fn try_from(text: String) -> Result<Self, GuidError> {
-        text.parse()
+impl Serialize for Guid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl From<Guid> for String {
-    fn from(guid: Guid) -> Self {
-        guid.to_string()
+impl<'de> Deserialize<'de> for Guid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Written)
+    }
+}
+
+/// Reads a guid without a copy of its text.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Guid;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a guid")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Guid, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

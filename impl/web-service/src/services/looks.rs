@@ -38,6 +38,10 @@ struct Watched {
     seen: u64,
 }
 
+#[expect(
+    clippy::multiple_inherent_impl,
+    reason = "one file for each concern of the services"
+)]
 impl<S: Store> Services<S> {
     /// The rests of a loop that looks every `interval` at most, at tables that are yet to be named.
     pub(crate) fn looks(&self, interval: Duration) -> Looks {
@@ -121,14 +125,104 @@ impl Watched {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_net::{Randomness, Spawner};
+    use portcullis_store::{Batch, Disk, OperationId, Record, SimStore};
+
     use super::*;
+    use crate::message::Guid;
+    use crate::records::{CancelRequest, Removal};
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn store() -> SimStore {
+        let disk = Disk::new(&Randomness::from_seed(1), Duration::from_millis(1));
+        SimStore::open(&disk, &Spawner::tokio())
+    }
+
+    /// The rests of a loop that looks at cancel requests in a database that tells of its commits.
+    fn looks(commits: Option<CommitWatch>) -> Looks {
+        let watched = |commits| Watched {
+            commits,
+            tables: Vec::new(),
+            seen: 0,
+        };
+        let looks = Looks {
+            interval: INTERVAL,
+            configuration: watched(commits.clone()),
+            content: watched(commits),
+        };
+        looks.at::<CancelRequest>()
+    }
+
+    async fn commit<R: Record>(store: &SimStore, record: &R) {
+        let batch = Batch::new(OperationId::new(R::TABLE)).put(record);
+        store.commit(batch.unwrap()).await.unwrap();
+    }
+
+    /// How long a rest lasts while `meanwhile` happens; none if it does not end in an hour.
+    async fn rested(
+        looks: &mut Looks,
+        again: Again,
+        nudge: impl Future<Output = ()>,
+        meanwhile: impl Future<Output = ()>,
+    ) -> Option<Duration> {
+        let began = Instant::now();
+        let rest = async {
+            tokio::join!(looks.rest(again, nudge), meanwhile);
+        };
+        let rest = tokio::time::timeout(Duration::from_secs(3600), rest);
+        rest.await.ok().map(|()| began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_comes_at_a_whole_interval_after_a_commit_to_its_tables_only() {
+        use std::future::pending;
+        let store = store();
+        let mut looks = looks(store.watch());
+        let request = CancelRequest { job: Guid::NIL };
+        let removal = Removal { job: Guid::NIL };
+        let after = |seconds| sleep(Duration::from_secs(seconds));
+        let idle = rested(&mut looks, Again::WhenChanged, pending(), async {
+            after(25).await;
+            commit(&store, &removal).await;
+        });
+        assert_eq!(idle.await, None);
+        let told = rested(&mut looks, Again::WhenChanged, pending(), async {
+            after(25).await;
+            commit(&store, &request).await;
+        });
+        assert_eq!(told.await, Some(Duration::from_secs(30)));
+        // That commit is not told of again.
+        let idle = rested(&mut looks, Again::WhenChanged, pending(), async {});
+        assert_eq!(idle.await, None);
+        let nudged = rested(&mut looks, Again::WhenChanged, after(61), async {});
+        assert_eq!(nudged.await, Some(Duration::from_secs(70)));
+        let soon = rested(&mut looks, Again::Soon, pending(), async {});
+        assert_eq!(soon.await, Some(INTERVAL));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_is_told_every_interval_has_its_look() {
+        let (mut looks, never) = (looks(None), std::future::pending());
+        let rest = rested(&mut looks, Again::WhenChanged, never, async {});
+        assert_eq!(rest.await, Some(INTERVAL));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_is_closed_is_looked_at() {
+        let store = store();
+        let mut looks = looks(store.watch());
+        store.close().await.unwrap();
+        let never = std::future::pending();
+        let rest = rested(&mut looks, Again::WhenChanged, never, async {});
+        assert_eq!(rest.await, Some(INTERVAL));
+    }
 
     #[test]
     fn looks_stay_at_whole_intervals() {
         let began = Instant::now();
-        let interval = Duration::from_secs(10);
         let after = |seconds| began.checked_add(Duration::from_secs(seconds)).unwrap();
-        let next = |seconds| next_look(began, after(seconds), interval);
+        let next = |seconds| next_look(began, after(seconds), INTERVAL);
         assert_eq!(next(0), after(10));
         assert_eq!(next(9), after(10));
         assert_eq!(next(10), after(20));

@@ -37,6 +37,18 @@ impl StateDirectory {
         Self(path.into())
     }
 
+    /// Takes the directory for this process, as long as what is returned is kept.
+    ///
+    /// # Errors
+    /// [`fs::TryLockError::WouldBlock`] when another process has it.
+    pub(super) fn lock(&self) -> Result<fs::File, fs::TryLockError> {
+        let path = self.0.join(".lock");
+        let lock = fs::File::options().create(true).append(true).open(path);
+        let lock = lock.map_err(fs::TryLockError::Error)?;
+        lock.try_lock()?;
+        Ok(lock)
+    }
+
     /// The store's file.
     pub(super) fn store(&self) -> PathBuf {
         self.0.join("store.db")

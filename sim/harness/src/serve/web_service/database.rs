@@ -1,6 +1,8 @@
 //! The two databases of a farm: files of its only server, or PostgreSQL where servers share them.
 
+use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use portcullis_net::{Host, TokioNet};
@@ -32,7 +34,7 @@ pub(super) enum DatabaseError {
         source: io::Error,
     },
     /// Another process owns them.
-    #[error("another process owns the databases in {0}")]
+    #[error("another process owns the state directory {0}")]
     Owned(String),
     /// A file cannot be opened.
     #[error(transparent)]
@@ -46,15 +48,26 @@ pub(super) enum DatabaseError {
     },
 }
 
+/// Takes the state directory at `path`, which is made where it is not there, for this process, as
+/// long as what is returned is kept. Databases in files are locked besides; shared ones are not.
+pub(super) fn take(path: &Path) -> Result<fs::File, DatabaseError> {
+    let name = || path.display().to_string();
+    let directory = |source| DatabaseError::Directory {
+        path: name(),
+        source,
+    };
+    let state = StateDirectory::create(path).map_err(directory)?;
+    state.lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => DatabaseError::Owned(name()),
+        fs::TryLockError::Error(source) => directory(source),
+    })
+}
+
 /// The databases that `settings` name, made where they are not there.
 pub(super) async fn open(
     host: &Host<TokioNet>,
     settings: &FarmSettings,
 ) -> Result<Databases<Database>, DatabaseError> {
-    let path = settings.state.display().to_string();
-    if let Err(source) = StateDirectory::create(&settings.state) {
-        return Err(DatabaseError::Directory { path, source });
-    }
     if let Some(shared) = &settings.database {
         return Ok(Databases {
             configuration: shared_store(host, shared, "configuration").await?,
@@ -65,7 +78,7 @@ pub(super) async fn open(
         let opened = SqliteStore::open(&settings.state.join(name));
         let opened = opened.map_err(|error| {
             if error.kind == OpenErrorKind::Owned {
-                DatabaseError::Owned(path.clone())
+                DatabaseError::Owned(settings.state.display().to_string())
             } else {
                 DatabaseError::File(error)
             }
@@ -117,5 +130,20 @@ pub(super) async fn close(databases: Databases<Database>) {
         if closed.is_err() {
             tracing::error!("a database had closed before");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_directory_has_one_owner_at_a_time() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("state");
+        let first = take(&path).unwrap();
+        assert!(matches!(take(&path), Err(DatabaseError::Owned(_))));
+        drop(first);
+        take(&path).unwrap();
     }
 }

@@ -63,11 +63,14 @@ struct Server {
     farm: ImportFarm,
     deploying: deploying::Deploying,
     databases: Databases<Database>,
+    /// The state directory's lock.
+    _state: std::fs::File,
 }
 
 impl Server {
     async fn start(settings: &FarmSettings) -> Result<Self, FarmError> {
         let host = Host::real(&settings.farm.server, settings.listen);
+        let state = database::take(&settings.state)?;
         let databases = database::open(&host, settings).await?;
         let temporary = &settings.temporary_folder;
         let depot = TemporaryFolder::open(temporary);
@@ -94,6 +97,7 @@ impl Server {
             farm,
             deploying: deploying.await?,
             databases,
+            _state: state,
         })
     }
 

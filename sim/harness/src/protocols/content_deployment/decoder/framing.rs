@@ -97,9 +97,13 @@ impl Stream {
                     self.emptied()
                 }
                 State::Head(head) => {
-                    head.push(first);
-                    *octets = rest;
-                    self.octets += 1;
+                    // A head ends with a line, so that lines are looked at and not octets.
+                    let end = octets.iter().position(|octet| *octet == b'\n');
+                    let line = end.map_or(octets.len(), |end| end + 1);
+                    let (now, later) = octets.split_at(line.min(HEAD_OCTETS_MAX - head.len()));
+                    head.extend_from_slice(now);
+                    *octets = later;
+                    self.octets += now.len() as u64;
                     self.grown(side)
                 }
                 State::Chunk(chunk) => {
@@ -119,7 +123,7 @@ impl Stream {
         Found::Nothing
     }
 
-    /// The head has one octet more.
+    /// The head has grown by a line or a part of one; it is shorter than the longest.
     fn grown(&mut self, side: &mut impl Side) -> Found {
         let State::Head(head) = &mut self.state else {
             return Found::Nothing;
