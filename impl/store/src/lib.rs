@@ -14,6 +14,8 @@
 //! - [`serve_store`] and [`RemoteStore`]: a store on another host, reached over [`Net`], so that a
 //!   simulated network can come between a commit and its answer.
 //! - [`EitherStore`]: one of two, chosen at run time.
+//! - [`CommitWatch`]: word of the commits to a store whose medium has one owner, for who would
+//!   otherwise look again and again.
 //!
 //! Every store is a handle, a bounded queue and one owner of the medium. What goes through the
 //! queue are values that serde can carry, so a store on another host is the same owner behind a

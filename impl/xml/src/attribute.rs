@@ -65,14 +65,12 @@ impl<'a> Attributes<'a> {
         };
         self.skip(quote);
         let value_at = self.at;
-        let mut is_plain = true;
-        let value = self.take_until(|octet| {
-            is_plain &= !is_special_in_value(octet);
-            octet == quote
-        });
+        let length = self.rest.find(char::from(quote));
+        let value = self.take(length.unwrap_or(self.rest.len()));
         if !self.skip(quote) {
             return Err(self.error(XmlErrorKind::MalformedAttribute));
         }
+        let is_plain = !value.bytes().any(is_special_in_value);
         Ok(Some(RawAttribute {
             at,
             name,
@@ -99,9 +97,13 @@ impl<'a> Attributes<'a> {
     }
 
     fn take_until(&mut self, ends: impl FnMut(u8) -> bool) -> &'a str {
-        let length = self.rest.bytes().position(ends).unwrap_or(self.rest.len());
-        let taken = self.rest.get(..length).unwrap_or_default();
-        self.advance(length);
+        let length = self.rest.bytes().position(ends);
+        self.take(length.unwrap_or(self.rest.len()))
+    }
+
+    fn take(&mut self, octets: usize) -> &'a str {
+        let taken = self.rest.get(..octets).unwrap_or_default();
+        self.advance(octets);
         taken
     }
 

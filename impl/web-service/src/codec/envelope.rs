@@ -147,7 +147,7 @@ pub(super) fn write(
     header: Option<&dyn Fn(&mut Writer)>,
     body: impl FnOnce(&mut Writer),
 ) -> String {
-    let mut writer = Writer::new();
+    let mut writer = Writer::with_capacity(ENVELOPE_OCTETS);
     writer
         .open("soap:Envelope")
         .attribute("xmlns:soap", version.envelope_namespace())
@@ -171,6 +171,9 @@ pub(super) fn document(writer: Writer) -> String {
     let text = String::from_utf8(octets).unwrap_or_default();
     format!("{DECLARATION}{text}")
 }
+
+/// Room for most envelopes.
+const ENVELOPE_OCTETS: usize = 1024;
 
 /// ASP.NET begins so, too.
 const DECLARATION: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;

@@ -3,6 +3,9 @@
 /// The longest head that is read; what is longer is no HTTP to the decoder.
 const HEAD_OCTETS_MAX: usize = 128 << 10;
 
+/// Room for the heads of most messages.
+const HEAD_OCTETS: usize = 512;
+
 /// The longest line of a chunk's size or of a trailer.
 const LINE_OCTETS_MAX: usize = 8 << 10;
 
@@ -101,6 +104,9 @@ impl Stream {
                     let end = octets.iter().position(|octet| *octet == b'\n');
                     let line = end.map_or(octets.len(), |end| end + 1);
                     let (now, later) = octets.split_at(line.min(HEAD_OCTETS_MAX - head.len()));
+                    if head.is_empty() {
+                        head.reserve(HEAD_OCTETS);
+                    }
                     head.extend_from_slice(now);
                     *octets = later;
                     self.octets += now.len() as u64;
