@@ -58,30 +58,26 @@ impl<S: Store, D: Depot, I: Importer> TimerService<S, D, I> {
 
     /// Looks for timer jobs, again and again.
     async fn serve_jobs(self: Arc<Self>) {
-        let timers = self.services.config.timers;
-        let mut looks = self.services.looks(timers.timer_service).at::<TimerJob>();
+        let interval = self.services.config.timers.timer_service;
+        let mut looks = self.services.looks(interval).at::<TimerJob>();
         let mut watched = Watched::new();
         loop {
-            match self.run_jobs(&mut watched).await {
-                Ok(again) => looks.rest(again, self.running.ended()).await,
-                Err(Unanswered) => sleep(timers.database_retry).await,
-            }
+            let look = self.run_jobs(&mut watched).await;
+            looks.rest_after(look, self.running.ended()).await;
         }
     }
 
     /// Looks for what workers have left to do, again and again.
     async fn serve_errands(self: Arc<Self>) {
-        let timers = self.services.config.timers;
+        let interval = self.services.config.timers.timer_service;
         let mut looks = self
             .services
-            .looks(timers.timer_service.saturating_mul(LOOKS_PER_ERRAND))
+            .looks(interval.saturating_mul(LOOKS_PER_ERRAND))
             .at::<CancelRequest>()
             .at::<Removal>();
         loop {
-            match self.run_errands().await {
-                Ok(again) => looks.rest(again, std::future::pending()).await,
-                Err(Unanswered) => sleep(timers.database_retry).await,
-            }
+            let look = self.run_errands().await;
+            looks.rest_after(look, std::future::pending()).await;
         }
     }
 

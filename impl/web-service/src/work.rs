@@ -7,6 +7,7 @@
 
 mod blocking;
 pub mod cabinet;
+mod disk;
 mod export;
 mod folder;
 mod located;

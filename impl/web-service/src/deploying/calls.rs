@@ -12,6 +12,9 @@ use crate::message::{Guid, Request, Response, UploadTarget, Violation};
 use crate::state::{DeploymentFailure, DeploymentStep};
 use crate::work::Exporter;
 
+/// The version that is told to import farms: any text will do.
+const CLIENT_VERSION: &str = "16.0.0.0";
+
 /// Whether an earlier life may have called `RunJob`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Earlier {
@@ -53,6 +56,19 @@ impl<N: Net> Calls<N> {
                 answer => return answer,
             }
         }
+    }
+
+    /// (2): the address of the server that imports (CD-18); CD-54: a farm that takes no incoming
+    /// jobs has none.
+    pub(super) async fn server_url(&self) -> Result<String, CallError> {
+        let request = Request::GetRemoteAdminServerUrl {
+            client_version: CLIENT_VERSION.to_owned(),
+        };
+        let Response::GetRemoteAdminServerUrl(url) = self.insist(&request).await? else {
+            // The client has compared the answer with what was asked.
+            return Err(CallError::Malformed);
+        };
+        Ok(url)
     }
 
     /// `RunJob`, once: called again only after an answer that left it open, and a refusal after

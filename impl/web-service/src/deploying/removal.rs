@@ -13,10 +13,8 @@ use portcullis_store::{Record, Store, Stored};
 
 use super::calls::Calls;
 use super::definition::DeploymentPath;
-use super::run::CLIENT_VERSION;
 use super::service::DeploymentService;
-use crate::client::CallError;
-use crate::message::{Guid, Request, Response};
+use crate::message::{Guid, Request};
 use crate::observe::DeployingEvent;
 use crate::records::{
     CancelDeployment, DeploymentItem, DeploymentReport, ExportedPackages, Severity,
@@ -117,16 +115,8 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
 
     /// CD-33, CD-37: the logs of all imports of the job, at the server that imports by now (CD-18).
     async fn delete_logs(&self, job: Guid, path: &DeploymentPath) -> Result<(), String> {
-        let ask = Request::GetRemoteAdminServerUrl {
-            client_version: CLIENT_VERSION.to_owned(),
-        };
         let calls = self.calls_to(path, &path.administration_url)?;
-        let url = match calls.insist(&ask).await {
-            Ok(Response::GetRemoteAdminServerUrl(url)) => url,
-            // The client has compared the answer with what was asked.
-            Ok(_) => return Err(CallError::Malformed.reason()),
-            Err(error) => return Err(error.reason()),
-        };
+        let url = calls.server_url().await.map_err(|error| error.reason())?;
         let calls = self.calls_to(path, &url)?;
         let request = Request::DeleteImportLogs { source_job: job };
         let answer = calls.insist(&request).await;

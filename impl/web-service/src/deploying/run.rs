@@ -21,9 +21,6 @@ use crate::state::{
 };
 use crate::work::{ExportOrder, Exporter, RunId, StoredFile};
 
-/// The version that is told to import farms: any text will do.
-pub(super) const CLIENT_VERSION: &str = "16.0.0.0";
-
 /// A change that arrives exactly at the deadline counts, so the timer fires after it.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -190,26 +187,22 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
 
     /// (2)
     async fn ask(&self, run: &Run) -> DeploymentEvent {
-        let request = Request::GetRemoteAdminServerUrl {
-            client_version: CLIENT_VERSION.to_owned(),
-        };
         let url = &run.path().administration_url;
         let calls = match self.calls(run.path(), url) {
             Ok(calls) => calls,
             Err(failed) => return failed,
         };
-        let answer = tokio::select! {
+        let told = tokio::select! {
             biased;
             () = self.cancel_requested(run) => return DeploymentEvent::CancelRequested,
-            answer = calls.insist(&request) => answer,
+            told = calls.server_url() => told,
         };
-        match answer {
-            Ok(Response::GetRemoteAdminServerUrl(url)) => match self.calls(run.path(), &url) {
+        match told {
+            Ok(url) => match self.calls(run.path(), &url) {
                 Ok(_) => DeploymentEvent::Told { url },
                 Err(failed) => failed,
             },
-            // CD-54: a farm that takes no incoming jobs cannot be used.
-            other => not_done(DeploymentStep::Ask, other),
+            Err(error) => DeploymentEvent::Failed(failed(DeploymentStep::Ask, error.reason())),
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use portcullis_net::{Host, Net, Tasks};
 use portcullis_store::{Record, Store, Stored};
-use tokio::time::sleep;
 
 use super::schedule::{self, Due};
 use super::targets::Targets;
@@ -73,17 +72,15 @@ pub(super) struct DeploymentService<N, S, E> {
 impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
     /// Looks for work, again and again.
     async fn serve(self: Arc<Self>) {
-        let timers = self.services.config.timers;
+        let interval = self.services.config.timers.timer_service;
         let mut looks = self
             .services
-            .looks(timers.timer_service)
+            .looks(interval)
             .at::<DeploymentTimerJob>()
             .at::<DeploymentItem>();
         loop {
-            match self.round().await {
-                Ok(again) => looks.rest(again, self.running.ended()).await,
-                Err(Unanswered) => sleep(timers.database_retry).await,
-            }
+            let look = self.round().await;
+            looks.rest_after(look, self.running.ended()).await;
         }
     }
 

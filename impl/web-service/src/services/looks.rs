@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_store::{CommitWatch, Store};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Services;
+use super::{Services, Unanswered};
 use crate::records::{Database, Kept};
 
 /// What makes another look worth while.
@@ -26,6 +26,8 @@ pub(crate) enum Again {
 #[derive(Debug)]
 pub(crate) struct Looks {
     interval: Duration,
+    /// How long after a look that a database did not answer.
+    retry: Duration,
     configuration: Watched,
     content: Watched,
 }
@@ -52,6 +54,7 @@ impl<S: Store> Services<S> {
         };
         Looks {
             interval: interval.max(Duration::from_millis(1)),
+            retry: self.config.timers.database_retry,
             configuration: watched(Database::Configuration),
             content: watched(Database::Content),
         }
@@ -68,6 +71,18 @@ impl Looks {
         watched.tables.push(R::TABLE);
         watched.note();
         self
+    }
+
+    /// Rests after a look of that outcome until it is time for another one.
+    pub(crate) async fn rest_after(
+        &mut self,
+        look: Result<Again, Unanswered>,
+        nudge: impl Future<Output = ()>,
+    ) {
+        match look {
+            Ok(again) => self.rest(again, nudge).await,
+            Err(Unanswered) => sleep(self.retry).await,
+        }
     }
 
     /// Returns when it is time for another look, which `nudge` makes worth while, too.
@@ -133,6 +148,7 @@ mod tests {
     use crate::records::{CancelRequest, Removal};
 
     const INTERVAL: Duration = Duration::from_secs(10);
+    const RETRY: Duration = Duration::from_secs(3);
 
     fn store() -> SimStore {
         let disk = Disk::new(&Randomness::from_seed(1), Duration::from_millis(1));
@@ -148,6 +164,7 @@ mod tests {
         };
         let looks = Looks {
             interval: INTERVAL,
+            retry: RETRY,
             configuration: watched(commits.clone()),
             content: watched(commits),
         };
@@ -216,6 +233,14 @@ mod tests {
         let never = std::future::pending();
         let rest = rested(&mut looks, Again::WhenChanged, never, async {});
         assert_eq!(rest.await, Some(INTERVAL));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_without_an_answer_is_repeated_after_a_time_of_its_own() {
+        let (mut looks, began) = (looks(store().watch()), Instant::now());
+        let never = std::future::pending();
+        looks.rest_after(Err(Unanswered), never).await;
+        assert_eq!(began.elapsed(), RETRY);
     }
 
     #[test]

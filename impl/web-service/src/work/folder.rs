@@ -21,10 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 use super::blocking::blocking;
+use super::disk::{found, remove, sync_directory};
 use super::located::Located as _;
 use super::{Depot, DepotError, StoredFile};
 use crate::message::{FileName, Guid};
-use disk::{is_there, remove, storage, sync_directory};
+use disk::storage;
 pub use incoming::Incoming;
 
 /// Where files are until they are whole. No job and no file has such a name.
@@ -98,7 +99,7 @@ const LOCK: &str = ".lock";
 fn lock(root: &Path) -> io::Result<fs::File> {
     fs::create_dir_all(root).at(root)?;
     let path = root.join(LOCK);
-    if !is_there(&path)? && fs::read_dir(root).at(root)?.next().is_some() {
+    if found(&path)?.is_none() && fs::read_dir(root).at(root)?.next().is_some() {
         let why = "it is not empty, and no temporary folder";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
@@ -170,7 +171,7 @@ impl Depot for TemporaryFolder {
 /// The files of a folder, in any order; none when it is not there. What has a name that no upload
 /// can have is not ours.
 fn stored(folder: &Path) -> io::Result<Vec<StoredFile>> {
-    if !is_there(folder)? {
+    if found(folder)?.is_none() {
         return Ok(Vec::new());
     }
     let mut files = Vec::new();

@@ -7,12 +7,12 @@
     reason = "the side of the work seam that has real files"
 )]
 
-pub(in crate::work) mod disk;
 mod packages;
 mod site;
 mod working;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -164,7 +164,7 @@ impl Importer for SiteImporter {
                 }
                 removed
             });
-            removed.map_err(disk::storage)
+            removed.map_err(storage)
         });
         // What is left is found again when the job's folder is looked for: nothing depends on it.
         let _left_over = cleaned.await.is_err();
@@ -184,7 +184,7 @@ impl Shared {
     /// Begins from an empty working folder, whatever an earlier attempt has left.
     fn decompress(&self, order: &ImportOrder, stopped: &Stopped) -> Result<u32, ImportFailure> {
         let working = WorkingFolder::of(&self.root, order.job);
-        working.begin().map_err(disk::storage)?;
+        working.begin().map_err(storage)?;
         let files = self.packages(order, stopped).extract(&working)?;
         stopped.check()?;
         working.list(files, self.limits.files_max)
@@ -212,4 +212,12 @@ impl Shared {
             placed => Ok(placed?),
         }
     }
+}
+
+/// What the operating system said is for the log: it is of little use to whoever reads a job's
+/// report, and paths are not for callers.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+fn storage(error: io::Error) -> ImportFailure {
+    tracing::warn!("an import: {error}");
+    ImportFailure::Storage
 }

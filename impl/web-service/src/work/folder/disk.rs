@@ -1,6 +1,6 @@
-//! What it takes for files and names to be on the disk.
+//! What is compared on the disk, and what it refuses.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -9,32 +9,6 @@ use crate::work::located::Located as _;
 
 /// How much of two files is compared at once.
 const PIECE_OCTETS: usize = 64 << 10;
-
-/// Makes the names in one folder durable, where the operating system lets a folder be opened.
-pub(super) fn sync_directory(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.at(folder)?;
-    }
-    Ok(())
-}
-
-/// Whether anything is at `path`, a link that leads nowhere included.
-pub(super) fn is_there(path: &Path) -> io::Result<bool> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).at(path),
-    }
-}
-
-/// Removes a folder with everything in it, if there is one.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at(folder),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
 
 /// Whether two files have the same octets.
 pub(super) fn are_equal(one: &Path, other: &Path) -> io::Result<bool> {

@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::disk::{are_equal, storage, sync_directory};
+use super::disk::{are_equal, storage};
 use super::{Shelves, UNIT_OCTETS, WAITING_OCTETS_MAX, stored};
 use crate::message::{FileName, Guid};
 use crate::work::blocking::{Stopped, blocking};
+use crate::work::disk::sync_directory;
 use crate::work::located::Located as _;
 use crate::work::{DepotError, Kept, Upload};
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::ImportLimits;
-use super::disk::storage;
+use super::storage;
 use super::working::WorkingFolder;
 use crate::message::FileName;
 use crate::work::blocking::{Abandoned, Stopped};

@@ -12,11 +12,12 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::disk::{found, make_directory, storage, sync_directory};
+use super::storage;
 use super::working::WorkingFolder;
 use crate::message::Guid;
 use crate::work::ImportFailure;
 use crate::work::blocking::{Abandoned, Stopped};
+use crate::work::disk::{found, make_directory, sync_directory};
 use crate::work::located::{Located as _, located};
 use crate::work::manifest::{ContentObject, Digest, ObjectContent, SitePath};
 use crate::work::turns::lock;

@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::disk::{remove, storage, sync_directory};
 use super::packages::{Files, key};
 use super::site::PlaceProblem;
+use super::storage;
 use crate::message::{FileName, Guid};
 use crate::work::ImportFailure;
+use crate::work::disk::{remove, sync_directory};
 use crate::work::located::Located as _;
 use crate::work::manifest::{self, ContentObject, Digest, ManifestProblem, ObjectContent};
 

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use portcullis_net::{Host, TokioNet};
 use portcullis_store::{
-    EitherStore, OpenError, OpenErrorKind, PostgresConfig, PostgresOpenError, PostgresStore,
-    SqliteStore,
+    EitherStore, OpenError, PostgresConfig, PostgresOpenError, PostgresStore, SqliteStore,
 };
 use portcullis_web_service::Databases;
 use thiserror::Error;
@@ -33,7 +32,7 @@ pub(super) enum DatabaseError {
         #[source]
         source: io::Error,
     },
-    /// Another process owns them.
+    /// Another process has the state directory.
     #[error("another process owns the state directory {0}")]
     Owned(String),
     /// A file cannot be opened.
@@ -76,14 +75,7 @@ pub(super) async fn open(
     }
     let file = |name: &str| {
         let opened = SqliteStore::open(&settings.state.join(name));
-        let opened = opened.map_err(|error| {
-            if error.kind == OpenErrorKind::Owned {
-                DatabaseError::Owned(settings.state.display().to_string())
-            } else {
-                DatabaseError::File(error)
-            }
-        });
-        opened.map(EitherStore::A)
+        opened.map(EitherStore::A).map_err(DatabaseError::File)
     };
     Ok(Databases {
         configuration: file("configuration.db")?,

@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::message::FileName;
+pub(super) use crate::work::disk::{make_directory, remove, sync_directory};
 use crate::work::export::RunId;
 use crate::work::located::Located as _;
 use crate::work::pack::Stamp;
-pub(super) use crate::work::site_importer::disk::{make_directory, remove, sync_directory};
 
 /// The end of the name of a folder that is not complete.
 const UNFINISHED: &str = "part";

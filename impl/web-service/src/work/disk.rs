@@ -1,14 +1,18 @@
 //! What it takes for files and names to be on the disk.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the side of the work seam that has real files"
+)]
+
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use crate::work::ImportFailure;
-use crate::work::located::Located as _;
+use super::located::Located as _;
 
 /// Makes the names in one directory durable, where the operating system lets a directory be opened.
-pub(in crate::work) fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         synced.at(directory)?;
@@ -17,7 +21,7 @@ pub(in crate::work) fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory, and its name durable, if there is none; what it is in too.
-pub(in crate::work) fn make_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     match fs::create_dir(directory) {
         Ok(()) => directory.parent().map_or(Ok(()), sync_directory),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -42,17 +46,9 @@ pub(super) fn found(path: &Path) -> io::Result<Option<Metadata>> {
 }
 
 /// Removes a directory with everything in it, if there is one.
-pub(in crate::work) fn remove(directory: &Path) -> io::Result<()> {
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).at(directory),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// What the operating system said is for the log: it is of little use to whoever reads a job's
-/// report, and paths are not for callers.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
-pub(super) fn storage(error: io::Error) -> ImportFailure {
-    tracing::warn!("an import: {error}");
-    ImportFailure::Storage
 }
