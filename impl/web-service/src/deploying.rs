@@ -32,6 +32,8 @@ mod run;
 mod schedule;
 mod service;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use crate::records::Severity;

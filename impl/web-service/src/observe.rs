@@ -143,6 +143,11 @@ pub enum DeployingEvent {
         /// The last status that the target reported.
         status: Option<JobStatus>,
     },
+    /// A job was due, and was not run because its path is disabled.
+    Skipped {
+        /// Its name.
+        name: String,
+    },
     /// A job was deleted with all that was recorded of its runs.
     Removed {
         /// Its name.

@@ -115,7 +115,9 @@ fn write_facts(
     page.write_str("<table>\n")?;
     let (path, kind) = (Escaped(&view.path), view.kind.name());
     writeln!(page, "<tr><th>Path</th><td>{path}, {kind}</td></tr>")?;
-    if let Some(due) = view.due_ms {
+    if view.waits_for_its_run(now.as_millisecond()) {
+        page.write_str("<tr><th>Due next</th><td>when this run has ended</td></tr>\n")?;
+    } else if let Some(due) = view.due_ms {
         let due = Moment(Some(due));
         writeln!(page, "<tr><th>Due next</th><td>{due}</td></tr>")?;
     }

@@ -39,7 +39,8 @@ pub struct DeploymentPath {
     pub polling_interval: Option<Duration>,
     /// The timeout on this path, where it is not the farm's (CD-50).
     pub timeout: Option<Duration>,
-    /// Whether its jobs may run. Default: yes.
+    /// Whether runs may begin along it, by hand or by schedule; one that has begun goes on.
+    /// Default: yes.
     pub is_enabled: bool,
 }
 

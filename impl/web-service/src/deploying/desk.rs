@@ -108,7 +108,7 @@ impl<S: Store> DeploymentDesk<S> {
     }
 
     /// Defines a path, or defines one of that name anew; durable when it returns. A run under way
-    /// goes on as it was defined when each of its steps began.
+    /// goes on as it was defined when each of its steps began, also where it is disabled now.
     ///
     /// # Errors
     /// When it cannot be defined like that, or the database does not answer.
@@ -131,7 +131,7 @@ impl<S: Store> DeploymentDesk<S> {
     }
 
     /// Defines a job, or defines one of that name anew, with the runs that it had; durable when it
-    /// returns.
+    /// returns. While it runs it can be given another schedule, or none, and nothing else.
     ///
     /// # Errors
     /// When it cannot be defined like that, its path is not known, or it runs.
@@ -143,7 +143,11 @@ impl<S: Store> DeploymentDesk<S> {
         loop {
             let earlier = self.0.deployment(&job.name).await?;
             if let Some(earlier) = &earlier {
-                at_rest(&earlier.record)?;
+                let same = earlier.record.path == job.path && earlier.record.kind == job.kind;
+                match at_rest(&earlier.record) {
+                    Err(DeskRefusal::Running) if same => {}
+                    resting => resting?,
+                }
             }
             let id = match (&earlier, job.id) {
                 (Some(earlier), _) => earlier.record.id,
@@ -184,12 +188,9 @@ impl<S: Store> DeploymentDesk<S> {
             let item = self.0.deployment(name).await?;
             let item = item.ok_or(DeskRefusal::UnknownJob)?;
             at_rest(&item.record)?;
-            let path = self.0.load::<PathItem>(&item.record.path).await?;
-            if !path.is_some_and(|path| path.record.path.is_enabled) {
-                return Err(DeskRefusal::Disabled);
-            }
             match self.0.order_run(&item).await {
-                Ok(run) => return Ok(run),
+                Ok(Some(run)) => return Ok(run),
+                Ok(None) => return Err(DeskRefusal::Disabled),
                 Err(Unmoved::Illegal) => return Err(DeskRefusal::Running),
                 Err(Unmoved::Refused) => {}
                 Err(Unmoved::Unanswered) => return Err(DeskRefusal::Unavailable),

@@ -7,7 +7,7 @@ use crate::message::{Guid, JobStatus, RemoteJobStatus};
 use crate::observe::{DeployingEvent, FarmEvent};
 use crate::records::{
     CancelDeployment, CurrentRun, DeploymentItem, DeploymentReport, DeploymentTimerJob,
-    ExportedPackages, ReportLine, Severity,
+    ExportedPackages, PathItem, ReportLine, Severity,
 };
 use crate::services::{Services, Unanswered, Unmoved};
 use crate::state::{
@@ -29,12 +29,20 @@ impl<S: Store> Services<S> {
         self.load::<DeploymentItem>(name).await
     }
 
-    /// (1): a new run with its one-time timer job. The item comes first: what is missing after an
-    /// interruption is the timer job, which the timer service adds.
-    pub(super) async fn order_run(&self, found: &Stored<DeploymentItem>) -> Result<RunId, Unmoved> {
+    /// (1): a new run with its one-time timer job; none where its path is disabled or is not there,
+    /// whoever wants it. The item comes first: what is missing after an interruption is the timer
+    /// job, which the timer service adds.
+    pub(super) async fn order_run(
+        &self,
+        found: &Stored<DeploymentItem>,
+    ) -> Result<Option<RunId>, Unmoved> {
         if found.record.is_busy() {
             return Err(Unmoved::Illegal);
         }
+        let path = self.load::<PathItem>(&found.record.path).await?;
+        let Some(path) = path.filter(|path| path.record.path.is_enabled) else {
+            return Ok(None);
+        };
         let now_ms = self.now().as_millisecond();
         let mut item = found.record.clone();
         let earlier = item.run.as_ref().map_or(0, |run| run.number);
@@ -61,12 +69,30 @@ impl<S: Store> Services<S> {
             .batch()
             .await?
             .expect_revision::<DeploymentItem>(&item.key(), found.revision)
+            // Nobody disables it in between.
+            .expect_revision::<PathItem>(&path.record.key(), path.revision)
             .put(&item)?
             .put(&report)?;
         self.commit::<DeploymentItem>(batch).await?;
         self.announce_run(&item, run, "");
         self.order_timer_job(&item).await?;
-        Ok(run)
+        Ok(Some(run))
+    }
+
+    /// Notes when a job is due next.
+    pub(super) async fn put_off(
+        &self,
+        found: &Stored<DeploymentItem>,
+        due_ms: i64,
+    ) -> Result<(), Unmoved> {
+        let item = DeploymentItem {
+            due_ms: Some(due_ms),
+            ..found.record.clone()
+        };
+        let batch = self.batch().await?;
+        let batch = batch.expect_revision::<DeploymentItem>(&item.key(), found.revision);
+        let committing = self.commit::<DeploymentItem>(batch.put(&item)?);
+        committing.await.map(|_| ())
     }
 
     /// The timer job of an item's run, or of its removal, made where it is not there.
@@ -144,6 +170,20 @@ impl<S: Store> Services<S> {
             revision,
         };
         Ok(effects)
+    }
+
+    /// Reads an item again whose move was refused: whether it was only defined anew, with its run
+    /// as it was, so that the move can be repeated.
+    pub(super) async fn reread(
+        &self,
+        found: &mut Stored<DeploymentItem>,
+    ) -> Result<bool, Unanswered> {
+        let now = self.deployment(&found.record.name).await?;
+        let Some(now) = now.filter(|now| now.record.run == found.record.run) else {
+            return Ok(false);
+        };
+        *found = now;
+        Ok(true)
     }
 
     pub(super) async fn with_line(

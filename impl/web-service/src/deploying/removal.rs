@@ -3,9 +3,6 @@
 //! The wish is on record before the target is asked, and the job until the target has answered: a
 //! crash in between loses nothing. The target is asked again then, which is harmless (CD-34).
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 
 use portcullis_net::Net;
@@ -14,6 +11,7 @@ use portcullis_store::{Record, Store, Stored};
 use super::calls::Calls;
 use super::definition::DeploymentPath;
 use super::service::DeploymentService;
+use crate::client::CallError;
 use crate::message::{Guid, Request};
 use crate::observe::DeployingEvent;
 use crate::records::{
@@ -73,7 +71,11 @@ impl<S: Store> Services<S> {
     }
 
     /// Keeps a job because its import logs may be left, and says so in its log.
-    async fn keep(&self, found: &Stored<DeploymentItem>, why: String) -> Result<(), Unmoved> {
+    pub(super) async fn keep(
+        &self,
+        found: &Stored<DeploymentItem>,
+        why: String,
+    ) -> Result<(), Unmoved> {
         let item = DeploymentItem {
             is_leaving: false,
             ..found.record.clone()
@@ -116,7 +118,13 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
     /// CD-33, CD-37: the logs of all imports of the job, at the server that imports by now (CD-18).
     async fn delete_logs(&self, job: Guid, path: &DeploymentPath) -> Result<(), String> {
         let calls = self.calls_to(path, &path.administration_url)?;
-        let url = calls.server_url().await.map_err(|error| error.reason())?;
+        let url = match calls.server_url().await {
+            Ok(url) => url,
+            // CD-54: a farm that takes no jobs any more has their logs all the same, and any of its
+            // servers deletes them.
+            Err(CallError::Fault(_)) => path.administration_url.clone(),
+            Err(error) => return Err(error.reason()),
+        };
         let calls = self.calls_to(path, &url)?;
         let request = Request::DeleteImportLogs { source_job: job };
         let answer = calls.insist(&request).await;

@@ -115,10 +115,14 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
     ) -> Result<Option<DeploymentEffect>, Unmoved> {
         let before = run.progress().cloned();
         let polled = run.polled.take();
-        let moving = self
-            .services
-            .move_run(&mut run.item, event, polled.as_ref());
-        let effects = moving.await?;
+        let effects = loop {
+            let services = &self.services;
+            let moved = services.move_run(&mut run.item, event, polled.as_ref());
+            match moved.await {
+                Err(Unmoved::Refused) if services.reread(&mut run.item).await? => {}
+                moved => break moved?,
+            }
+        };
         let changed = |progress: &DeploymentProgress| {
             (progress.changed_ms, progress.state, progress.remote_status)
         };

@@ -10,7 +10,7 @@ use super::schedule::{self, Due};
 use super::targets::Targets;
 use crate::config::Config;
 use crate::farm::Databases;
-use crate::observe::Observer;
+use crate::observe::{DeployingEvent, Observer};
 use crate::records::{DeploymentItem, DeploymentTimerJob};
 use crate::running::Running;
 use crate::services::{Again, Part, Services, Unanswered, Unmoved};
@@ -141,21 +141,25 @@ impl<N: Net, S: Store, E: Exporter> DeploymentService<N, S, E> {
         };
         let now_ms = self.services.now().as_millisecond();
         match schedule::is_due(schedule, due_ms, now_ms) {
-            Due::Now => self.services.order_run(found).await.map(|_| ()),
-            Due::Later => Ok(()),
-            Due::MovedTo(due_ms) => {
-                let item = DeploymentItem {
-                    due_ms: Some(due_ms),
-                    ..item.clone()
-                };
-                let batch = self.services.batch().await?;
-                let batch = batch
-                    .expect_revision::<DeploymentItem>(&item.key(), found.revision)
-                    .put(&item)?;
-                let committed = self.services.commit::<DeploymentItem>(batch).await;
-                committed.map(|_| ())
+            Due::Now => {
+                if self.services.order_run(found).await?.is_none() {
+                    self.skip(found, schedule::next_ms(schedule, now_ms))
+                        .await?;
+                }
+                Ok(())
             }
+            Due::Later => Ok(()),
+            Due::MovedTo(due_ms) => self.services.put_off(found, due_ms).await,
         }
+    }
+
+    /// Leaves out a run that was due on a disabled path: unlike one that was missed, it is not made
+    /// up for when the path is enabled again.
+    async fn skip(&self, found: &Stored<DeploymentItem>, due_ms: i64) -> Result<(), Unmoved> {
+        self.services.put_off(found, due_ms).await?;
+        let name = found.record.name.clone();
+        self.services.tell(DeployingEvent::Skipped { name });
+        Ok(())
     }
 
     async fn claim(

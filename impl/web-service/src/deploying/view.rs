@@ -87,6 +87,12 @@ impl DeploymentView {
         self.is_leaving || progress.is_some_and(|progress| !progress.state.is_final())
     }
 
+    /// Whether the job is due and waits for its newest run to end.
+    #[must_use]
+    pub fn waits_for_its_run(&self, now_ms: i64) -> bool {
+        self.is_open() && self.due_ms.is_some_and(|due_ms| due_ms <= now_ms)
+    }
+
     /// What the newest run does, or how it ended, in words.
     #[must_use]
     pub fn words(&self) -> String {

@@ -10,13 +10,14 @@ use super::table::Table;
 use super::walk::Walk;
 
 /// Reads a TOML file whose top table has `keys`, and lets `build` make a value of it, or report
-/// what the keys cannot say.
+/// what the keys cannot say. Keys that do not conform are not in the table that it gets, not even
+/// if they are required: it gives no value then, or one that is thrown away.
 ///
 /// # Errors
-/// Everything that is wrong with the file, at once; `build` is called only when the keys conform.
+/// Everything that is wrong with the file, at once.
 ///
 /// # Panics
-/// When `build` gives no value and reports nothing.
+/// When all keys conform, and `build` gives no value and reports nothing.
 pub fn read_settings<T>(
     what: &str,
     path: &str,
@@ -38,11 +39,8 @@ pub fn read_settings<T>(
     let table = walk.table(what, &[keys], tree.get_ref(), 0..0);
     walk.resolve();
     problems = walk.problems;
-    let built = if problems.is_empty() {
-        build(&table, &mut problems)
-    } else {
-        None
-    };
+    // What is wrong with a key is left out of the table: the rest is looked at all the same.
+    let built = build(&table, &mut problems);
     if problems.is_empty() {
         Ok(built.expect("what could not be built was reported"))
     } else {

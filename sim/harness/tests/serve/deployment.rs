@@ -93,7 +93,7 @@ async fn what_a_target_does_not_offer_is_refused_with_what_it_does() {
         .await;
     farms.ends(2, &["run", "weekly"]).await;
     farms.ends(2, &["watch", "weekly"]).await;
-    farms.ends(1, &["cancel", "weekly"]).await;
+    farms.ends(2, &["cancel", "weekly"]).await;
 }
 
 #[tokio::test]
@@ -111,6 +111,50 @@ async fn a_run_that_no_timer_service_starts_stays_preparing_until_it_is_cancelle
     assert!(said.ends_with("nightly cancelled"), "{said}");
     farms.shows(1, "Cancelled").await;
     farms.ends(1, &["cancel", "nightly"]).await;
+}
+
+#[tokio::test]
+async fn a_schedule_rests_while_its_path_is_disabled_and_ends_in_the_middle_of_a_run() {
+    let farms = Farms::new("");
+    // No import begins: a run stays where it is.
+    farms.configure_target("1h");
+    let target = farms.serve("target").await;
+    let source = farms.serve("source").await;
+    farms.define_path(&["--disabled"]).await;
+    let job = ["define-job", "nightly", "--path", "production"];
+    let scheduled = [&job[..], &["--every", "1s"]].concat();
+    farms.ends(0, &scheduled).await;
+    source.logs("not run: its path is disabled").await;
+    farms.shows(3, "never run").await;
+
+    farms
+        .define_path(&["--disabled", "--timeout", "50ms"])
+        .await;
+    let complaint = farms.complaint();
+    assert!(
+        complaint.contains("before it has asked once"),
+        "{complaint}"
+    );
+    farms.define_path(&[]).await;
+    assert_eq!(farms.complaint(), "");
+    farms.shows(3, "when this run has ended").await;
+    let other = [&job[..], &["--kind", "incremental"]].concat();
+    farms.ends(2, &other).await;
+    farms.ends(0, &job).await;
+    let said = farms.shows(3, "ImportPreparing").await;
+    assert!(!said.contains("due next"), "{said}");
+    farms.ends(0, &["cancel", "nightly"]).await;
+    farms.shows(1, "Cancelled").await;
+
+    // The target takes no jobs any more, and deletes what it has of them.
+    target.kill().await;
+    farms
+        .site
+        .replace("target.toml", "jobs = true", "jobs = false");
+    let _target = farms.serve("target").await;
+    farms.ends(1, &["run", "nightly"]).await;
+    let said = farms.ends(0, &["delete-job", "nightly"]).await;
+    assert_eq!(said, "nightly is deleted");
 }
 
 #[tokio::test]

@@ -82,14 +82,19 @@ impl Farms {
         std::fs::read_to_string(self.site.path("command.log")).expect("a log")
     }
 
-    /// Defines the path `production`, with `rest`, and along it the job `nightly`.
-    pub(crate) async fn define(&self, rest: &[&str]) {
+    /// Defines the path `production`, with `rest`.
+    pub(crate) async fn define_path(&self, rest: &[&str]) {
         let target = self.target_url();
         let mut path = vec!["define-path", "production", "--source", "staging"];
         path.extend(["--to", &target, "--web-application", "http://intranet"]);
         path.extend(["--site-collection", "/sites/news"]);
         path.extend(rest);
         self.ends(0, &path).await;
+    }
+
+    /// The same, and along it the job `nightly`.
+    pub(crate) async fn define(&self, rest: &[&str]) {
+        self.define_path(rest).await;
         self.ends(0, &["define-job", "nightly", "--path", "production"])
             .await;
     }

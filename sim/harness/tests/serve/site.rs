@@ -12,7 +12,7 @@ use portcullis_net::Randomness;
 use tokio::fs::OpenOptions;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// No step of a test takes longer; what does has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -248,6 +248,18 @@ impl Program {
         let pid = self.child.id().expect("still runs").to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().await;
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until it has logged `words`.
+    pub(crate) async fn logs(&self, words: &str) {
+        let logged = timeout(PATIENCE, async {
+            while !self.log().contains(words) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        if logged.await.is_err() {
+            self.fail(&format!("did not log `{words}`"));
+        }
     }
 
     /// What it has logged so far.

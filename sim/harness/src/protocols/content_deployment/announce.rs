@@ -96,6 +96,10 @@ fn of_source(announced: &DeployingEvent) -> Event {
             status,
             ..
         } => ended(name, outcome, *status),
+        DeployingEvent::Skipped { name } => noted(
+            effect::DEPLOYMENT_SKIPPED,
+            [(field::JOB, Some(name.clone()))],
+        ),
         DeployingEvent::Removed { name } => noted(
             effect::DEPLOYMENT_REMOVED,
             [(field::JOB, Some(name.clone()))],

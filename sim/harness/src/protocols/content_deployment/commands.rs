@@ -56,6 +56,13 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table, rogue: Option<Rogue>
         "drive" => driving(plan, table),
         "run_again" => at_source(table, source::running),
         "cancel" => at_source(table, source::cancelling),
+        "disable_path" => at_source(table, |job| {
+            source::changing_path(job, |path| path.is_enabled = false)
+        }),
+        "enable_path" => at_source(table, |job| {
+            source::changing_path(job, |path| path.is_enabled = true)
+        }),
+        "schedule" => scheduling(table),
         "delete_job" => at_source(table, source::deleting),
         "view" => at_source(table, source::viewing),
         "offers" => offering(plan, table),
@@ -110,6 +117,13 @@ fn at_source(table: &Table, command: impl FnOnce(String) -> Command) -> Told {
     let job = text(table, "job");
     let particulars = vec![("job", job.clone())];
     (text(table, "from"), particulars, command(job))
+}
+
+fn scheduling(table: &Table) -> Told {
+    let every = table.duration("every");
+    let (host, mut particulars, run) = at_source(table, |job| source::scheduling(job, every));
+    particulars.extend(every.map(|every| ("every", format!("{every:?}"))));
+    (host, particulars, run)
 }
 
 fn offering(plan: &Plan, table: &Table) -> Told {

@@ -8,7 +8,7 @@ use super::caller::{self, Ending};
 use super::vocabulary::state;
 use crate::scenario::{Key, Kind, Outage, ProtocolKeys};
 use hosts::HOST;
-use steps::{CALL, CONFIGURE, DEPLOY, DRIVE, OF_JOB, OFFERS, UPLOAD};
+use steps::{CALL, CONFIGURE, DEPLOY, DRIVE, OF_JOB, OFFERS, SCHEDULE, UPLOAD};
 use words::{BLAMES, DATABASES, PARTS, STATUSES, STEPS, VIOLATIONS};
 
 const LINK: &[Key] = &[Key::new(
@@ -42,6 +42,24 @@ const AT: &[Key] = &[
         "cancel",
         Kind::Table(OF_JOB),
         "Asks a deploying farm to cancel a job, as a user does.",
+    )
+    .one_of("action"),
+    Key::new(
+        "disable_path",
+        Kind::Table(OF_JOB),
+        "Lets no run begin along the path of a job from now on, by hand or by schedule.",
+    )
+    .one_of("action"),
+    Key::new(
+        "enable_path",
+        Kind::Table(OF_JOB),
+        "Lets runs begin along the path of a job again.",
+    )
+    .one_of("action"),
+    Key::new(
+        "schedule",
+        Kind::Table(SCHEDULE),
+        "Gives a job of a deploying farm another schedule, also while it runs.",
     )
     .one_of("action"),
     Key::new(

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use portcullis_reports::Source;
 use portcullis_store::{EitherStore, RemoteStore, SimStore};
 use portcullis_web_service::client::{FarmAddress, Terms};
 use portcullis_web_service::config::Account;
 use portcullis_web_service::deploying::{
-    DeployingFarm, DeploymentDesk, DeploymentPath, DeskRefusal, NewDeploymentJob, TargetLogs,
-    Targets, offers,
+    DeployingFarm, DeploymentDesk, DeploymentPath, DeskRefusal, NewDeploymentJob, Schedule,
+    TargetLogs, Targets, offers,
 };
 use portcullis_web_service::work::{ExportScript, ScriptedExporter};
 use portcullis_web_service::{Config, DeployingEvent, FarmEvent, Observer};
@@ -227,6 +228,45 @@ pub(super) fn cancelling(name: String) -> Command {
         async move {
             let asked = farm.desk.cancel(&name).await;
             told(&node, &name, asked);
+        }
+    })
+}
+
+/// Defines the path of a job anew, with a change.
+pub(super) fn changing_path(name: String, change: fn(&mut DeploymentPath)) -> Command {
+    at_desk(move |farm, node| {
+        let name = name.clone();
+        async move {
+            let defined = async {
+                let view = farm.desk.view(&name).await?;
+                let mut paths = farm.desk.paths().await?.into_iter();
+                let path = paths.find(|path| path.name == view.path);
+                let mut path = path.ok_or(DeskRefusal::UnknownPath)?;
+                change(&mut path);
+                farm.desk.define_path(path).await
+            };
+            told(&node, &name, defined.await);
+        }
+    })
+}
+
+/// Gives a job another schedule, or none.
+pub(super) fn scheduling(name: String, every: Option<Duration>) -> Command {
+    at_desk(move |farm, node| {
+        let name = name.clone();
+        async move {
+            let defined = async {
+                let view = farm.desk.view(&name).await?;
+                let job = NewDeploymentJob {
+                    name: view.name,
+                    id: Some(view.id),
+                    path: view.path,
+                    kind: view.kind,
+                    schedule: every.map(|every| Schedule { every }),
+                };
+                farm.desk.define_job(job).await
+            };
+            told(&node, &name, defined.await.map(|_| ()));
         }
     })
 }

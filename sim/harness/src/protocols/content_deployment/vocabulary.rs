@@ -245,6 +245,8 @@ pub mod effect {
     pub const DEPLOYMENT_ENDED: &str = "deployment-ended";
     /// A deployment was given up, at a step.
     pub const DEPLOYMENT_FAILED: &str = "deployment-failed";
+    /// A job was due, and was not run because its path is disabled.
+    pub const DEPLOYMENT_SKIPPED: &str = "deployment-skipped";
     /// A job was deleted at its deploying farm.
     pub const DEPLOYMENT_REMOVED: &str = "deployment-removed";
     /// A job stays that was to be deleted: import logs may be left at its target.

@@ -155,6 +155,9 @@ fn log(event: &FarmEvent) {
                 "deployment {name}: {from} to {to}"
             );
         }
+        FarmEvent::Deploying(DeployingEvent::Skipped { name }) => {
+            tracing::info!("deployment {name}: due, and not run: its path is disabled");
+        }
         FarmEvent::Deploying(DeployingEvent::Removed { name }) => {
             tracing::info!("deployment {name}: deleted");
         }

@@ -163,12 +163,12 @@ fn own_url(table: &Table, listen: Option<IpAddr>, port: u16) -> String {
 
 fn check_url(table: &Table, key: &str, problems: &mut Problems) {
     let is_url = |url: &str| {
-        let rest = url.strip_prefix("http://");
-        let rest = rest.or_else(|| url.strip_prefix("https://"));
-        rest.is_some_and(|rest| {
+        url.split_once("://").is_some_and(|(scheme, rest)| {
+            let mut schemes = ["http", "https"].into_iter();
+            let is_known = schemes.any(|known| scheme.eq_ignore_ascii_case(known));
             let rest = rest.trim_end_matches('/');
             let is_plain = |letter: char| letter.is_ascii_graphic() && !"@?#".contains(letter);
-            !rest.is_empty() && rest.chars().all(is_plain)
+            is_known && !rest.is_empty() && rest.chars().all(is_plain)
         })
     };
     if table.text(key).is_some_and(|url| !is_url(url)) {
@@ -311,9 +311,10 @@ fn sites(
         let (Some(name), Some(url)) = (application.text("name"), application.text("url")) else {
             continue;
         };
-        if farm.web_application(url).is_some() {
+        if let Some(other) = farm.web_application(url) {
             let help = "case, a slash at the end and the scheme's own port make no difference";
-            let message = "two web applications with one address";
+            let other = &other.name;
+            let message = format!("`{other}` and `{name}`: two web applications with one address");
             problems.report(application.span_of("url"), message, "here", help);
         }
         farm.web_applications.push(WebApplication {
@@ -323,6 +324,7 @@ fn sites(
         });
     }
     let mut sites = BTreeMap::new();
+    let mut paths = BTreeSet::new();
     for site in table.tables("site_collection") {
         let (Some(name), Some(path)) = (site.text("web_application"), site.text("path")) else {
             continue;
@@ -332,16 +334,17 @@ fn sites(
             let span = site.span_of("path");
             problems.report(span, "not the path of a site collection", "here", help);
         }
+        if !paths.insert((name, path)) {
+            let help = "each site collection of a web application has a path of its own";
+            let message = "two site collections with one path";
+            problems.report(site.span_of("path"), message, "here", help);
+        }
         let mut applications = farm.web_applications.iter_mut();
         let application = applications.find(|application| application.name == name);
         let (Some(application), Some(directory)) = (application, site.text("directory")) else {
             continue;
         };
-        if !application.site_collections.insert(path.to_owned()) {
-            let help = "each site collection of a web application has a path of its own";
-            let message = "two site collections with one path";
-            problems.report(site.span_of("path"), message, "here", help);
-        }
+        application.site_collections.insert(path.to_owned());
         let place = (application.url.clone(), path.to_owned());
         let directory = base.join(directory);
         let is_inside =

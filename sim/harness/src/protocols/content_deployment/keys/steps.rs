@@ -178,18 +178,30 @@ pub(super) const DRIVE: &[Key] = &[
     .default_value("true"),
 ];
 
+const HOME: Key = Key::new(
+    "from",
+    Kind::Refers("host"),
+    "The host of the role `deploying-farm` that has the job.",
+)
+.required();
+const OWN_JOB: Key = Key::new(
+    "job",
+    Kind::Refers("job"),
+    "The job, by the name that `deploy` gave it.",
+)
+.required();
+
 /// A job of a deploying farm.
-pub(super) const OF_JOB: &[Key] = &[
+pub(super) const OF_JOB: &[Key] = &[HOME, OWN_JOB];
+
+pub(super) const SCHEDULE: &[Key] = &[
+    HOME,
+    OWN_JOB,
     Key::new(
-        "from",
-        Kind::Refers("host"),
-        "The host of the role `deploying-farm` that has the job.",
-    )
-    .required(),
-    Key {
-        presence: Presence::Required,
-        ..JOB
-    },
+        "every",
+        Kind::Duration,
+        "How often the job runs by itself from here on. Without it: not any more.",
+    ),
 ];
 
 pub(super) const OFFERS: &[Key] = &[FROM, TO];

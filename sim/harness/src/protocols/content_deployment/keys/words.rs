@@ -175,6 +175,7 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::OFFERED,
             effect::DEPLOYMENT_ENDED,
             effect::DEPLOYMENT_FAILED,
+            effect::DEPLOYMENT_SKIPPED,
             effect::DEPLOYMENT_REMOVED,
             effect::DEPLOYMENT_KEPT,
             effect::CALL_FAILED,

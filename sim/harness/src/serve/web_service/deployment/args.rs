@@ -60,6 +60,8 @@ pub(super) enum Order {
     #[command(after_help = EXIT_CODES)]
     DefinePath(Box<PathArgs>),
     /// Define a job, or define one of that name anew; the runs that it had stay.
+    ///
+    /// While it runs it can only be given another schedule, or none.
     #[command(after_help = EXIT_CODES)]
     DefineJob(JobArgs),
     /// Run a job now, whether it has a schedule or not, and follow it to its end.
@@ -103,7 +105,7 @@ pub(super) enum Order {
         /// The job.
         job: String,
 
-        /// Do not ask the target: its logs are left there.
+        /// Do not ask the target, not even if a deletion waits for it: its logs are left there.
         #[arg(long)]
         leave_logs: bool,
     },
@@ -177,7 +179,7 @@ pub(super) struct PathArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) timeout: Option<Duration>,
 
-    /// Its jobs may not run.
+    /// No run may begin along it, by hand or by schedule; one that has begun goes on.
     #[arg(long)]
     pub(super) disabled: bool,
 

@@ -76,6 +76,8 @@ pub(in crate::serve::web_service) enum Reply {
     Line(LineView),
     /// A path.
     Path(Box<DeploymentPath>),
+    /// There is nothing to cancel.
+    NothingRuns,
     /// It was not done; why, in words.
     Refused(String),
 }
@@ -124,7 +126,10 @@ impl<S: Store> Clerk for FarmClerk<S> {
                 let ordered = self.desk.run(&job).await;
                 ordered.map(|run| Reply::Ordered(run.number))
             }
-            Question::Cancel(job) => self.desk.cancel(&job).await.map(|()| Reply::Done),
+            Question::Cancel(job) => match self.desk.cancel(&job).await {
+                Err(DeskRefusal::NotRunning) => Ok(Reply::NothingRuns),
+                asked => asked.map(|()| Reply::Done),
+            },
             Question::DeleteJob { job, logs } => {
                 return self.delete(&job, logs, stop, answers).await;
             }

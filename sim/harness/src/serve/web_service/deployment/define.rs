@@ -49,6 +49,7 @@ pub(super) async fn path(
         let offers = ask(settings, address.clone()).await?;
         is_offered(&offers, &target)?;
     }
+    warn_of_timeout(settings, &args);
     let path = DeploymentPath::new(&args.name, &args.source, &address.to_string(), target);
     Ok(DeploymentPath {
         include_security: args.security.into(),
@@ -61,6 +62,20 @@ pub(super) async fn path(
         is_enabled: !args.disabled,
         ..path
     })
+}
+
+/// Nothing forbids it, and nobody wants it.
+fn warn_of_timeout(settings: &FarmSettings, args: &PathArgs) {
+    let deployments = &settings.farm.deployments;
+    let interval = args.polling_interval;
+    let interval = interval.unwrap_or(deployments.polling_interval);
+    let timeout = args.timeout.unwrap_or(deployments.timeout);
+    if interval >= timeout {
+        complain(&format!(
+            "warning: the status is asked for every {interval:?}, and a run times out after \
+             {timeout:?} without an answer: before it has asked once"
+        ));
+    }
 }
 
 fn address(url: &str) -> Result<FarmAddress, String> {

@@ -74,7 +74,11 @@ pub(super) async fn show(settings: &FarmSettings, job: &str) -> Exit {
                         say(&screen::job(&view));
                     }
                     Reply::Line(line) => say(&screen::line(&line)),
-                    Reply::Done | Reply::Ordered(_) | Reply::Path(_) | Reply::Refused(_) => {}
+                    Reply::Done
+                    | Reply::Ordered(_)
+                    | Reply::Path(_)
+                    | Reply::NothingRuns
+                    | Reply::Refused(_) => {}
                 }
             }
             exit
@@ -91,9 +95,12 @@ pub(super) async fn list(settings: &FarmSettings) -> Exit {
     };
     let views = replies.into_iter().filter_map(|reply| match reply {
         Reply::Job(view) => Some(*view),
-        Reply::Done | Reply::Ordered(_) | Reply::Line(_) | Reply::Path(_) | Reply::Refused(_) => {
-            None
-        }
+        Reply::Done
+        | Reply::Ordered(_)
+        | Reply::Line(_)
+        | Reply::Path(_)
+        | Reply::NothingRuns
+        | Reply::Refused(_) => None,
     });
     say(&screen::jobs(&views.collect::<Vec<_>>()));
     Exit::Completed
@@ -107,9 +114,12 @@ pub(super) async fn paths(settings: &FarmSettings) -> Exit {
     };
     let paths = replies.into_iter().filter_map(|reply| match reply {
         Reply::Path(path) => Some(*path),
-        Reply::Done | Reply::Ordered(_) | Reply::Line(_) | Reply::Job(_) | Reply::Refused(_) => {
-            None
-        }
+        Reply::Done
+        | Reply::Ordered(_)
+        | Reply::Line(_)
+        | Reply::Job(_)
+        | Reply::NothingRuns
+        | Reply::Refused(_) => None,
     });
     say(&screen::paths(&paths.collect::<Vec<_>>()));
     Exit::Completed
@@ -118,12 +128,14 @@ pub(super) async fn paths(settings: &FarmSettings) -> Exit {
 /// Asks for the end of a job's run.
 pub(super) async fn cancel(settings: &FarmSettings, job: &str) -> Exit {
     match only(settings, &Question::Cancel(job.to_owned())).await {
+        Ok(Reply::NothingRuns) => {
+            complain(&format!("{job} is not running"));
+            Exit::Failed
+        }
         Ok(_) => {
             say(&format!("{job}: cancelling is asked for"));
             Exit::Completed
         }
-        // Whatever it is, it is not cancelled.
-        Err(Exit::Usage) => Exit::Failed,
         Err(exit) => exit,
     }
 }

@@ -132,9 +132,13 @@ pub(super) fn job(view: &DeploymentView) -> String {
         ("status", view.status.name().to_owned()),
         ("progress", view.words()),
     ];
+    if view.waits_for_its_run(Timestamp::now().as_millisecond()) {
+        facts.push(("due next", "when this run has ended".to_owned()));
+    } else if let Some(due_ms) = view.due_ms {
+        facts.push(("due next", moment(due_ms)));
+    }
     let progress = view.progress.as_ref();
     let moments = [
-        ("due next", view.due_ms),
         ("ordered", view.ordered_ms),
         ("started", progress.and_then(|progress| progress.started_ms)),
         ("ended", progress.and_then(|progress| progress.ended_ms)),

@@ -131,6 +131,29 @@ fn what_cannot_be_is_told_all_at_once() {
 }
 
 #[test]
+fn what_is_wrong_with_a_key_hides_nothing_else() {
+    let site = "[[site_collection]]\nweb_application = \"B\"\npath = \"/\"\n";
+    let said = complaints(&format!(
+        "administration_url = \"target:8080\"\n[deployments]\nattempts = 0\n\
+         [[web_application]]\nname = \"A\"\nurl = \"HTTP://a\"\n\
+         {site}directory = \"n\"\n{site}directory = \"m\"\n"
+    ));
+    assert_eq!(said.len(), 5, "{said:?}");
+    for what in [
+        "attempts",
+        "`administration_url`",
+        "two site collections with one path",
+    ] {
+        assert!(
+            said.iter().any(|said| said.contains(what)),
+            "{what}: {said:?}"
+        );
+    }
+    let unknown = said.iter().filter(|said| said.contains("`B`"));
+    assert_eq!(unknown.count(), 2, "{said:?}");
+}
+
+#[test]
 fn each_web_application_has_an_address_of_its_own() {
     let both = |one: &str, other: &str| {
         format!(
@@ -148,10 +171,8 @@ fn each_web_application_has_an_address_of_its_own() {
         let error = parse(&both("http://a", other)).expect_err("refused");
         let said = error.render(Ink::Plain);
         let where_it_is = "farm.toml:9:7";
-        assert!(
-            said.contains("two web applications with one address"),
-            "{said}"
-        );
+        let what = "`A` and `B`: two web applications with one address";
+        assert!(said.contains(what), "{said}");
         assert!(
             said.contains(where_it_is) && said.contains("url = "),
             "{said}"

@@ -1,18 +1,16 @@
-//! What is removed, what stays, and what is refused meanwhile.
+//! What a user may do with jobs and paths, and when.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_net::{Host, Randomness};
-use portcullis_store::{Disk, SimStore};
+use portcullis_store::{Disk, SimStore, Stored};
 
 use super::*;
-use crate::deploying::{
-    Deletion, DeploymentDesk, DeploymentPath, DeskRefusal, NewDeploymentJob, TargetLogs, TargetSite,
-};
-use crate::records::DeploymentTimerJob;
-use crate::services::Part;
+use crate::message::Guid;
+use crate::records::{DeploymentItem, DeploymentReport, DeploymentTimerJob};
+use crate::services::{Part, Services, Unmoved};
 use crate::state::DeploymentEvent;
 use crate::work::JobKind;
 use crate::{Config, Databases, Observer};
@@ -40,27 +38,25 @@ impl Farm {
         let desk = DeploymentDesk::new(&host, databases.clone(), Arc::clone(&config), none());
         let services = Services::new(Part::Deployments, &host, databases, config, none());
         let farm = Self { desk, services };
-        let target = TargetSite {
-            server_url: "http://intranet".to_owned(),
-            site_collection: "/".to_owned(),
-        };
-        let path = DeploymentPath::new("production", "staging", "http://target:8080", target);
-        farm.desk.define_path(path).await.unwrap();
+        farm.define_path(|_| {}).await;
         for name in ["nightly", "weekly"] {
             farm.define(name).await.unwrap();
         }
         farm
     }
 
-    async fn define(&self, name: &str) -> Result<Guid, DeskRefusal> {
-        let job = NewDeploymentJob {
-            name: name.to_owned(),
-            id: None,
-            path: "production".to_owned(),
-            kind: JobKind::Full,
-            schedule: None,
+    async fn define_path(&self, change: impl FnOnce(&mut DeploymentPath)) {
+        let target = TargetSite {
+            server_url: "http://intranet".to_owned(),
+            site_collection: "/".to_owned(),
         };
-        self.desk.define_job(job).await
+        let mut path = DeploymentPath::new("production", "staging", "http://target:8080", target);
+        change(&mut path);
+        self.desk.define_path(path).await.unwrap();
+    }
+
+    async fn define(&self, name: &str) -> Result<Guid, DeskRefusal> {
+        self.desk.define_job(job(name)).await
     }
 
     /// Runs a job to its end: nothing had to be deployed.
@@ -95,6 +91,66 @@ impl Farm {
     async fn delete(&self, logs: TargetLogs) -> Result<Deletion, DeskRefusal> {
         self.desk.delete_job("nightly", logs).await
     }
+}
+
+/// A job without a schedule.
+fn job(name: &str) -> NewDeploymentJob {
+    NewDeploymentJob {
+        name: name.to_owned(),
+        id: None,
+        path: "production".to_owned(),
+        kind: JobKind::Full,
+        schedule: None,
+    }
+}
+
+#[tokio::test]
+async fn no_run_begins_along_a_disabled_path_and_one_that_is_ordered_goes_on() {
+    let farm = Farm::new().await;
+    farm.desk.run("weekly").await.unwrap();
+    farm.define_path(|path| path.is_enabled = false).await;
+    assert_eq!(farm.desk.run("nightly").await, Err(DeskRefusal::Disabled));
+    let item = farm.item("nightly").await;
+    let ordered = farm.services.order_run(&item).await;
+    assert_eq!(ordered, Ok(None), "nor by its schedule");
+    assert_eq!(farm.counts().await, (1, 1));
+    let mut item = farm.item("weekly").await;
+    let event = DeploymentEvent::PickedUp;
+    let moving = farm.services.move_run(&mut item, &event, None);
+    moving.await.unwrap();
+    farm.define_path(|_| {}).await;
+    farm.run("nightly").await;
+}
+
+#[tokio::test]
+async fn a_job_that_runs_is_given_another_schedule_and_nothing_else() {
+    let farm = Farm::new().await;
+    farm.desk.run("nightly").await.unwrap();
+    let before = farm.item("nightly").await.record;
+    let schedule = Some(Schedule {
+        every: Duration::from_secs(60),
+    });
+    let by_the_minute = NewDeploymentJob {
+        schedule,
+        ..job("nightly")
+    };
+    let other = NewDeploymentJob {
+        kind: JobKind::Incremental,
+        ..by_the_minute.clone()
+    };
+    let refused = farm.desk.define_job(other).await;
+    assert_eq!(refused, Err(DeskRefusal::Running));
+    farm.desk.define_job(by_the_minute).await.unwrap();
+    let after = farm.item("nightly").await.record;
+    assert!(after.due_ms.is_some());
+    let expected = DeploymentItem {
+        schedule,
+        due_ms: after.due_ms,
+        ..before
+    };
+    assert_eq!(after, expected);
+    farm.define("nightly").await.unwrap();
+    assert_eq!(farm.item("nightly").await.record.due_ms, None);
 }
 
 #[tokio::test]
