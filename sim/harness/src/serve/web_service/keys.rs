@@ -421,7 +421,12 @@ const LIMITS: &[Key] = &[
         "Header fields of a request.",
     )
     .default_value("100"),
-    Key::new("message", Kind::Bytes, "Octets of one SOAP message.").default_value("1 MiB"),
+    Key::new(
+        "message",
+        Kind::Bytes,
+        "Octets of one SOAP message, 4 MiB at most.",
+    )
+    .default_value("1 MiB"),
     Key::new(
         "message_room",
         Kind::Bytes,

@@ -57,6 +57,11 @@ pub(super) fn limits(table: &Table, problems: &mut Problems) -> Limits {
             problems.report(table.span_of(key), message, "here", "give it a size");
         }
     }
+    if limits.message_octets_max > portcullis_xml::Limits::soap().octets_max() {
+        let message = "`message` is more than any message may have";
+        let help = "the most that is read of XML is 4 MiB";
+        problems.report(table.span_of("message"), message, "here", help);
+    }
     if limits.message_room_octets_max < limits.message_octets_max {
         let message = "`message_room` has no room for one `message`";
         let help = "it is what all unfinished messages together may have";

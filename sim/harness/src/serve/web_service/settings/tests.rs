@@ -187,6 +187,8 @@ fn each_web_application_has_an_address_of_its_own() {
 fn limits_that_cannot_be_are_refused() {
     let said = complaints("[limits]\nmessage = \"2 MiB\"\nmessage_room = \"1 MiB\"\n");
     assert_eq!(said, ["`message_room` has no room for one `message`"]);
+    let said = complaints("[limits]\nmessage = \"4194305 B\"\n");
+    assert_eq!(said, ["`message` is more than any message may have"]);
     let said = complaints("[limits]\nhead = \"0 B\"\nunpacked = \"0 B\"\n");
     assert_eq!(said, ["`head` is nothing", "`unpacked` is nothing"]);
     let room = "[limits]\nmessage = \"2 MiB\"\nmessage_room = \"2 MiB\"\n";
