@@ -11,7 +11,7 @@ use portcullis_web_service::message::{self, SERVICE_PATH, UPLOAD_PATH};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::framing::{Framing, Side};
-use super::{Asked, Conversation, MESSAGE_OCTETS_MAX, Teller, Told, digest, pair};
+use super::{Asked, Conversation, MESSAGE_OCTETS_MAX, Newest, Teller, Told, digest, pair};
 use crate::protocols::content_deployment::credentials;
 use crate::protocols::content_deployment::vocabulary::{field, kind};
 
@@ -21,6 +21,7 @@ pub(in super::super) const HEADERS_MAX: usize = 256;
 /// The requests of one connection.
 pub(super) struct CallSide {
     conversation: Conversation,
+    newest: Newest<Call>,
     /// What the farm wants of its callers, if it asks who they are.
     account: Option<Account>,
     /// How many requests have begun.
@@ -47,6 +48,14 @@ enum What {
     Other,
 }
 
+/// A call, with what stands beside its envelope.
+#[derive(PartialEq, Eq)]
+pub(super) struct Call {
+    content_type: Option<String>,
+    action: Option<String>,
+    message: Vec<u8>,
+}
+
 /// A SOAP message as far as it came.
 #[derive(Default)]
 pub(super) struct Body {
@@ -65,15 +74,20 @@ impl Body {
     }
 
     /// The message, if it was not too long.
-    pub(super) fn message(&self) -> Option<&[u8]> {
-        (!self.is_too_long).then_some(&self.octets)
+    pub(super) fn message(self) -> Option<Vec<u8>> {
+        (!self.is_too_long).then_some(self.octets)
     }
 }
 
 impl CallSide {
-    pub(super) fn new(conversation: Conversation, account: Option<Account>) -> Self {
+    pub(super) fn new(
+        conversation: Conversation,
+        newest: Newest<Call>,
+        account: Option<Account>,
+    ) -> Self {
         Self {
             conversation,
+            newest,
             account,
             begun: 0,
             request: None,
@@ -155,7 +169,7 @@ impl Teller for CallSide {
         let Some(begun) = self.request.take() else {
             return (Cow::Borrowed(kind::HTTP_REQUEST), Fields::new());
         };
-        let (kind, fields) = begun.told();
+        let (kind, fields) = begun.told(&self.newest);
         self.note(Asked {
             kind: kind.clone(),
             job: fields.get(field::JOB).cloned(),
@@ -205,7 +219,7 @@ impl Begun {
         }
     }
 
-    fn told(self) -> Told {
+    fn told(self, newest: &Newest<Call>) -> Told {
         let kind = Cow::Borrowed(self.kind());
         let mut fields = self.fields;
         match self.what {
@@ -226,19 +240,30 @@ impl Begun {
                     fields.extend([pair(field::PROBLEM, "too-long")]);
                     return (kind, fields);
                 };
-                let (content_type, action) = (content_type.as_deref(), action.as_deref());
-                match codec::read_request(content_type, action, message, Compat::Strict) {
-                    Ok(call) => {
-                        fields.extend([pair(field::SOAP, version(call.version))]);
-                        fields.extend(said(&call.request));
-                        (Cow::Borrowed(kind::call(call.request.operation())), fields)
-                    }
-                    Err(unread) => {
-                        fields.extend(why(&unread));
-                        (kind, fields)
-                    }
-                }
+                let call = Call {
+                    content_type,
+                    action,
+                    message,
+                };
+                let (kind, said) = newest.told(call, Call::read);
+                fields.extend(said);
+                (kind, fields)
             }
+        }
+    }
+}
+
+impl Call {
+    /// What the call says, whoever is asked.
+    fn read(&self) -> Told {
+        let (content_type, action) = (self.content_type.as_deref(), self.action.as_deref());
+        match codec::read_request(content_type, action, &self.message, Compat::Strict) {
+            Ok(call) => {
+                let mut fields = said(&call.request);
+                fields.extend([pair(field::SOAP, version(call.version))]);
+                (Cow::Borrowed(kind::call(call.request.operation())), fields)
+            }
+            Err(unread) => (Cow::Borrowed(kind::UNREAD_CALL), why(&unread)),
         }
     }
 }
