@@ -82,6 +82,9 @@ impl fmt::Debug for Recorder {
     }
 }
 
+/// Room for the histories of most runs: growing means to move what is there.
+const ENTRIES: usize = 1024;
+
 /// The history under construction, its digest, and the triggers that wait for an event.
 pub(crate) struct Journal(Mutex<JournalState>);
 
@@ -107,7 +110,7 @@ struct Watch {
 impl Journal {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(JournalState {
-            entries: Vec::new(),
+            entries: Vec::with_capacity(ENTRIES),
             digest: Digest::new(),
             aliases: Aliases::default(),
             watches: BTreeMap::new(),
