@@ -1,8 +1,9 @@
 //! What a Central Administration answers.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
-use httparse::{EMPTY_HEADER, Response};
+use httparse::{ParserConfig, Response};
 use portcullis_reports::Fields;
 use portcullis_web_service::codec::{self, Answer};
 use portcullis_web_service::message;
@@ -42,9 +43,11 @@ impl AnswerSide {
 
 impl Side for AnswerSide {
     fn head(&mut self, head: &[u8]) -> Result<Framing, &'static str> {
-        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-        let mut response = Response::new(&mut headers);
-        let whole = response.parse(head).map_err(|_| "response-head")?;
+        let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
+        let mut response = Response::new(&mut []);
+        let parser = ParserConfig::default();
+        let whole = parser.parse_response_with_uninit_headers(&mut response, head, &mut headers);
+        let whole = whole.map_err(|_| "response-head")?;
         let code = response.code.filter(|_| whole.is_complete());
         self.code = code.ok_or("response-head")?;
         let media = header(response.headers, "content-type").unwrap_or_default();

@@ -1,8 +1,9 @@
 //! What callers say: calls of operations, uploads, and anything else that is HTTP.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
-use httparse::{EMPTY_HEADER, Header, Request};
+use httparse::{Header, Request};
 use percent_encoding::percent_decode_str;
 use portcullis_reports::Fields;
 use portcullis_web_service::codec::{self, SoapVersion, Unread};
@@ -122,9 +123,10 @@ pub(in super::super) fn framing(headers: &[Header<'_>]) -> Result<Option<Framing
 
 impl Side for CallSide {
     fn head(&mut self, head: &[u8]) -> Result<Framing, &'static str> {
-        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-        let mut request = Request::new(&mut headers);
-        let whole = request.parse(head).map_err(|_| "request-head")?;
+        let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
+        let mut request = Request::new(&mut []);
+        let whole = request.parse_with_uninit_headers(head, &mut headers);
+        let whole = whole.map_err(|_| "request-head")?;
         if whole.is_partial() {
             return Err("request-head");
         }
@@ -186,7 +188,7 @@ impl Begun {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let text = |name| header(headers, name).map(str::to_owned);
         // CD-42: paths match without regard to case.
-        let is = |known: &str| unescaped(path).eq_ignore_ascii_case(&unescaped(known));
+        let is = |known: &str| letters(path).eq(letters(known));
         match method {
             "POST" if is(SERVICE_PATH) => Self {
                 what: What::Call {
@@ -268,9 +270,9 @@ impl Call {
     }
 }
 
-/// A path without percent-encoding.
-fn unescaped(path: &str) -> Cow<'_, str> {
-    percent_decode_str(path).decode_utf8_lossy()
+/// A path without percent-encoding, in lower case.
+fn letters(path: &str) -> impl Iterator<Item = u8> {
+    percent_decode_str(path).map(|octet| octet.to_ascii_lowercase())
 }
 
 /// What the query of an upload says.
