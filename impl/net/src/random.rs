@@ -1,7 +1,7 @@
 //! Randomness that a seed determines, one independent stream a concern.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -46,10 +46,16 @@ impl Randomness {
     /// The next 64 bits.
     #[must_use]
     pub fn next_u64(&self) -> u64 {
-        self.stream
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next_u64()
+        self.stream().next_u64()
+    }
+
+    /// Fills `octets`: eight of them with each 64 bits, the lowest first.
+    pub fn fill(&self, octets: &mut [u8]) {
+        self.stream().fill_bytes(octets);
+    }
+
+    fn stream(&self) -> MutexGuard<'_, Pcg64Mcg> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A number in `0..bound`, without modulo bias worth speaking of; 0 when `bound` is 0.
@@ -87,6 +93,20 @@ mod tests {
             Randomness::from_seed(1).fork("golden").next_u64(),
             7_592_571_110_147_799_509
         );
+    }
+
+    #[test]
+    fn octets_are_those_of_the_numbers() {
+        for length in 0..20 {
+            let (numbers, octets) = (Randomness::from_seed(5), Randomness::from_seed(5));
+            let drawn: Vec<u8> = std::iter::repeat_with(|| numbers.next_u64().to_le_bytes())
+                .flatten()
+                .take(length)
+                .collect();
+            let mut filled = vec![0; length];
+            octets.fill(&mut filled);
+            assert_eq!(filled, drawn);
+        }
     }
 
     #[test]

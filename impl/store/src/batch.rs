@@ -1,5 +1,6 @@
 //! What is written in one step, and what comes of it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -58,12 +59,12 @@ pub struct Committed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Change {
     Put {
-        table: String,
+        table: Cow<'static, str>,
         key: String,
         value: String,
     },
     Delete {
-        table: String,
+        table: Cow<'static, str>,
         key: String,
     },
 }
@@ -80,7 +81,7 @@ impl Change {
 /// What must be true of a row for the batch to be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Expectation {
-    pub(crate) table: String,
+    pub(crate) table: Cow<'static, str>,
     pub(crate) key: String,
     /// None: the row must be absent.
     pub(crate) revision: Option<Revision>,
@@ -199,7 +200,7 @@ impl Batch {
         match rows.find(|(expectation, found)| expectation.revision != **found) {
             None => Ok(None),
             Some((expectation, found)) => Err(Conflict::Row {
-                table: expectation.table.clone(),
+                table: expectation.table.to_string(),
                 key: expectation.key.clone(),
                 found: *found,
             }),

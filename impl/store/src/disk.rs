@@ -1,11 +1,13 @@
 //! A simulated medium, which survives the crash of its host.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_net::Randomness;
 
+use crate::batch::Change;
 use crate::ledger::Ledger;
 use crate::{Batch, Committed, OperationId, Revision, Row, StoreError};
 
@@ -13,7 +15,7 @@ use crate::{Batch, Committed, OperationId, Revision, Row, StoreError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// The row's table.
-    pub table: String,
+    pub table: Cow<'static, str>,
     /// The row's key.
     pub key: String,
     /// The commit that wrote it.
@@ -23,7 +25,10 @@ pub struct Write {
 }
 
 /// Is told of every row that becomes durable, before the writer's answer.
-pub type WriteHook = Arc<dyn Fn(&Write) + Send + Sync>;
+pub type WriteHook = Arc<dyn Fn(Write) + Send + Sync>;
+
+/// A batch that was to be synced, and what came of it.
+pub(crate) type Synced = (Batch, Result<Committed, StoreError>);
 
 /// A host's durable medium in a simulation; clones are handles to the same medium.
 ///
@@ -116,8 +121,8 @@ impl Disk {
         });
     }
 
-    /// The sync is done: the batches are durable from here on.
-    pub(crate) fn end_sync(&self, incarnation: u64) -> Vec<Result<Committed, StoreError>> {
+    /// The sync is done: the batches are durable from here on, each with what came of it.
+    pub(crate) fn end_sync(&self, incarnation: u64) -> Vec<Synced> {
         self.with(|medium| {
             if medium.incarnation == incarnation {
                 medium.apply()
@@ -149,9 +154,9 @@ impl Medium {
         }
     }
 
-    fn apply(&mut self) -> Vec<Result<Committed, StoreError>> {
+    fn apply(&mut self) -> Vec<Synced> {
         let batches = std::mem::take(&mut self.syncing);
-        let apply = |batch: &Batch| match self.ledger.apply(batch) {
+        let mut apply = |batch: &Batch| match self.ledger.apply(batch) {
             Err(conflict) => Err(StoreError::Refused(conflict)),
             Ok((committed, false)) => Ok(committed),
             Ok((committed, true)) => {
@@ -161,16 +166,20 @@ impl Medium {
                 Ok(committed)
             }
         };
-        batches.iter().map(apply).collect()
+        let synced = batches.into_iter().map(|batch| {
+            let result = apply(&batch);
+            (batch, result)
+        });
+        synced.collect()
     }
 }
 
 fn announce(hook: &WriteHook, batch: &Batch, committed: Committed) {
     for change in batch.changes() {
-        let (table, key) = change.row();
-        hook(&Write {
-            table: table.into(),
-            key: key.into(),
+        let (Change::Put { table, key, .. } | Change::Delete { table, key }) = change;
+        hook(Write {
+            table: table.clone(),
+            key: key.clone(),
             revision: committed.revision,
             operation: batch.operation().clone(),
         });

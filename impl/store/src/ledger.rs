@@ -1,5 +1,6 @@
 //! The store's rules over rows in memory: what the simulated store keeps on its disk.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::batch::{Change, Remembered};
@@ -11,7 +12,7 @@ pub const OPERATIONS_REMEMBERED: u64 = 65_536;
 /// Rows, and the operations that wrote them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
-    tables: BTreeMap<String, BTreeMap<String, Row>>,
+    tables: BTreeMap<Cow<'static, str>, BTreeMap<String, Row>>,
     operations: BTreeMap<OperationId, Remembered>,
     by_revision: BTreeMap<Revision, OperationId>,
     last: Revision,
@@ -62,12 +63,18 @@ impl Ledger {
     fn change(&mut self, change: &Change) {
         match change {
             Change::Put { table, key, value } => {
+                let rows = self.tables.entry(table.clone()).or_default();
+                // Most rows are written again and again.
+                if let Some(row) = rows.get_mut(key) {
+                    row.revision = self.last;
+                    row.value.clone_from(value);
+                    return;
+                }
                 let row = Row {
                     key: key.clone(),
                     revision: self.last,
                     value: value.clone(),
                 };
-                let rows = self.tables.entry(table.clone()).or_default();
                 rows.insert(key.clone(), row);
             }
             Change::Delete { table, key } => {

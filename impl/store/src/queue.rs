@@ -54,10 +54,13 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// What is to be committed.
-    pub(crate) const fn batch(&self) -> Option<&Batch> {
+    /// Takes out what is to be committed, for an owner who answers the request later.
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         match self {
-            Self::Ask(Question::Commit(batch), _) => Some(batch),
+            Self::Ask(Question::Commit(batch), _) => {
+                let nothing = Batch::new(OperationId::new(String::new()));
+                Some(std::mem::replace(batch, nothing))
+            }
             Self::Ask(..) | Self::Close(_) => None,
         }
     }

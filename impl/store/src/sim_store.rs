@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use crate::queue::{Answer, GROUP_MAX, Question, Queue, Request, answer, queue, store_by_queue};
 use crate::watch::{CommitNews, news};
-use crate::{Batch, Committed, Disk, StoreError};
+use crate::{Batch, Disk, StoreError};
 
 /// A store on a simulated [`Disk`], with the queue, the group commit and the answers after the sync
 /// of the real one. Its one task belongs to the host and dies with it.
@@ -64,18 +64,18 @@ async fn serve(
 ) {
     let mut group = Vec::new();
     while requests.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let batches = group.iter().filter_map(Request::batch);
-        let batches: Vec<Batch> = batches.cloned().collect();
-        let mut results = Vec::new();
+        let batches: Vec<Batch> = group.iter_mut().filter_map(Request::take_batch).collect();
+        let mut synced = Vec::new();
         if !batches.is_empty() {
             if !owner.disk.begin_sync(owner.incarnation, batches) {
                 return;
             }
             tokio::time::sleep(sync_latency).await;
-            results = owner.disk.end_sync(owner.incarnation);
-            owner.news.tell(done(&group, &results));
+            synced = owner.disk.end_sync(owner.incarnation);
+            let carried_out = synced.iter().filter(|(_, result)| result.is_ok());
+            owner.news.tell(carried_out.map(|(batch, _)| batch));
         }
-        let mut results = results.into_iter();
+        let mut results = synced.into_iter().map(|(_, result)| result);
         for request in group.drain(..) {
             match request {
                 Request::Ask(Question::Commit(_), reply) => {
@@ -90,16 +90,6 @@ async fn serve(
             }
         }
     }
-}
-
-/// The batches of `group` that were carried out.
-fn done<'a>(
-    group: &'a [Request],
-    results: &'a [Result<Committed, StoreError>],
-) -> impl Iterator<Item = &'a Batch> {
-    let batches = group.iter().filter_map(Request::batch);
-    let results = batches.zip(results);
-    results.filter_map(|(batch, result)| result.is_ok().then_some(batch))
 }
 
 /// Answers from what is durable.

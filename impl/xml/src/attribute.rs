@@ -65,12 +65,20 @@ impl<'a> Attributes<'a> {
         };
         self.skip(quote);
         let value_at = self.at;
-        let length = self.rest.find(char::from(quote));
+        // One look at most values finds their end and that nothing before it is special.
+        let octets = self.rest.as_bytes();
+        let stops = |octet: &u8| *octet == quote || is_special_in_value(*octet);
+        let stop = octets.iter().position(stops);
+        let is_plain = stop.and_then(|stop| octets.get(stop)) == Some(&quote);
+        let length = if is_plain {
+            stop
+        } else {
+            self.rest.find(char::from(quote))
+        };
         let value = self.take(length.unwrap_or(self.rest.len()));
         if !self.skip(quote) {
             return Err(self.error(XmlErrorKind::MalformedAttribute));
         }
-        let is_plain = !value.bytes().any(is_special_in_value);
         Ok(Some(RawAttribute {
             at,
             name,
@@ -91,7 +99,7 @@ impl<'a> Attributes<'a> {
     fn skip(&mut self, octet: u8) -> bool {
         let found = self.rest.as_bytes().first() == Some(&octet);
         if found {
-            self.advance(1);
+            self.take(1);
         }
         found
     }
@@ -102,14 +110,10 @@ impl<'a> Attributes<'a> {
     }
 
     fn take(&mut self, octets: usize) -> &'a str {
-        let taken = self.rest.get(..octets).unwrap_or_default();
-        self.advance(octets);
-        taken
-    }
-
-    fn advance(&mut self, octets: usize) {
-        self.rest = self.rest.get(octets..).unwrap_or_default();
+        let (taken, rest) = self.rest.split_at_checked(octets).unwrap_or_default();
+        self.rest = rest;
         self.at = self.at.saturating_add(octets);
+        taken
     }
 }
 

@@ -8,6 +8,9 @@ use crate::gate::{Gate, Token};
 use crate::namespace::{Binding, resolve};
 use crate::{Decoded, ElementReader, Limits, XmlError, XmlErrorKind};
 
+/// Room for the nodes of most messages, and for whatever else they have fewer of.
+const ROOM: usize = 16;
+
 /// A checked document.
 ///
 /// Names, attribute values and text borrow from the octets where no reference and no line end has
@@ -96,11 +99,11 @@ impl<'a> Document<'a> {
 
     fn build(mut gate: Gate<'a>) -> Result<Self, XmlError> {
         let mut document = Self {
-            nodes: Vec::new(),
-            attributes: Vec::new(),
-            declarations: Vec::new(),
+            nodes: Vec::with_capacity(ROOM),
+            attributes: Vec::with_capacity(ROOM),
+            declarations: Vec::with_capacity(ROOM),
         };
-        let mut open = Vec::new();
+        let mut open = Vec::with_capacity(ROOM);
         loop {
             match gate.next_token()? {
                 Token::Open(name) => {

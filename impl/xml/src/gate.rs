@@ -88,7 +88,7 @@ impl<'a> Gate<'a> {
             encoding,
             budget: Budget::new(*limits, source.len()),
             reader,
-            scope: Scope::default(),
+            scope: Scope::new(),
             elements: 0,
             text_octets: 0,
             closes: false,

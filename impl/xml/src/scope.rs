@@ -43,6 +43,9 @@ impl Budget {
     }
 }
 
+/// Room for what most documents have open, in scope or in one tag at a time.
+const ROOM: usize = 8;
+
 /// An element that is still open.
 #[derive(Debug)]
 struct Open<'a> {
@@ -99,7 +102,7 @@ impl<'a> Written<'a> {
 }
 
 /// The open elements, the bindings in scope and the attributes of the innermost element.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Scope<'a> {
     open: Vec<Open<'a>>,
     bindings: Vec<Binding<'a>>,
@@ -109,6 +112,16 @@ pub(crate) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// No element is open.
+    pub(crate) fn new() -> Self {
+        Self {
+            open: Vec::with_capacity(ROOM),
+            bindings: Vec::with_capacity(ROOM),
+            written: Vec::with_capacity(ROOM),
+            is_plain: true,
+        }
+    }
+
     /// Elements open now.
     pub(crate) const fn depth(&self) -> usize {
         self.open.len()

@@ -111,7 +111,7 @@ async fn every_durable_row_is_announced_once_before_the_answer() {
     let seen: Arc<Mutex<Vec<Write>>> = Arc::default();
     let log = Arc::clone(&seen);
     disk.on_write(Arc::new(move |write| {
-        log.lock().expect("not poisoned").push(write.clone());
+        log.lock().expect("not poisoned").push(write);
     }));
     let store = SimStore::open(&disk, &Spawner::tokio());
     let two = put("1", "a", "x").put(&task("b", "x")).expect("json");

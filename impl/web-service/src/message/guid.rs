@@ -19,6 +19,9 @@ const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 /// Where the hyphens are.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
+/// Where the two digits of each octet begin, between the hyphens.
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 /// An identifier in the form of a guid, written in lower case (CD-9).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid(u128);
@@ -72,36 +75,40 @@ impl FromStr for Guid {
 
     // CD-10: 36 characters, no braces, digits in either case.
     fn from_str(text: &str) -> Result<Self, GuidError> {
-        if text.len() != LENGTH {
+        let text = text.as_bytes();
+        let is_hyphen = |at: &usize| text.get(*at) == Some(&b'-');
+        if text.len() != LENGTH || !HYPHENS.iter().all(is_hyphen) {
             return Err(GuidError);
         }
-        let mut bits = 0_u128;
-        for (at, octet) in text.bytes().enumerate() {
-            if HYPHENS.contains(&at) {
-                if octet != b'-' {
-                    return Err(GuidError);
-                }
-                continue;
-            }
-            let digit = char::from(octet).to_digit(16).ok_or(GuidError)?;
-            bits = (bits << 4) | u128::from(digit);
+        let mut octets = [0; 16];
+        for (octet, at) in octets.iter_mut().zip(PAIRS) {
+            let pair = text.get(at..).and_then(<[u8]>::first_chunk);
+            let [high, low] = *pair.ok_or(GuidError)?;
+            *octet = (value(high)? << 4) | value(low)?;
         }
-        Ok(Self(bits))
+        Ok(Self(u128::from_be_bytes(octets)))
+    }
+}
+
+/// The value of a digit in either case.
+const fn value(digit: u8) -> Result<u8, GuidError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit & 0xF),
+        b'a'..=b'f' | b'A'..=b'F' => Ok((digit & 0xF).wrapping_add(9)),
+        _ => Err(GuidError),
     }
 }
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Written for every message and every record: without the machinery of formats.
-        let octets = self.0.to_be_bytes();
-        let digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 0xF]);
-        let mut digits = digits.filter_map(|digit| HEXADECIMAL.get(usize::from(digit)).copied());
+        let digit = |value: u8| HEXADECIMAL.get(usize::from(value)).copied();
         let mut text = [b'-'; LENGTH];
-        for (at, place) in text.iter_mut().enumerate() {
-            if !HYPHENS.contains(&at)
-                && let Some(digit) = digits.next()
+        for (octet, at) in self.0.to_be_bytes().into_iter().zip(PAIRS) {
+            if let Some(pair) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
+                && let (Some(high), Some(low)) = (digit(octet >> 4), digit(octet & 0xF))
             {
-                *place = digit;
+                *pair = [high, low];
             }
         }
         f.pad(str::from_utf8(&text).map_err(|_| fmt::Error)?)

@@ -2,18 +2,25 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hmac::digest::CtOutput;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::config::Authentication;
 
 /// Not a secret: it only makes lengths equal, so that a comparison tells nothing by its duration.
-const KEY: &[u8] = b"comparison of credentials";
+const KEY: &[u8; 64] = b"a key as long as a block: names and passwords are compared by it";
+
+/// Name and password in a form that takes as long to compare whatever they are.
+type Code = CtOutput<Hmac<Sha256>>;
 
 /// Decides by what a connection and a request prove.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     authentication: Authentication,
+    /// Of the accounts: they do not change, and every request is compared with them.
+    codes: Vec<Code>,
+    keyed: Hmac<Sha256>,
 }
 
 /// What a connection has proven, once for all its requests.
@@ -44,8 +51,16 @@ pub(super) enum Verdict {
 }
 
 impl Gate {
-    pub(super) const fn new(authentication: Authentication) -> Self {
-        Self { authentication }
+    pub(super) fn new(authentication: Authentication) -> Self {
+        let keyed = Hmac::new(KEY.into());
+        let accounts = authentication.accounts.iter();
+        let own = accounts.map(|account| format!("{}:{}", account.name, account.password));
+        let codes = own.map(|own| code(&keyed, own.as_bytes())).collect();
+        Self {
+            authentication,
+            codes,
+            keyed,
+        }
     }
 
     /// Whether one of the names that a connection has proven is one that may come in.
@@ -73,22 +88,14 @@ impl Gate {
     /// Whether these are name and password of an account. All accounts are compared, and each takes
     /// as long whether its name is right or not.
     fn knows(&self, credentials: &[u8]) -> bool {
-        let accounts = self.authentication.accounts.iter();
-        let equal = accounts.map(|account| {
-            let own = format!("{}:{}", account.name, account.password);
-            match (digest(credentials), digest(own.as_bytes())) {
-                (Some(theirs), Some(own)) => theirs.verify(&own.finalize().into_bytes()).is_ok(),
-                _ => false,
-            }
-        });
+        let theirs = code(&self.keyed, credentials);
+        let equal = self.codes.iter().map(|own| *own == theirs);
         equal.fold(false, std::ops::BitOr::bitor)
     }
 }
 
-fn digest(octets: &[u8]) -> Option<Hmac<Sha256>> {
-    let mut digest = Hmac::new_from_slice(KEY).ok()?;
-    digest.update(octets);
-    Some(digest)
+fn code(keyed: &Hmac<Sha256>, octets: &[u8]) -> Code {
+    keyed.clone().chain_update(octets).finalize()
 }
 
 /// Name and password with a colon between, from a field of the scheme `Basic` (RFC 7617).

@@ -59,7 +59,7 @@ impl Trap {
         };
         for disk in disks {
             let trap = trap.clone();
-            disk.on_write(Arc::new(move |_: &Write| trap.written()));
+            disk.on_write(Arc::new(move |_: Write| trap.written()));
         }
         trap
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -82,8 +82,15 @@ impl fmt::Debug for Recorder {
     }
 }
 
+/// Room for the histories of most runs: growing means to move what is there.
+const ENTRIES: usize = 1024;
+
 /// The history under construction, its digest, and the triggers that wait for an event.
-pub(crate) struct Journal(Mutex<JournalState>);
+pub(crate) struct Journal {
+    state: Mutex<JournalState>,
+    /// How many entries there are, for who looks again and again without finding more.
+    length: AtomicUsize,
+}
 
 struct JournalState {
     entries: Vec<Entry>,
@@ -106,15 +113,24 @@ struct Watch {
 
 impl Journal {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(JournalState {
-            entries: Vec::new(),
+        let state = JournalState {
+            entries: Vec::with_capacity(ENTRIES),
             digest: Digest::new(),
             aliases: Aliases::default(),
             watches: BTreeMap::new(),
             triggered: Vec::new(),
             secrets: BTreeSet::new(),
             frozen: false,
-        }))
+        };
+        Self {
+            state: Mutex::new(state),
+            length: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many entries there are.
+    pub(crate) fn length(&self) -> usize {
+        self.length.load(Ordering::Acquire)
     }
 
     /// Makes `step` due `delay` after the entry that `pattern` names.
@@ -140,6 +156,7 @@ impl Journal {
             state.trigger(&entry);
         }
         state.entries.push(entry);
+        self.length.store(state.entries.len(), Ordering::Release);
     }
 
     /// The steps that entries have made due since the last call.
@@ -156,10 +173,11 @@ impl Journal {
     /// Runs `look` over the history so far when it has grown beyond `seen` entries, and says how
     /// many there are now.
     pub(crate) fn look(&self, seen: usize, look: impl FnOnce(&[Entry])) -> usize {
-        let state = self.lock();
-        if state.entries.len() > seen {
-            look(&state.entries);
+        if self.length() <= seen {
+            return seen;
         }
+        let state = self.lock();
+        look(&state.entries);
         state.entries.len()
     }
 
@@ -181,7 +199,7 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, JournalState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Timeline {
     /// By time, then in the order in which they became known.
     due: BTreeMap<(Duration, u64), usize>,
     known: u64,
+    /// How much of the history has made steps due.
+    seen: usize,
     /// Steps that an event has made due at once.
     urgent: VecDeque<usize>,
     /// Steps that had no effect, and why.
@@ -32,6 +34,7 @@ impl Timeline {
             steps: Vec::new(),
             due: BTreeMap::new(),
             known: 0,
+            seen: 0,
             urgent: VecDeque::new(),
             skipped: Vec::new(),
         };
@@ -87,6 +90,11 @@ impl Timeline {
 
     /// Adds the steps that events have made due.
     pub(crate) fn take_triggered(&mut self, journal: &Journal) {
+        let length = journal.length();
+        if length == self.seen {
+            return;
+        }
+        self.seen = length;
         for (time, index) in journal.take_triggered() {
             self.schedule(time, index);
         }

@@ -2,6 +2,7 @@
 //! instant, then time jumps to the next deadline.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -94,10 +95,10 @@ impl Drive {
                 self.clock.set(now);
                 self.tasks.time_passed();
             }
-            if let Some(end) = self.settle(now, cx) {
-                return Poll::Ready(end);
+            match self.settle(now, cx) {
+                ControlFlow::Break(end) => return Poll::Ready(end),
+                ControlFlow::Continue(next) => self.set_timer(now, next),
             }
-            self.set_timer(now);
             if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -121,14 +122,15 @@ impl Drive {
         }
     }
 
-    /// Lets network, steps and tasks take turns until nothing more happens at this instant.
-    fn settle(&mut self, now: Duration, cx: &Context<'_>) -> Option<End> {
+    /// Lets network, steps and tasks take turns until nothing more happens at this instant, and
+    /// says when network or steps have more to do.
+    fn settle(&mut self, now: Duration, cx: &Context<'_>) -> ControlFlow<End, Option<Duration>> {
         loop {
             self.fabric.advance(now);
             self.timeline.take_triggered(&self.journal);
             while let Some(step) = self.timeline.pop_due(now) {
                 if let Err(error) = self.execute(now, step) {
-                    return Some(End::Error(error));
+                    return ControlFlow::Break(End::Error(error));
                 }
                 self.timeline.take_triggered(&self.journal);
             }
@@ -137,16 +139,20 @@ impl Drive {
             let batch = self.tasks.poll_batch(alive);
             if let Batch::Failed(failure) = batch {
                 let host = self.names.name(failure.host.0);
-                return Some(End::Error(failure.into_error(host)));
+                return ControlFlow::Break(End::Error(failure.into_error(host)));
             }
             if self.is_finished() {
-                return Some(End::Finished);
+                return ControlFlow::Break(End::Finished);
             }
-            let idle = matches!(batch, Batch::Idle)
-                && self.next_deadline().is_none_or(|due| due > now)
-                && !self.tasks.register(cx.waker());
-            if idle {
-                return (now >= self.ends).then_some(End::Deadline);
+            if !matches!(batch, Batch::Idle) {
+                continue;
+            }
+            let next = self.next_deadline();
+            if next.is_none_or(|due| due > now) && !self.tasks.register(cx.waker()) {
+                return match now < self.ends {
+                    true => ControlFlow::Continue(next),
+                    false => ControlFlow::Break(End::Deadline),
+                };
             }
         }
     }
@@ -164,8 +170,8 @@ impl Drive {
         network.into_iter().chain(steps).min()
     }
 
-    fn set_timer(&mut self, now: Duration) {
-        let next = self.next_deadline().unwrap_or(self.ends).min(self.ends);
+    fn set_timer(&mut self, now: Duration, next: Option<Duration>) {
+        let next = next.unwrap_or(self.ends).min(self.ends);
         let deadline = self.start + next.max(now);
         if self.timer.deadline() != deadline || self.timer.is_elapsed() {
             self.timer.as_mut().reset(deadline);

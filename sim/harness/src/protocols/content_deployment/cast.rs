@@ -262,11 +262,7 @@ pub(super) fn new_job(plan: &Plan, creation: &Table) -> NewJob {
 /// What is in a file of `size` octets whose content the scenario calls `name`.
 pub(super) fn content(plan: &Plan, name: &str, size: u64) -> Vec<u8> {
     let random = Randomness::from_seed(plan.seed).fork("files").fork(name);
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let mut octets = Vec::with_capacity(size.saturating_add(8));
-    while octets.len() < size {
-        octets.extend_from_slice(&random.next_u64().to_le_bytes());
-    }
-    octets.truncate(size);
+    let mut octets = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+    random.fill(&mut octets);
     octets
 }

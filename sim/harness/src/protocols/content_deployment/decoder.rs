@@ -49,6 +49,37 @@ impl Conversation {
 /// One message in the words of a history, as long as its framing is not known.
 type Told = (Cow<'static, str>, Fields);
 
+/// The newest message of a run in one direction, whoever sent it, and what it says: a job that is
+/// polled is asked after, and answered for, in the same octets again and again.
+struct Newest<M>(Arc<Mutex<Option<(M, Told)>>>);
+
+impl<M> Clone for Newest<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M> Default for Newest<M> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<M: PartialEq> Newest<M> {
+    /// What `read` tells of `message`, which must depend on nothing else.
+    fn told(&self, message: M, read: impl FnOnce(&M) -> Told) -> Told {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, told)) = &*newest
+            && *known == message
+        {
+            return told.clone();
+        }
+        let told = read(&message);
+        *newest = Some((message, told.clone()));
+        told
+    }
+}
+
 /// A direction of a connection that tells its messages.
 trait Teller: Side + Send {
     /// What the message was whose end has come.
@@ -101,6 +132,7 @@ pub(super) fn digest(hash: &xxhash_rust::xxh3::Xxh3) -> String {
 pub(super) fn choice(setting: Setting) -> DecoderChoice {
     // The engine asks for the direction from the opener first.
     let begun: Mutex<BTreeMap<(SocketAddrV4, SocketAddrV4), Conversation>> = Mutex::default();
+    let (calls, answers) = (Newest::default(), Newest::default());
     Arc::new(move |flow| {
         let (opener, acceptor) = match flow.from_opener {
             true => (flow.source, flow.destination),
@@ -116,7 +148,7 @@ pub(super) fn choice(setting: Setting) -> DecoderChoice {
         if flow.from_opener {
             let conversation = Conversation::default();
             begun.insert((opener, acceptor), conversation.clone());
-            let side = CallSide::new(conversation, server.account.clone());
+            let side = CallSide::new(conversation, calls.clone(), server.account.clone());
             return Some(Box::new(WireDecoder {
                 stream,
                 side,
@@ -126,7 +158,7 @@ pub(super) fn choice(setting: Setting) -> DecoderChoice {
         let conversation = begun.remove(&(opener, acceptor)).unwrap_or_default();
         Some(Box::new(WireDecoder {
             stream,
-            side: AnswerSide::new(conversation),
+            side: AnswerSide::new(conversation, answers.clone()),
             source,
         }))
     })

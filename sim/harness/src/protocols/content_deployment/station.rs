@@ -1,6 +1,5 @@
 //! One server of an import farm on a simulated host.
 
-use std::borrow::Cow;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -68,8 +67,7 @@ impl Rack {
 fn disk(node: &Node, name: &str) -> Disk {
     let disk = Disk::new(&node.host.random.fork("disk").fork(name), SYNC_LATENCY);
     let recorder = node.recorder.clone();
-    disk.on_write(Arc::new(move |write: &Write| {
-        let (table, key) = (Cow::Owned(write.table.clone()), write.key.clone());
+    disk.on_write(Arc::new(move |Write { table, key, .. }| {
         recorder.record(Source::Inside, Event::Write { table, key });
     }));
     disk

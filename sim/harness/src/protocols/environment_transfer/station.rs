@@ -130,8 +130,7 @@ impl Desk {
         let fresh = || {
             let disk = Disk::new(&node.host.random.fork("disk"), SYNC_LATENCY);
             let recorder = node.recorder.clone();
-            disk.on_write(Arc::new(move |write: &Write| {
-                let (table, key) = (Cow::Owned(write.table.clone()), write.key.clone());
+            disk.on_write(Arc::new(move |Write { table, key, .. }| {
                 recorder.record(Source::Inside, Event::Write { table, key });
             }));
             disk

@@ -1,20 +1,22 @@
 //! What a Central Administration answers.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
-use httparse::{EMPTY_HEADER, Response};
+use httparse::{ParserConfig, Response};
 use portcullis_reports::Fields;
 use portcullis_web_service::codec::{self, Answer};
 use portcullis_web_service::message;
 
 use super::calls::{Body, HEADERS_MAX, framing, header, version};
 use super::framing::{Framing, Side};
-use super::{Asked, Conversation, Teller, Told, pair};
+use super::{Asked, Conversation, Newest, Teller, Told, pair};
 use crate::protocols::content_deployment::vocabulary::{field, kind};
 
 /// The responses of one connection.
 pub(super) struct AnswerSide {
     conversation: Conversation,
+    newest: Newest<Vec<u8>>,
     /// How many requests have a final response.
     answered: usize,
     code: u16,
@@ -23,9 +25,10 @@ pub(super) struct AnswerSide {
 }
 
 impl AnswerSide {
-    pub(super) fn new(conversation: Conversation) -> Self {
+    pub(super) fn new(conversation: Conversation, newest: Newest<Vec<u8>>) -> Self {
         Self {
             conversation,
+            newest,
             answered: 0,
             code: 0,
             is_soap: false,
@@ -40,9 +43,11 @@ impl AnswerSide {
 
 impl Side for AnswerSide {
     fn head(&mut self, head: &[u8]) -> Result<Framing, &'static str> {
-        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-        let mut response = Response::new(&mut headers);
-        let whole = response.parse(head).map_err(|_| "response-head")?;
+        let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
+        let mut response = Response::new(&mut []);
+        let parser = ParserConfig::default();
+        let whole = parser.parse_response_with_uninit_headers(&mut response, head, &mut headers);
+        let whole = whole.map_err(|_| "response-head")?;
         let code = response.code.filter(|_| whole.is_complete());
         self.code = code.ok_or("response-head")?;
         let media = header(response.headers, "content-type").unwrap_or_default();
@@ -50,7 +55,8 @@ impl Side for AnswerSide {
         let soap = ["text/xml", "application/soap+xml"];
         self.is_soap = soap.iter().any(|known| media.eq_ignore_ascii_case(known));
         self.body = Body::default();
-        let is_head = self.asked().is_some_and(|asked| asked.is_head);
+        let asked = self.conversation.asked();
+        let is_head = asked.get(self.answered).is_some_and(|asked| asked.is_head);
         let is_bare = matches!(self.code, 100..=199 | 204 | 304) || is_head;
         Ok(match framing(response.headers)? {
             _ if is_bare => Framing::Length(0),
@@ -79,27 +85,35 @@ impl Teller for AnswerSide {
         }
         fields.extend(asked.job.map(|job| pair(field::JOB, job)));
         let is_call = kind::answer_to(&asked.kind).is_some() || asked.kind == kind::UNREAD_CALL;
-        let message = self.body.message().filter(|octets| !octets.is_empty());
+        let message = std::mem::take(&mut self.body).message();
+        let message = message.filter(|octets| !octets.is_empty());
         let (true, true, Some(message)) = (is_call, self.is_soap, message) else {
             return (Cow::Borrowed(kind::HTTP_RESPONSE), fields);
         };
-        let Ok((soap, answer)) = codec::read_answer(message) else {
-            return (Cow::Borrowed(kind::UNREAD_ANSWER), fields);
-        };
-        fields.extend([pair(field::SOAP, version(soap))]);
-        let kind = match answer {
-            Answer::Response(response) => {
-                fields.extend(said(&response));
-                kind::answer(response.operation())
-            }
-            Answer::Fault(fault) => {
-                fields.extend([pair(field::BLAME, fault.code)]);
-                fields.extend(fault.rule.map(|rule| pair(field::VIOLATION, rule)));
-                kind::FAULT
-            }
-        };
-        (Cow::Borrowed(kind), fields)
+        let (kind, said) = self.newest.told(message, |message| read(message));
+        fields.extend(said);
+        (kind, fields)
     }
+}
+
+/// What an envelope says, whatever was asked.
+fn read(message: &[u8]) -> Told {
+    let Ok((soap, answer)) = codec::read_answer(message) else {
+        return (Cow::Borrowed(kind::UNREAD_ANSWER), Fields::new());
+    };
+    let mut fields = Fields::from([pair(field::SOAP, version(soap))]);
+    let kind = match answer {
+        Answer::Response(response) => {
+            fields.extend(said(&response));
+            kind::answer(response.operation())
+        }
+        Answer::Fault(fault) => {
+            fields.extend([pair(field::BLAME, fault.code)]);
+            fields.extend(fault.rule.map(|rule| pair(field::VIOLATION, rule)));
+            kind::FAULT
+        }
+    };
+    (Cow::Borrowed(kind), fields)
 }
 
 fn said(response: &message::Response) -> Fields {

@@ -1,8 +1,9 @@
 //! What callers say: calls of operations, uploads, and anything else that is HTTP.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
-use httparse::{EMPTY_HEADER, Header, Request};
+use httparse::{Header, Request};
 use percent_encoding::percent_decode_str;
 use portcullis_reports::Fields;
 use portcullis_web_service::codec::{self, SoapVersion, Unread};
@@ -11,7 +12,7 @@ use portcullis_web_service::message::{self, SERVICE_PATH, UPLOAD_PATH};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::framing::{Framing, Side};
-use super::{Asked, Conversation, MESSAGE_OCTETS_MAX, Teller, Told, digest, pair};
+use super::{Asked, Conversation, MESSAGE_OCTETS_MAX, Newest, Teller, Told, digest, pair};
 use crate::protocols::content_deployment::credentials;
 use crate::protocols::content_deployment::vocabulary::{field, kind};
 
@@ -21,6 +22,7 @@ pub(in super::super) const HEADERS_MAX: usize = 256;
 /// The requests of one connection.
 pub(super) struct CallSide {
     conversation: Conversation,
+    newest: Newest<Call>,
     /// What the farm wants of its callers, if it asks who they are.
     account: Option<Account>,
     /// How many requests have begun.
@@ -47,6 +49,14 @@ enum What {
     Other,
 }
 
+/// A call, with what stands beside its envelope.
+#[derive(PartialEq, Eq)]
+pub(super) struct Call {
+    content_type: Option<String>,
+    action: Option<String>,
+    message: Vec<u8>,
+}
+
 /// A SOAP message as far as it came.
 #[derive(Default)]
 pub(super) struct Body {
@@ -65,15 +75,20 @@ impl Body {
     }
 
     /// The message, if it was not too long.
-    pub(super) fn message(&self) -> Option<&[u8]> {
-        (!self.is_too_long).then_some(&self.octets)
+    pub(super) fn message(self) -> Option<Vec<u8>> {
+        (!self.is_too_long).then_some(self.octets)
     }
 }
 
 impl CallSide {
-    pub(super) fn new(conversation: Conversation, account: Option<Account>) -> Self {
+    pub(super) fn new(
+        conversation: Conversation,
+        newest: Newest<Call>,
+        account: Option<Account>,
+    ) -> Self {
         Self {
             conversation,
+            newest,
             account,
             begun: 0,
             request: None,
@@ -108,9 +123,10 @@ pub(in super::super) fn framing(headers: &[Header<'_>]) -> Result<Option<Framing
 
 impl Side for CallSide {
     fn head(&mut self, head: &[u8]) -> Result<Framing, &'static str> {
-        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-        let mut request = Request::new(&mut headers);
-        let whole = request.parse(head).map_err(|_| "request-head")?;
+        let mut headers = [MaybeUninit::uninit(); HEADERS_MAX];
+        let mut request = Request::new(&mut []);
+        let whole = request.parse_with_uninit_headers(head, &mut headers);
+        let whole = whole.map_err(|_| "request-head")?;
         if whole.is_partial() {
             return Err("request-head");
         }
@@ -155,7 +171,7 @@ impl Teller for CallSide {
         let Some(begun) = self.request.take() else {
             return (Cow::Borrowed(kind::HTTP_REQUEST), Fields::new());
         };
-        let (kind, fields) = begun.told();
+        let (kind, fields) = begun.told(&self.newest);
         self.note(Asked {
             kind: kind.clone(),
             job: fields.get(field::JOB).cloned(),
@@ -172,7 +188,7 @@ impl Begun {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let text = |name| header(headers, name).map(str::to_owned);
         // CD-42: paths match without regard to case.
-        let is = |known: &str| unescaped(path).eq_ignore_ascii_case(&unescaped(known));
+        let is = |known: &str| letters(path).eq(letters(known));
         match method {
             "POST" if is(SERVICE_PATH) => Self {
                 what: What::Call {
@@ -205,7 +221,7 @@ impl Begun {
         }
     }
 
-    fn told(self) -> Told {
+    fn told(self, newest: &Newest<Call>) -> Told {
         let kind = Cow::Borrowed(self.kind());
         let mut fields = self.fields;
         match self.what {
@@ -226,26 +242,37 @@ impl Begun {
                     fields.extend([pair(field::PROBLEM, "too-long")]);
                     return (kind, fields);
                 };
-                let (content_type, action) = (content_type.as_deref(), action.as_deref());
-                match codec::read_request(content_type, action, message, Compat::Strict) {
-                    Ok(call) => {
-                        fields.extend([pair(field::SOAP, version(call.version))]);
-                        fields.extend(said(&call.request));
-                        (Cow::Borrowed(kind::call(call.request.operation())), fields)
-                    }
-                    Err(unread) => {
-                        fields.extend(why(&unread));
-                        (kind, fields)
-                    }
-                }
+                let call = Call {
+                    content_type,
+                    action,
+                    message,
+                };
+                let (kind, said) = newest.told(call, Call::read);
+                fields.extend(said);
+                (kind, fields)
             }
         }
     }
 }
 
-/// A path without percent-encoding.
-fn unescaped(path: &str) -> Cow<'_, str> {
-    percent_decode_str(path).decode_utf8_lossy()
+impl Call {
+    /// What the call says, whoever is asked.
+    fn read(&self) -> Told {
+        let (content_type, action) = (self.content_type.as_deref(), self.action.as_deref());
+        match codec::read_request(content_type, action, &self.message, Compat::Strict) {
+            Ok(call) => {
+                let mut fields = said(&call.request);
+                fields.extend([pair(field::SOAP, version(call.version))]);
+                (Cow::Borrowed(kind::call(call.request.operation())), fields)
+            }
+            Err(unread) => (Cow::Borrowed(kind::UNREAD_CALL), why(&unread)),
+        }
+    }
+}
+
+/// A path without percent-encoding, in lower case.
+fn letters(path: &str) -> impl Iterator<Item = u8> {
+    percent_decode_str(path).map(|octet| octet.to_ascii_lowercase())
 }
 
 /// What the query of an upload says.

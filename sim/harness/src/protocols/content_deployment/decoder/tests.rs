@@ -73,7 +73,11 @@ fn soap(head: &str, envelope: &str) -> Vec<u8> {
 const JOB: &str = "49bebd7d-62d0-4d68-a1f0-9118b3ac4416";
 
 fn call() -> Vec<u8> {
-    let job: Guid = JOB.parse().expect("a guid");
+    call_about(JOB)
+}
+
+fn call_about(job: &str) -> Vec<u8> {
+    let job: Guid = job.parse().expect("a guid");
     let envelope = codec::write_request(SoapVersion::V11, &Request::RunJob { job });
     soap(
         &format!("POST {SERVICE_PATH} HTTP/1.1\r\nHost: farm"),
@@ -118,6 +122,21 @@ fn a_call_and_an_upload_on_one_connection_are_told_with_their_answers() {
             format!("http-response answers=upload http=409 job={JOB}"),
         ]
     );
+}
+
+#[test]
+fn an_answer_in_the_octets_of_the_one_before_is_told_in_the_light_of_its_own_request() {
+    let jobs = [JOB, JOB, &JOB.replace('4', "5"), JOB];
+    let [mut forward, mut backward] = both(setting(None));
+    let asked = fed(&mut *forward, &jobs.map(call_about).concat());
+    let told = jobs.map(|job| format!("run-job job={job} soap=1.1"));
+    assert_eq!(lines(&asked), told);
+    let response = codec::write_response(SoapVersion::V11, &Response::RunJob);
+    let answers = jobs.map(|_| soap("HTTP/1.1 200 OK", &response));
+    let answered = fed(&mut *backward, &answers.concat());
+    let told =
+        jobs.map(|job| format!("run-job-response answers=run-job http=200 job={job} soap=1.1"));
+    assert_eq!(lines(&answered), told);
 }
 
 #[test]
