@@ -6,6 +6,7 @@ use std::time::Duration;
 use portcullis_reports::{Entry, Event, Finding, Verdict};
 
 use super::expectation::Outcome;
+use super::refusals;
 use super::set::{Checks, Concluded, MISSED, Part};
 use crate::scenario::{Plan, Table};
 
@@ -57,6 +58,7 @@ pub(crate) fn judge_followed(
             outcome,
         )
     }));
+    findings.extend(refusals::unexpected(plan, history));
     findings.extend(missed(history));
     if let Some(error) = error {
         findings.push(Finding {

@@ -14,6 +14,7 @@ mod explain;
 mod judge;
 mod ordered;
 pub mod pattern;
+mod refusals;
 mod set;
 
 pub use counted::{Counted, Window};
@@ -22,6 +23,7 @@ pub use explain::explain;
 pub(crate) use judge::judge_followed;
 pub use judge::{Judgement, judge};
 pub use ordered::Ordered;
+pub use refusals::COMMAND_REFUSED;
 pub use set::{Checks, HITS, MISSED, needs_packets};
 
 #[cfg(test)]

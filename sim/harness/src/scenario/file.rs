@@ -299,7 +299,8 @@ fn quoted_span(file: &str, span: Range<usize>, text: &str) -> Range<usize> {
     }
 }
 
-/// The protocol, from the directory of the scenario, or else from the role of a host.
+/// The protocol, from the directory of the scenario, or else from the role of a host; reports roles
+/// that it does not have.
 fn protocol_of(
     name: &str,
     tree: &DeTable<'_>,
@@ -307,31 +308,34 @@ fn protocol_of(
     problems: &mut Problems,
 ) -> Option<&'static dyn Protocol> {
     let directory = name.split('/').next().unwrap_or_default();
-    if let Some(protocol) = protocols
-        .iter()
-        .find(|protocol| protocol.name() == directory)
-    {
-        return Some(*protocol);
-    }
+    let mut by_name = protocols.iter();
+    let by_directory = by_name.find(|protocol| protocol.name() == directory);
     let roles: Vec<(&str, Range<usize>)> = roles(tree);
-    let by_role = protocols.iter().find(|protocol| {
-        roles
-            .iter()
-            .any(|(role, _)| protocol.roles().contains(role))
-    });
+    let by_role = || {
+        let has_one = |protocol: &&&dyn Protocol| {
+            let mut roles = roles.iter();
+            roles.any(|(role, _)| protocol.roles().contains(role))
+        };
+        protocols.iter().find(has_one)
+    };
+    let protocol = by_directory.or_else(by_role).copied();
+    let (has, known) = match protocol {
+        Some(protocol) => (
+            format!("{} does not have", protocol.name()),
+            protocol.roles().to_vec(),
+        ),
+        None => {
+            let all = protocols.iter().flat_map(|protocol| protocol.roles());
+            ("no protocol has".to_owned(), all.copied().collect())
+        }
+    };
     // A host without a role is reported when its keys are read.
-    if by_role.is_none()
-        && let Some((role, span)) = roles.first()
-    {
-        let known: Vec<_> = protocols.iter().flat_map(|p| p.roles()).copied().collect();
-        problems.report(
-            span.clone(),
-            format!("no protocol has the role `{role}`"),
-            "unknown role",
-            &suggestion(role, &known),
-        );
+    for (role, span) in roles.iter().filter(|(role, _)| !known.contains(role)) {
+        let message = format!("{has} the role `{role}`");
+        let help = suggestion(role, &known);
+        problems.report(span.clone(), message, "unknown role", &help);
     }
-    by_role.copied()
+    protocol
 }
 
 fn report_no_role(problems: &mut Problems) {

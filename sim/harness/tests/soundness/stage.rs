@@ -37,23 +37,12 @@ impl Scene<'_> {
     }
 
     fn load(&self) -> Result<Scenario, ScenarioError> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let library = Library::find(here, PROTOCOLS.to_vec()).expect("scenarios/ can be read");
-        let known = Known {
-            protocols: PROTOCOLS,
-            clauses: &|protocol| library.clauses_of(protocol),
-        };
-        let name = "environment-transfer/soundness";
-        Scenario::load(name, name, self.text(), known)
+        load("environment-transfer/soundness", &self.text())
     }
 
     /// The plan of seed 1.
     pub(crate) fn plan(&self) -> Plan {
-        let scenario = self.load().unwrap_or_else(|error| {
-            let told = error.render(Ink::Plain);
-            panic!("it does not load:\n{told}")
-        });
-        Plan::new(&scenario, 1)
+        plan(self.load())
     }
 
     /// Why it does not load.
@@ -72,6 +61,26 @@ impl Scene<'_> {
     pub(crate) fn verdict(&self) -> (Verdict, String) {
         verdict(&self.played(Engine::Packet))
     }
+}
+
+/// A scenario of that name with that text.
+pub(crate) fn load(name: &str, text: &str) -> Result<Scenario, ScenarioError> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = Library::find(here, PROTOCOLS.to_vec()).expect("scenarios/ can be read");
+    let known = Known {
+        protocols: PROTOCOLS,
+        clauses: &|protocol| library.clauses_of(protocol),
+    };
+    Scenario::load(name, name, text.to_owned(), known)
+}
+
+/// The plan of seed 1.
+pub(crate) fn plan(loaded: Result<Scenario, ScenarioError>) -> Plan {
+    let scenario = loaded.unwrap_or_else(|error| {
+        let told = error.render(Ink::Plain);
+        panic!("it does not load:\n{told}")
+    });
+    Plan::new(&scenario, 1)
 }
 
 /// The verdict of a run, and what was seen of what did not pass.

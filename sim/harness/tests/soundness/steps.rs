@@ -45,7 +45,7 @@ fn a_command_that_is_refused_leaves_no_pass() {
     let preflight = "[[at]]\ntime = \"300ms\"\npreflight = { from = \"dev\", to = \"prod\" }\n";
     let (refused, seen) = verdict("", &format!("{stopped}{preflight}"));
     assert_eq!(refused, Verdict::Inconclusive, "{seen}");
-    let why = "dev refused the preflight: the service does not run";
+    let why = "dev refused `preflight`: the service does not run";
     assert!(seen.contains(why), "{seen}");
     let expected = "[[expect]]\nevent = { effect = \"command-refused\" }\n";
     let told = verdict("", &format!("{stopped}{preflight}{expected}"));

@@ -134,7 +134,7 @@ fn a_refused_submission_leaves_no_pass() {
     let steps = first + stop + &second + start + &becomes("t1", "completed");
     let (verdict, seen) = verdict(&steps);
     assert_eq!(verdict, Verdict::Inconclusive);
-    assert!(seen.contains("dev refused the submission of t2"), "{seen}");
+    assert!(seen.contains("dev refused `submit task=t2"), "{seen}");
 }
 
 #[test]

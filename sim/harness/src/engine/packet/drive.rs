@@ -141,6 +141,11 @@ impl Drive {
                 let host = self.names.name(failure.host.0);
                 return ControlFlow::Break(End::Error(failure.into_error(host)));
             }
+            // What the run may end with can be what a step waits for.
+            self.timeline.take_triggered(&self.journal);
+            if self.timeline.next().is_some_and(|due| due <= now) {
+                continue;
+            }
             if self.is_finished() {
                 return ControlFlow::Break(End::Finished);
             }

@@ -98,16 +98,23 @@ fn of_source(announced: &DeployingEvent) -> Event {
         } => ended(name, outcome, *status),
         DeployingEvent::Skipped { name } => noted(
             effect::DEPLOYMENT_SKIPPED,
-            [(field::JOB, Some(name.clone()))],
+            [
+                (field::JOB, Some(name.clone())),
+                (field::DEPLOYMENT, Some(name.clone())),
+            ],
         ),
         DeployingEvent::Removed { name } => noted(
             effect::DEPLOYMENT_REMOVED,
-            [(field::JOB, Some(name.clone()))],
+            [
+                (field::JOB, Some(name.clone())),
+                (field::DEPLOYMENT, Some(name.clone())),
+            ],
         ),
         DeployingEvent::Kept { name, why } => noted(
             effect::DEPLOYMENT_KEPT,
             [
                 (field::JOB, Some(name.clone())),
+                (field::DEPLOYMENT, Some(name.clone())),
                 (field::REASON, Some(why.clone())),
             ],
         ),
@@ -121,6 +128,7 @@ fn ended(name: &str, outcome: &DeploymentOutcome, status: Option<JobStatus>) -> 
             effect::DEPLOYMENT_FAILED,
             [
                 (field::JOB, Some(name.to_owned())),
+                (field::DEPLOYMENT, Some(name.to_owned())),
                 (field::STEP, Some(step.to_owned())),
                 (field::REASON, Some(reason.to_owned())),
             ],
@@ -138,6 +146,7 @@ fn ended(name: &str, outcome: &DeploymentOutcome, status: Option<JobStatus>) -> 
             effect::DEPLOYMENT_ENDED,
             [
                 (field::JOB, Some(name.to_owned())),
+                (field::DEPLOYMENT, Some(name.to_owned())),
                 (field::STATUS, status.map(|status| status.name().to_owned())),
             ],
         ),

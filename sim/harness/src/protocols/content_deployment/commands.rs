@@ -57,10 +57,10 @@ pub(super) fn action(plan: &Plan, key: &str, table: &Table, rogue: Option<Rogue>
         "run_again" => at_source(table, source::running),
         "cancel" => at_source(table, source::cancelling),
         "disable_path" => at_source(table, |job| {
-            source::changing_path(job, |path| path.is_enabled = false)
+            source::changing_path("disable_path", job, |path| path.is_enabled = false)
         }),
         "enable_path" => at_source(table, |job| {
-            source::changing_path(job, |path| path.is_enabled = true)
+            source::changing_path("enable_path", job, |path| path.is_enabled = true)
         }),
         "schedule" => scheduling(table),
         "delete_job" => at_source(table, source::deleting),

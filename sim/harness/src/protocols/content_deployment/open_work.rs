@@ -23,6 +23,8 @@ pub(super) struct OpenJobs {
     recorded: BTreeSet<(String, String)>,
     /// Deploying farms that never start what is ordered.
     idle: BTreeSet<String>,
+    /// Commands that are carried out, by host, step and job.
+    commands: BTreeSet<(String, String, String)>,
     /// Timer jobs that are due or run.
     running: BTreeSet<String>,
 }
@@ -34,6 +36,9 @@ const BEGINNINGS: [(&str, &str); 4] = [
     ("run_again", "job"),
     ("delete_job", "job"),
 ];
+
+/// The steps that show in nothing but [`effect::COMMAND_DONE`].
+const QUIET: [&str; 4] = ["disable_path", "enable_path", "schedule", "cancel"];
 
 /// What ends it.
 const ENDINGS: [&str; 5] = [
@@ -68,6 +73,7 @@ impl OpenJobs {
             ordered: BTreeSet::new(),
             recorded: BTreeSet::new(),
             idle: hosts.map(|host| host.name.clone()).collect(),
+            commands: BTreeSet::new(),
             running: BTreeSet::new(),
         }
     }
@@ -83,7 +89,19 @@ impl OpenJobs {
             }
         } else if name == "crash" {
             self.ordered.retain(|(owner, _)| owner != host);
+            self.commands.retain(|(owner, _, _)| owner != host);
+        } else if QUIET.contains(&name) && !fields.contains_key("skipped") {
+            let job = fields.get("job").cloned().unwrap_or_default();
+            self.commands
+                .insert((host.to_owned(), name.to_owned(), job));
         }
+    }
+
+    /// A command was carried out or refused.
+    fn answered(&mut self, host: &str, fields: &Fields) {
+        let field = |name| fields.get(name).cloned().unwrap_or_default();
+        let (command, job) = (field(field::COMMAND), field(field::JOB));
+        self.commands.remove(&(host.to_owned(), command, job));
     }
 
     fn moved(&mut self, host: &str, moved: &StateEvent) {
@@ -111,21 +129,26 @@ impl OpenWork for OpenJobs {
         match &entry.event {
             Event::State(moved) => self.moved(&entry.host, moved),
             Event::Action { name, fields } => self.acted(name, &entry.host, fields),
-            Event::Effect { name, fields } if ENDINGS.contains(&name.as_ref()) => {
-                if let Some(job) = fields.get(field::JOB) {
+            Event::Effect { name, fields } => {
+                if matches!(
+                    name.as_ref(),
+                    effect::COMMAND_DONE | effect::COMMAND_REFUSED
+                ) {
+                    self.answered(&entry.host, fields);
+                }
+                if ENDINGS.contains(&name.as_ref())
+                    && let Some(job) = fields.get(field::JOB)
+                {
                     self.ordered.remove(&(entry.host.to_string(), job.clone()));
                 }
             }
-            Event::Packet(_)
-            | Event::Connection(_)
-            | Event::Message(_)
-            | Event::Write { .. }
-            | Event::Effect { .. } => {}
+            Event::Packet(_) | Event::Connection(_) | Event::Message(_) | Event::Write { .. } => {}
         }
     }
 
     fn is_open(&self, now: Duration) -> bool {
         let planned = now <= self.planned || !self.awaited.is_empty();
-        planned || !self.ordered.is_empty() || !self.recorded.is_empty() || !self.running.is_empty()
+        let is_deploying = !self.ordered.is_empty() || !self.recorded.is_empty();
+        planned || is_deploying || !self.commands.is_empty() || !self.running.is_empty()
     }
 }

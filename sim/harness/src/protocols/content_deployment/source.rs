@@ -205,7 +205,7 @@ pub(super) fn deploying(plan: &Plan, deploy: &Table) -> Command {
                 }
                 Ok(())
             };
-            told(&node, &name, ordered.await);
+            told(&node, "deploy", &name, &ordered.await);
         }
     })
 }
@@ -216,7 +216,7 @@ pub(super) fn running(name: String) -> Command {
         let name = name.clone();
         async move {
             let ordered = farm.desk.run(&name).await;
-            told(&node, &name, ordered.map(|_| ()));
+            told(&node, "run_again", &name, &ordered);
         }
     })
 }
@@ -227,13 +227,17 @@ pub(super) fn cancelling(name: String) -> Command {
         let name = name.clone();
         async move {
             let asked = farm.desk.cancel(&name).await;
-            told(&node, &name, asked);
+            done(&node, "cancel", &name, &asked);
         }
     })
 }
 
-/// Defines the path of a job anew, with a change.
-pub(super) fn changing_path(name: String, change: fn(&mut DeploymentPath)) -> Command {
+/// Defines the path of a job anew, with a change, as `command` says.
+pub(super) fn changing_path(
+    command: &'static str,
+    name: String,
+    change: fn(&mut DeploymentPath),
+) -> Command {
     at_desk(move |farm, node| {
         let name = name.clone();
         async move {
@@ -245,7 +249,7 @@ pub(super) fn changing_path(name: String, change: fn(&mut DeploymentPath)) -> Co
                 change(&mut path);
                 farm.desk.define_path(path).await
             };
-            told(&node, &name, defined.await);
+            done(&node, command, &name, &defined.await);
         }
     })
 }
@@ -266,7 +270,7 @@ pub(super) fn scheduling(name: String, every: Option<Duration>) -> Command {
                 };
                 farm.desk.define_job(job).await
             };
-            told(&node, &name, defined.await.map(|_| ()));
+            done(&node, "schedule", &name, &defined.await);
         }
     })
 }
@@ -277,7 +281,7 @@ pub(super) fn deleting(name: String) -> Command {
         let name = name.clone();
         async move {
             let ordered = farm.desk.delete_job(&name, TargetLogs::Delete).await;
-            told(&node, &name, ordered.map(|_| ()));
+            told(&node, "delete_job", &name, &ordered);
         }
     })
 }
@@ -289,9 +293,13 @@ pub(super) fn viewing(name: String) -> Command {
         async move {
             let shown = match farm.desk.view(&name).await {
                 Ok(view) => view.status.name().to_owned(),
-                Err(refusal) => return told(&node, &name, Err(refusal)),
+                Err(refusal) => return told::<()>(&node, "view", &name, &Err(refusal)),
             };
-            let particulars = [(field::DEPLOYMENT, Some(name)), (field::SHOWN, Some(shown))];
+            let particulars = [
+                (field::JOB, Some(name.clone())),
+                (field::DEPLOYMENT, Some(name)),
+                (field::SHOWN, Some(shown)),
+            ];
             let event = noted(effect::VIEWED, particulars);
             node.recorder.record(Source::Inside, event);
         }
@@ -322,14 +330,27 @@ pub(super) fn asking_for_offers(address: FarmAddress) -> Command {
 }
 
 /// A desk that refuses is part of the history, so that a scenario cannot pass by accident.
-fn told(node: &Node, name: &str, done: Result<(), DeskRefusal>) {
-    let Err(refusal) = done else {
-        return;
-    };
+fn told<T>(node: &Node, command: &str, name: &str, done: &Result<T, DeskRefusal>) {
+    if let Err(refusal) = done {
+        let reason = Some(refusal.to_string());
+        record(node, effect::COMMAND_REFUSED, command, name, reason);
+    }
+}
+
+/// So is one that carries out what shows in nothing else: the run lasts until it has.
+fn done<T>(node: &Node, command: &str, name: &str, done: &Result<T, DeskRefusal>) {
+    if done.is_ok() {
+        record(node, effect::COMMAND_DONE, command, name, None);
+    }
+    told(node, command, name, done);
+}
+
+fn record(node: &Node, what: &'static str, command: &str, name: &str, reason: Option<String>) {
     let particulars = [
+        (field::COMMAND, Some(command.to_owned())),
         (field::JOB, Some(name.to_owned())),
-        (field::REASON, Some(refusal.to_string())),
+        (field::REASON, reason),
     ];
-    let event = noted(effect::COMMAND_REFUSED, particulars);
-    node.recorder.record(Source::Harness, event);
+    node.recorder
+        .record(Source::Harness, noted(what, particulars));
 }

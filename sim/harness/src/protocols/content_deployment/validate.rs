@@ -1,6 +1,7 @@
 //! What the key tables cannot express.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portcullis_web_service::message::FileName;
 
@@ -62,6 +63,12 @@ pub(super) fn validate(scenario: &Scenario, problems: &mut Problems) {
         if let Some(upload) = step.table("upload") {
             file(upload, problems);
         }
+        for table in ["deploy", "schedule"]
+            .iter()
+            .filter_map(|key| step.table(key))
+        {
+            schedule(table, problems);
+        }
         for table in MAKERS.iter().filter_map(|key| step.table(key)) {
             if let (Some(name), Some(from)) = (table.text("as"), table.text("from")) {
                 makers.insert(name, from);
@@ -119,6 +126,18 @@ fn file(upload: &Table, problems: &mut Problems) {
         let message = format!("`{name}` cannot be the name of a file: {problem}");
         let help = "what no client writes is said with `say`";
         problems.report(upload.span_of("file"), message, "no file name", help);
+    }
+}
+
+/// Reports schedules that no farm takes.
+fn schedule(table: &Table, problems: &mut Problems) {
+    if table
+        .duration("every")
+        .is_some_and(|every| every < Duration::from_secs(1))
+    {
+        let help = "a schedule is at least a second long";
+        let span = table.span_of("every");
+        problems.report(span, "no job can run that often", "too short", help);
     }
 }
 

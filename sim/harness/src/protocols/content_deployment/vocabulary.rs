@@ -85,6 +85,8 @@ pub mod kind {
 
 /// Fields of messages, states and effects.
 pub mod field {
+    /// The step whose command was carried out or refused.
+    pub const COMMAND: &str = "command";
     /// The import job concerned; in an answer, the one that its request was about.
     pub const JOB: &str = "job";
     /// The deployment concerned, by the scenario's name of its job.
@@ -233,8 +235,9 @@ pub mod effect {
     pub const BAD_REQUEST: &str = "bad-request";
     /// A server of the farm could not start.
     pub const START_FAILED: &str = "start-failed";
-    /// A step of the scenario could not be carried out.
-    pub const COMMAND_REFUSED: &str = "command-refused";
+    pub use crate::check::COMMAND_REFUSED;
+    /// A command of the scenario that shows in nothing else was carried out.
+    pub const COMMAND_DONE: &str = "command-done";
     /// A deployment knows its import job.
     pub const REMOTE_JOB: &str = "remote-job";
     /// A user has looked at a deployment.

@@ -6,7 +6,6 @@ use super::cast;
 use super::invariants::{connections, durability, messages, outcomes, preflights, trust, work};
 use super::liveness;
 use super::reading::Reading;
-use super::refusals;
 use super::standing;
 use crate::check::{Invariant, Outcome};
 use crate::protocols::breach::{SHOWN, outcome};
@@ -171,9 +170,6 @@ fn agreement(reading: &Reading<'_>, plan: &Plan) -> Outcome {
     if let (Some(first), true) = (overdue().next(), faults.is_empty()) {
         let positions = overdue().take(SHOWN).map(|task| task.position);
         return Outcome::broken(first.seen.clone(), positions.collect::<Vec<_>>());
-    }
-    if let Some(reason) = refusals::unexpected(reading, plan) {
-        return Outcome::Unknown { reason };
     }
     let Some(first) = unsettled.first() else {
         return Outcome::Holds;

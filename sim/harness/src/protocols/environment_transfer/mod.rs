@@ -10,7 +10,7 @@
 //!   names that they have there.
 //! - [`invariant`]: the rules, with names and clauses; `invariants`: the functions behind them,
 //!   over a [`reading`] of the history in a [`setting`]. [`liveness`]: ET-89; `standing`: what
-//!   excuses it. `refusals`: commands that were never taken on.
+//!   excuses it.
 //! - `expect`, `open_work`: the form `task becomes`, and when a run may end.
 //! - [`rogue`]: environments that are deliberately wrong. `stranger`: peers that are none.
 
@@ -27,7 +27,6 @@ mod labour;
 pub mod liveness;
 mod open_work;
 pub mod reading;
-mod refusals;
 pub mod rogue;
 pub mod setting;
 mod standing;

@@ -190,8 +190,7 @@ pub mod effect {
     pub const WARNING: &str = "warning";
     /// An environment could not start.
     pub const START_FAILED: &str = "start-failed";
-    /// A command of the scenario was refused.
-    pub const COMMAND_REFUSED: &str = "command-refused";
+    pub use crate::check::COMMAND_REFUSED;
     /// The files of a transfer were listed at their source.
     pub const FILES_READ: &str = "files-read";
     /// The files of a transfer are in place at the destination.

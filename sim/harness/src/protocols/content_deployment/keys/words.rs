@@ -170,6 +170,7 @@ pub(super) const WORDS: &[(&str, &[&str])] = &[
             effect::BAD_REQUEST,
             effect::START_FAILED,
             effect::COMMAND_REFUSED,
+            effect::COMMAND_DONE,
             effect::REMOTE_JOB,
             effect::VIEWED,
             effect::OFFERED,
