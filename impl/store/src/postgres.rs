@@ -13,6 +13,7 @@ use portcullis_net::{Host, Net};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 
 use self::session::Session;
 use crate::StoreError;
@@ -111,6 +112,27 @@ pub enum PostgresOpenError {
         /// The newest format this program can read.
         known: u32,
     },
+}
+
+impl PostgresOpenError {
+    /// Whether it may be opened later as things are: the server is not there or not ready yet, as
+    /// when its machine has just started, goes down, or has too many connections.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        const PASSING: [SqlState; 4] = [
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::TOO_MANY_CONNECTIONS,
+        ];
+        match self {
+            Self::Unreachable(_) | Self::TimedOut => true,
+            Self::Refused(error) => {
+                error.is_closed() || error.code().is_some_and(|code| PASSING.contains(code))
+            }
+            Self::SchemaName | Self::NewerFormat { .. } => false,
+        }
+    }
 }
 
 /// The library's own words are few; what the server said is their source.

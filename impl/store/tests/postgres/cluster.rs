@@ -13,7 +13,6 @@ use portcullis_net::{Host, Randomness, TokioNet};
 use portcullis_store::{PostgresConfig, PostgresOpenError, PostgresStore};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::error::SqlState;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -130,9 +129,7 @@ impl Cluster {
     async fn is_ready(&mut self) -> Outcome<bool> {
         let ready = async {
             while let Err(error) = self.open("ready").await {
-                if let PostgresOpenError::Refused(refusal) = &error
-                    && refusal.code() != Some(&SqlState::CANNOT_CONNECT_NOW)
-                {
+                if !error.may_pass() {
                     return Err(error.into());
                 }
                 if self.server.try_wait()?.is_some() {

@@ -217,6 +217,7 @@ pub(crate) async fn what_cannot_be_opened_is_refused_by_name(cluster: Arc<Cluste
         matches!(error, PostgresOpenError::Unreachable(_)),
         "{error}"
     );
+    assert!(error.may_pass());
     let guess = with(|config| config.password = Some("open sesame".to_owned()));
     let error = refused(&host, guess).await?.to_string();
     assert!(error.contains("password authentication failed"), "{error}");
@@ -224,8 +225,21 @@ pub(crate) async fn what_cannot_be_opened_is_refused_by_name(cluster: Arc<Cluste
     let error = refused(&host, silent).await?.to_string();
     assert!(error.contains("password"), "{error}");
     let elsewhere = with(|config| config.database = "elsewhere".to_owned());
-    let error = refused(&host, elsewhere).await?.to_string();
+    let error = refused(&host, elsewhere).await?;
+    assert!(!error.may_pass());
+    let error = error.to_string();
     assert!(error.contains("\"elsewhere\" does not exist"), "{error}");
+
+    let sql = "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0 PASSWORD 'crowded'";
+    execute(&cluster, sql).await?;
+    let crowded = with(|config| {
+        config.user = "crowded".to_owned();
+        config.password = Some("crowded".to_owned());
+    });
+    let error = refused(&host, crowded).await?;
+    assert!(error.may_pass(), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("too many connections"), "{error}");
 
     cluster.open("newer").await?.close().await?;
     execute(&cluster, "UPDATE newer.head SET format = 9").await?;

@@ -97,7 +97,7 @@ async fn shared_store(
     // A machine may start its services in any order.
     let opened = loop {
         match PostgresStore::open(host, config.clone()).await {
-            Err(error @ (PostgresOpenError::Unreachable(_) | PostgresOpenError::TimedOut)) => {
+            Err(error) if error.may_pass() => {
                 let name = &shared.name;
                 tracing::warn!("waiting for the database {name}: {error}");
                 sleep(REACH_REST).await;

@@ -99,7 +99,12 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
         let help = "add `administration_url`, with the name by which others reach this machine";
         problems.report(table.span_of("listen"), message, "here", help);
     }
-    let mut farm = Config::new(table.text("server")?, port, &own_url);
+    let server = table.text("server")?;
+    if server.is_empty() || server.chars().any(char::is_control) {
+        let help = "other servers of the farm and their logs name it";
+        problems.report(table.span_of("server"), "not a name", "here", help);
+    }
+    let mut farm = Config::new(server, port, &own_url);
     if let Some(url) = table.text("import_server_url") {
         url.trim_end_matches('/')
             .clone_into(&mut farm.import_server_url);
@@ -119,7 +124,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     let kept = table.duration("ended_jobs_kept");
     farm.ended_jobs_kept = kept.unwrap_or(farm.ended_jobs_kept);
     farm.authentication = authentication(table, base, problems);
-    farm.timers = limits::timers(table);
+    farm.timers = limits::timers(table, problems);
     farm.limits = limits::limits(table, problems);
     farm.deployments = deploying::deployments(table, problems);
     let deploying = Deploying::read(table, base, problems);

@@ -9,25 +9,46 @@ use super::number;
 use crate::scenario::{Problems, Table};
 
 /// The timers; what the file does not say is the farm's default.
-pub(super) fn timers(table: &Table) -> Timers {
+pub(super) fn timers(table: &Table, problems: &mut Problems) -> Timers {
     let mut timers = Timers::default();
-    if let Some(table) = table.table("timers") {
-        let set = |timer: &mut Duration, key| {
-            *timer = table.duration(key).unwrap_or(*timer);
-        };
-        set(&mut timers.head, "head");
-        set(&mut timers.body_idle, "body_idle");
-        set(&mut timers.message, "message");
-        set(&mut timers.keep_alive, "keep_alive");
-        set(&mut timers.drain, "drain");
-        set(&mut timers.timer_service, "timer_service");
-        set(&mut timers.lease, "lease");
-        set(&mut timers.cancel, "cancel");
-        set(&mut timers.database, "database");
-        set(&mut timers.database_retry, "database_retry");
-        timers.import = table.duration("import");
-    }
+    let Some(table) = table.table("timers") else {
+        return timers;
+    };
+    let set = |timer: &mut Duration, key| {
+        *timer = table.duration(key).unwrap_or(*timer);
+    };
+    set(&mut timers.head, "head");
+    set(&mut timers.body_idle, "body_idle");
+    set(&mut timers.message, "message");
+    set(&mut timers.keep_alive, "keep_alive");
+    set(&mut timers.drain, "drain");
+    set(&mut timers.timer_service, "timer_service");
+    set(&mut timers.lease, "lease");
+    set(&mut timers.cancel, "cancel");
+    set(&mut timers.database, "database");
+    set(&mut timers.database_retry, "database_retry");
+    timers.import = table.duration("import");
+    refuse_shorter_timers(table, problems);
     timers
+}
+
+/// With these nothing would ever be done in time, or a service would never rest.
+fn refuse_shorter_timers(table: &Table, problems: &mut Problems) {
+    for (key, least) in [
+        ("head", Duration::from_millis(1)),
+        ("body_idle", Duration::from_millis(1)),
+        ("message", Duration::from_millis(1)),
+        ("import", Duration::from_millis(1)),
+        ("timer_service", Duration::from_millis(1)),
+        ("database", Duration::from_millis(1)),
+        ("database_retry", Duration::from_millis(1)),
+        ("lease", Duration::from_secs(1)),
+    ] {
+        if table.duration(key).is_some_and(|timer| timer < least) {
+            let message = format!("`{key}` is shorter than {least:?}");
+            problems.report(table.span_of(key), message, "here", "give it a length");
+        }
+    }
 }
 
 /// The limits, likewise.

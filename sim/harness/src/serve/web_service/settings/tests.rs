@@ -184,6 +184,21 @@ fn each_web_application_has_an_address_of_its_own() {
 }
 
 #[test]
+fn timers_that_cannot_be_are_refused() {
+    let said = complaints("[timers]\nlease = \"999ms\"\nimport = \"0s\"\nmessage = \"0s\"\n");
+    assert_eq!(
+        said,
+        [
+            "`lease` is shorter than 1s",
+            "`import` is shorter than 1ms",
+            "`message` is shorter than 1ms"
+        ]
+    );
+    let settings = parse("[timers]\nlease = \"1s\"\ndrain = \"0s\"\n").expect("good");
+    assert_eq!(settings.farm.timers.lease, Duration::from_secs(1));
+}
+
+#[test]
 fn limits_that_cannot_be_are_refused() {
     let said = complaints("[limits]\nmessage = \"2 MiB\"\nmessage_room = \"1 MiB\"\n");
     assert_eq!(said, ["`message_room` has no room for one `message`"]);
