@@ -99,6 +99,8 @@ pub enum FarmEvent {
         part: &'static str,
         /// `configuration` or `content`.
         database: &'static str,
+        /// Why, in words.
+        why: String,
     },
     /// A connection was closed because too many are open.
     ConnectionLimit,

@@ -227,6 +227,7 @@ impl<S: Store> Services<S> {
 
     async fn commit_to(&self, database: Database, batch: Batch) -> Result<Committed, Unmoved> {
         let limit = self.config.timers.database;
+        let mut why = None;
         for attempt in 1..=COMMIT_ATTEMPTS {
             let committing = self.store(database).commit(batch.clone());
             match timeout(limit, committing).await {
@@ -236,10 +237,14 @@ impl<S: Store> Services<S> {
                 Ok(Err(StoreError::Unknown)) if attempt < COMMIT_ATTEMPTS => {
                     sleep(self.config.timers.timer_service).await;
                 }
-                Ok(Err(_)) | Err(_) => break,
+                Ok(Err(error)) => {
+                    why = Some(error);
+                    break;
+                }
+                Err(_) => break,
             }
         }
-        self.failed(database);
+        self.failed(database, why.as_ref());
         Err(Unmoved::Unanswered)
     }
 
@@ -250,17 +255,24 @@ impl<S: Store> Services<S> {
     ) -> Result<T, Unanswered> {
         match timeout(self.config.timers.database, reading).await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(_)) | Err(_) => {
-                self.failed(database);
+            Ok(Err(error)) => {
+                self.failed(database, Some(&error));
+                Err(Unanswered)
+            }
+            Err(_) => {
+                self.failed(database, None);
                 Err(Unanswered)
             }
         }
     }
 
-    fn failed(&self, database: Database) {
+    /// Without an error there was no answer in time.
+    fn failed(&self, database: Database, error: Option<&StoreError>) {
+        let why = error.map_or_else(|| "no answer in time".to_owned(), ToString::to_string);
         self.announce(&FarmEvent::DatabaseFailed {
             part: self.part.name(),
             database: database.name(),
+            why,
         });
     }
 }

@@ -321,7 +321,12 @@ impl DeploymentProgress {
     #[must_use]
     pub fn status(&self) -> DeploymentStatus {
         use DeploymentState as State;
-        match self.state {
+        let state = match (self.state, &self.outcome) {
+            // How it ends is decided.
+            (State::Deleting, Some(outcome)) => outcome.state(),
+            (state, _) => state,
+        };
+        match state {
             State::Preparing => DeploymentStatus::Preparing,
             State::Exporting => DeploymentStatus::ExportInProgress,
             State::Asking | State::Creating | State::Uploading | State::Starting => {

@@ -128,6 +128,9 @@ pub enum ExportFailure {
     /// A package is not there any more.
     #[error("a package is gone")]
     Gone,
+    /// The disk has no room.
+    #[error("the disk is full")]
+    Full,
     /// The disk refused.
     #[error("the disk refused")]
     Storage,

@@ -160,6 +160,7 @@ async fn an_import_is_not_disturbed_by_a_short_outage() {
             FarmEvent::DatabaseFailed {
                 part: "timer-service",
                 database: "configuration",
+                ..
             }
         )
     });

@@ -316,12 +316,19 @@ impl Shared {
 
     /// What it means for an export that something could not be packed.
     fn failure(&self, error: &PackError) -> ExportFailure {
-        let is_ours = error.path.starts_with(&self.root);
-        if is_ours || matches!(error.why, PackProblem::Unwanted) {
+        if matches!(error.why, PackProblem::Unwanted) {
             return ExportFailure::Storage;
         }
-        let why = words(&error.why);
-        ExportFailure::Content(format!("{} {why}", error.path.display()))
+        let told = format!("{} {}", error.path.display(), words(&error.why));
+        if !error.path.starts_with(&self.root) {
+            return ExportFailure::Content(told);
+        }
+        let kind = if let PackProblem::Disk(error) = &error.why {
+            error.kind()
+        } else {
+            io::ErrorKind::Other
+        };
+        storage(io::Error::new(kind, told))
     }
 }
 
@@ -347,5 +354,35 @@ fn words(error: &dyn Error) -> String {
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 fn storage(error: io::Error) -> ExportFailure {
     tracing::warn!("an export: {error}");
-    ExportFailure::Storage
+    if matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
+        ExportFailure::Full
+    } else {
+        ExportFailure::Storage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_without_room_is_told_from_one_that_cannot_be_written() {
+        let exporter = tempfile::tempdir().unwrap();
+        let exporter = TreeExporter::open(exporter.path(), BTreeMap::new()).unwrap();
+        let failure = |kind: io::ErrorKind, path: &Path| {
+            let why = PackProblem::Disk(kind.into());
+            let path = path.to_owned();
+            exporter.0.failure(&PackError { path, why })
+        };
+        let package = exporter.0.root.join("runs/a.cab");
+        let full = failure(io::ErrorKind::StorageFull, &package);
+        assert_eq!(full, ExportFailure::Full);
+        let refused = failure(io::ErrorKind::PermissionDenied, &package);
+        assert_eq!(refused, ExportFailure::Storage);
+        let unread = failure(io::ErrorKind::PermissionDenied, Path::new("/srv/content/a"));
+        assert!(matches!(unread, ExportFailure::Content(_)), "{unread}");
+    }
 }

@@ -15,7 +15,7 @@ pub(super) fn line(event: &FarmEvent) -> String {
         FarmEvent::Uploaded { file, octets, .. } => format!("uploaded {file}, {octets} octets"),
         FarmEvent::DecompressionStarted { .. } => "decompression begins".to_owned(),
         FarmEvent::Placed { number, count, .. } => format!("placed {number} of {count}"),
-        FarmEvent::DatabaseFailed { part, database } => {
+        FarmEvent::DatabaseFailed { part, database, .. } => {
             format!("{part}: the {database} database does not answer")
         }
         FarmEvent::Deploying(_)

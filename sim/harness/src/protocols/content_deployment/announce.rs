@@ -52,7 +52,7 @@ pub(super) fn event(announced: &FarmEvent) -> Event {
                 (field::VIOLATION, violation.map(str::to_owned)),
             ],
         ),
-        FarmEvent::DatabaseFailed { part, database } => noted(
+        FarmEvent::DatabaseFailed { part, database, .. } => noted(
             effect::DATABASE_FAILED,
             [
                 (field::PART, Some((*part).to_owned())),

@@ -164,8 +164,12 @@ fn log(event: &FarmEvent) {
         FarmEvent::Deploying(DeployingEvent::Kept { name, why }) => {
             tracing::warn!("deployment {name}: not deleted, import logs may be left: {why}");
         }
-        FarmEvent::DatabaseFailed { part, database } => {
-            tracing::warn!(part, "the {database} database does not answer");
+        FarmEvent::DatabaseFailed {
+            part,
+            database,
+            why,
+        } => {
+            tracing::warn!(part, "the {database} database does not answer: {why}");
         }
         FarmEvent::ConnectionLimit => {
             // Whoever opens connections must not fill the log with them.
