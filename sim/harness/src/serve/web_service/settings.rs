@@ -86,9 +86,11 @@ impl FarmSettings {
     }
 }
 
+/// What is missing or wrong has been reported: in its place stands something for the rest to be
+/// looked at.
 fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSettings> {
     let listen = listen(table, problems);
-    let port = table.port("port")?;
+    let port = table.port("port").unwrap_or_default();
     let tls = identity(table, base, problems);
     let own_url = own_url(table, listen, port);
     for key in ["administration_url", "import_server_url"] {
@@ -99,7 +101,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
         let help = "add `administration_url`, with the name by which others reach this machine";
         problems.report(table.span_of("listen"), message, "here", help);
     }
-    let server = table.text("server")?;
+    let server = table.text("server").unwrap_or("unnamed");
     if server.is_empty() || server.chars().any(char::is_control) {
         let help = "other servers of the farm and their logs name it";
         problems.report(table.span_of("server"), "not a name", "here", help);
@@ -130,7 +132,7 @@ fn build(table: &Table, base: &Path, problems: &mut Problems) -> Option<FarmSett
     let deploying = Deploying::read(table, base, problems);
     let sites = sites(table, base, &mut farm, problems);
     refuse_open_doors(table, listen, &farm.authentication, problems);
-    let state = base.join(table.text("state")?);
+    let state = base.join(table.text("state").unwrap_or("state"));
     let temporary = table.text("temporary_folder").map(|path| base.join(path));
     let temporary = temporary.unwrap_or_else(|| state.join("temporary"));
     refuse_shared_folders(table, &temporary, &sites, problems);

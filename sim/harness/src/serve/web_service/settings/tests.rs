@@ -151,6 +151,21 @@ fn what_is_wrong_with_a_key_hides_nothing_else() {
     }
     let unknown = said.iter().filter(|said| said.contains("`B`"));
     assert_eq!(unknown.count(), 2, "{said:?}");
+
+    let text = "server = \"\"\nport = 0\n[limits]\nhead = \"0 B\"\n";
+    let error = FarmSettings::parse("farm.toml", text, Path::new("/etc")).expect_err("refused");
+    let said: Vec<String> = error
+        .problems
+        .into_iter()
+        .map(|said| said.message)
+        .collect();
+    for what in ["`state`", "`port`", "not a name", "`head`"] {
+        assert!(
+            said.iter().any(|said| said.contains(what)),
+            "{what}: {said:?}"
+        );
+    }
+    assert_eq!(said.len(), 4, "{said:?}");
 }
 
 #[test]
