@@ -19,6 +19,7 @@ use tokio::io::AsyncRead;
 
 use crate::codec::{self, Answer, SeenFault, SoapVersion};
 use crate::config::Account;
+use crate::excerpt::excerpt;
 use crate::message::{Request, Response, SERVICE_PATH, UPLOAD_PATH, UploadTarget, Violation};
 
 pub use address::{FarmAddress, FarmAddressProblem, Scheme};
@@ -104,14 +105,14 @@ impl CallError {
     }
 
     /// The rule that a fault names or else the first line of its text, a status code, or what
-    /// happened in words: one line.
+    /// happened in words: one line, and not a long one.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
             // ASP.NET writes its stack behind the first line.
             Self::Fault(fault) => match (&fault.rule, fault.text.trim().lines().next()) {
-                (Some(rule), _) => rule.clone(),
-                (None, Some(line)) => line.to_owned(),
+                (Some(rule), _) => excerpt(rule),
+                (None, Some(line)) => excerpt(line),
                 (None, None) => "answered with a fault that says nothing".to_owned(),
             },
             Self::Status(status) => status.to_string(),
@@ -338,5 +339,7 @@ mod tests {
             "answered with a fault that says nothing"
         );
         assert_eq!(reason(Some("unavailable"), "broken"), "unavailable");
+        let long = "x".repeat(200_000);
+        assert!(reason(None, &long).len() < 5000);
     }
 }

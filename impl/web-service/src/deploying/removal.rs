@@ -87,7 +87,7 @@ impl<S: Store> Services<S> {
             .put(&item)?;
         if let Some(run) = item.run_id() {
             let text = format!("not deleted, import logs may be left at the target: {why}");
-            let line = self.line(Severity::Warning, text);
+            let line = self.line(Severity::Warning, &text);
             batch = self.with_line(batch, run, line).await?;
         }
         self.commit::<DeploymentItem>(batch).await?;

@@ -8,7 +8,7 @@ use portcullis_net::{Host, Randomness};
 use portcullis_store::{Disk, SimStore, Stored};
 
 use super::*;
-use crate::message::Guid;
+use crate::message::{Guid, JobStatus, RemoteJobStatus};
 use crate::records::{DeploymentItem, DeploymentReport, DeploymentTimerJob};
 use crate::services::{Part, Services, Unmoved};
 use crate::state::DeploymentEvent;
@@ -231,4 +231,43 @@ async fn a_job_that_runs_stays_and_one_that_never_ran_goes_at_once() {
     }
     assert_eq!(farm.delete(TargetLogs::Delete).await, Ok(Deletion::Done));
     assert_eq!(farm.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_targets_long_message_has_a_limit() {
+    let farm = Farm::new().await;
+    farm.desk.run("nightly").await.unwrap();
+    let mut item = farm.item("nightly").await;
+    let url = "http://target:8080".to_owned();
+    for event in [
+        DeploymentEvent::PickedUp,
+        DeploymentEvent::Exported { files: 1 },
+        DeploymentEvent::Told { url },
+        DeploymentEvent::Created { job: Guid::NIL },
+        DeploymentEvent::Uploaded,
+        DeploymentEvent::Started,
+    ] {
+        let moving = farm.services.move_run(&mut item, &event, None);
+        moving.await.unwrap();
+    }
+    let status = JobStatus::ImportInProgress;
+    let polled = RemoteJobStatus {
+        status,
+        error_count: 0,
+        warning_count: 0,
+        imported_object_count: 1,
+        status_message: "\u{e4}".repeat(200_000),
+    };
+    let event = DeploymentEvent::Polled { status };
+    let moving = farm.services.move_run(&mut item, &event, Some(&polled));
+    moving.await.unwrap();
+    let view = farm.desk.view("nightly").await.unwrap();
+    let line = view.lines.last().unwrap();
+    assert!(
+        line.text
+            .starts_with("the target reports ImportInProgress: ")
+    );
+    for kept in [&view.remote_message, &line.text] {
+        assert!(kept.len() <= 4096 && kept.ends_with('\u{2026}'), "{kept}");
+    }
 }
