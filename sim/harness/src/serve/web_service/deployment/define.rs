@@ -5,6 +5,7 @@ use portcullis_web_service::client::{CallError, FarmAddress, Scheme};
 use portcullis_web_service::deploying::{DeploymentPath, Offer, TargetSite, offers};
 
 use super::args::PathArgs;
+use crate::output::visible;
 use crate::scenario::nearest;
 use crate::serve::web_service::FarmSettings;
 use crate::serve::web_service::deploying::targets;
@@ -102,7 +103,7 @@ async fn ask(settings: &FarmSettings, address: FarmAddress) -> Result<Vec<Offer>
         | CallError::Cut
         | CallError::Status(_)
         | CallError::Malformed
-        | CallError::Fault(_) => format!("{address}: {error}"),
+        | CallError::Fault(_) => format!("{address}: {}", visible(&error.to_string())),
     })
 }
 
@@ -136,7 +137,7 @@ fn with_hint(why: String, wrong: &str, known: &[&str]) -> String {
 }
 
 fn with_offers(why: &str, offers: &[Offer]) -> String {
-    format!("{why}\nit offers:\n{}", listed(offers))
+    format!("{}\nit offers:\n{}", visible(why), listed(offers))
 }
 
 fn listed(offers: &[Offer]) -> String {
@@ -145,9 +146,13 @@ fn listed(offers: &[Offer]) -> String {
     }
     let lines = offers.iter().flat_map(|offer| {
         let application = &offer.application;
-        let head = format!("{} ({})", application.url, application.name);
+        let head = format!(
+            "{} ({})",
+            visible(&application.url),
+            visible(&application.name)
+        );
         let names = offer.site_collections.iter();
-        std::iter::once(head).chain(names.map(|name| format!("    {name}")))
+        std::iter::once(head).chain(names.map(|name| format!("    {}", visible(name))))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -195,5 +200,18 @@ mod tests {
                 "the target has no web application http://elsewhere.example\n{all}"
             ))
         );
+    }
+
+    #[test]
+    fn what_is_offered_commands_no_terminal() {
+        let hostile = "/sites/new\n\u{9b}2J\u{202e}";
+        let mut offers = offers_of_a_farm();
+        hostile.clone_into(&mut offers[0].application.name);
+        offers[0].site_collections = vec![hostile.to_owned()];
+        let refused = is_offered(&offers, &site("http://intranet", "/sites/news"));
+        for (shown, lines) in [(listed(&offers), 2), (refused.unwrap_err(), 4)] {
+            assert_eq!(shown.lines().count(), lines, "{shown}");
+            assert!(!shown.contains(['\u{9b}', '\u{202e}']), "{shown}");
+        }
     }
 }
