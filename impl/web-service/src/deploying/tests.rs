@@ -114,12 +114,17 @@ async fn no_run_begins_along_a_disabled_path_and_one_that_is_ordered_goes_on() {
     let ordered = farm.services.order_run(&item).await;
     assert_eq!(ordered, Ok(None), "nor by its schedule");
     assert_eq!(farm.counts().await, (1, 1));
+    for view in farm.desk.views().await.unwrap() {
+        assert!(view.is_path_disabled, "{}", view.name);
+    }
+    assert!(farm.desk.view("nightly").await.unwrap().is_path_disabled);
     let mut item = farm.item("weekly").await;
     let event = DeploymentEvent::PickedUp;
     let moving = farm.services.move_run(&mut item, &event, None);
     moving.await.unwrap();
     farm.define_path(|_| {}).await;
     farm.run("nightly").await;
+    assert!(!farm.desk.view("nightly").await.unwrap().is_path_disabled);
 }
 
 #[tokio::test]

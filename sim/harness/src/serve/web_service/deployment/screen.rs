@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use portcullis_web_service::deploying::{DeploymentPath, DeploymentView, LineView};
+use portcullis_web_service::deploying::{DeploymentPath, DeploymentView, Due, LineView};
 use portcullis_web_service::state::DeploymentState;
 
 use crate::output::visible;
@@ -134,14 +134,15 @@ fn advance(bar: &ProgressBar, view: &DeploymentView, words: &str) {
 pub(super) fn job(view: &DeploymentView) -> String {
     let mut facts = vec![
         ("job", view.name.clone()),
-        ("path", format!("{}, {}", view.path, view.kind.name())),
+        (
+            "path",
+            format!("{}, {}", view.path_words(), view.kind.name()),
+        ),
         ("status", view.status.name().to_owned()),
         ("progress", view.words()),
     ];
-    if view.waits_for_its_run(Timestamp::now().as_millisecond()) {
-        facts.push(("due next", "when this run has ended".to_owned()));
-    } else if let Some(due_ms) = view.due_ms {
-        facts.push(("due next", moment(due_ms)));
+    if let Some(due) = view.due(Timestamp::now().as_millisecond()) {
+        facts.push(("due next", due_words(due)));
     }
     let progress = view.progress.as_ref();
     let moments = [
@@ -162,6 +163,14 @@ pub(super) fn job(view: &DeploymentView) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+fn due_words(due: Due) -> String {
+    match due {
+        Due::At(due_ms) => moment(due_ms),
+        Due::AfterItsRun => "when this run has ended".to_owned(),
+        Due::NotWhileDisabled => "not while its path is disabled".to_owned(),
+    }
+}
+
 /// One line of a log.
 pub(super) fn line(line: &LineView) -> String {
     format!(
@@ -178,7 +187,7 @@ pub(super) fn jobs(views: &[DeploymentView]) -> String {
     rows.extend(views.iter().map(|view| {
         [
             view.name.clone(),
-            view.path.clone(),
+            view.path_words(),
             view.kind.name().to_owned(),
             view.status.name().to_owned(),
             view.words(),
@@ -251,6 +260,7 @@ mod tests {
             id: Guid::NIL,
             name: "nightly".to_owned(),
             path: "production".to_owned(),
+            is_path_disabled: false,
             kind: JobKind::Full,
             due_ms: None,
             run_number: 1,
