@@ -175,6 +175,20 @@ fn status_may_pass(status: u16) -> bool {
     passing.iter().any(|passing| passing.as_u16() == status)
 }
 
+/// A reason as people read it: one that is a bare status, with what that says.
+pub(crate) fn reason_in_words(reason: &str) -> String {
+    let meaning = match reason {
+        "401" => "not authenticated",
+        "403" => "forbidden",
+        // CD-45
+        "404" => "nothing is there, or the file is too large",
+        "503" => "not available",
+        "507" => "the disk is full",
+        _ => return reason.to_owned(),
+    };
+    format!("{reason} ({meaning})")
+}
+
 /// Calls one import farm.
 #[derive(Clone, Debug)]
 pub struct FarmClient<N> {
@@ -319,6 +333,19 @@ mod tests {
             assert_eq!(CallError::Status(status).may_pass(), may_pass, "{status}");
             assert_eq!(UploadError::Status(status).may_pass(), may_pass, "{status}");
             assert!(!CallError::Status(status).is_doubtful(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_a_bare_status_is_read_with_its_meaning() {
+        for (reason, words) in [
+            (CallError::Status(401).reason(), "401 (not authenticated)"),
+            (CallError::Status(403).reason(), "403 (forbidden)"),
+            (UploadError::Status(507).reason(), "507 (the disk is full)"),
+            (UploadError::Status(418).reason(), "418"),
+            (CallError::TimedOut.reason(), "no answer in time"),
+        ] {
+            assert_eq!(reason_in_words(&reason), words);
         }
     }
 

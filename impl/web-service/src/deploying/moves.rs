@@ -3,6 +3,7 @@
 use portcullis_store::{Batch, Record, Store, Stored};
 
 use super::schedule;
+use crate::client::reason_in_words;
 use crate::excerpt::excerpt;
 use crate::message::{Guid, JobStatus, RemoteJobStatus};
 use crate::observe::{DeployingEvent, FarmEvent};
@@ -324,14 +325,17 @@ fn line(
         )),
         Event::Failed(why) => Some((
             Severity::Error,
-            format!("{}: {}", why.step.name(), why.reason),
+            format!("{}: {}", why.step.name(), reason_in_words(&why.reason)),
         )),
         Event::CancelRequested if before.state == progress.state => None,
         Event::CancelRequested => message("a user asks to cancel".to_owned()),
         Event::CancelCalled => message("the target was asked to cancel".to_owned()),
         Event::Deleted { left: Some(why) } => Some((
             Severity::Warning,
-            format!("the import job may still be there: {why}"),
+            format!(
+                "the import job may still be there: {}",
+                reason_in_words(why)
+            ),
         )),
         Event::Deleted { left: None } => message("the import job is deleted".to_owned()),
         Event::Recovered => Some((

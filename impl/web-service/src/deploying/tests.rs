@@ -11,7 +11,7 @@ use super::*;
 use crate::message::{Guid, JobStatus, RemoteJobStatus};
 use crate::records::{DeploymentItem, DeploymentReport, DeploymentTimerJob};
 use crate::services::{Part, Services, Unmoved};
-use crate::state::DeploymentEvent;
+use crate::state::{DeploymentEvent, DeploymentFailure, DeploymentStep};
 use crate::work::JobKind;
 use crate::{Config, Databases, Observer};
 
@@ -236,6 +236,29 @@ async fn a_job_that_runs_stays_and_one_that_never_ran_goes_at_once() {
     }
     assert_eq!(farm.delete(TargetLogs::Delete).await, Ok(Deletion::Done));
     assert_eq!(farm.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn who_reads_that_a_run_has_failed_reads_what_the_status_means() {
+    let farm = Farm::new().await;
+    farm.desk.run("nightly").await.unwrap();
+    let mut item = farm.item("nightly").await;
+    let why = DeploymentFailure {
+        step: DeploymentStep::Ask,
+        reason: "401".to_owned(),
+    };
+    for event in [
+        DeploymentEvent::PickedUp,
+        DeploymentEvent::Exported { files: 1 },
+        DeploymentEvent::Failed(why),
+    ] {
+        let moving = farm.services.move_run(&mut item, &event, None);
+        moving.await.unwrap();
+    }
+    let view = farm.desk.view("nightly").await.unwrap();
+    assert_eq!(view.words(), "failed (ask): 401 (not authenticated)");
+    let line = view.lines.last().unwrap();
+    assert_eq!(line.text, "ask: 401 (not authenticated)");
 }
 
 #[tokio::test]

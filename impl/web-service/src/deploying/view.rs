@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::reason_in_words;
 use crate::message::Guid;
 use crate::records::{DeploymentItem, DeploymentReport, PathItem, Severity};
 use crate::state::{DeploymentOutcome, DeploymentProgress, DeploymentState, DeploymentStatus};
@@ -169,7 +170,10 @@ impl DeploymentView {
 fn outcome_words(outcome: &DeploymentOutcome) -> String {
     match outcome {
         DeploymentOutcome::Succeeded => "succeeded".to_owned(),
-        DeploymentOutcome::Failed(why) => format!("failed ({}): {}", why.step.name(), why.reason),
+        DeploymentOutcome::Failed(why) => {
+            let reason = reason_in_words(&why.reason);
+            format!("failed ({}): {reason}", why.step.name())
+        }
         DeploymentOutcome::Cancelled => "cancelled".to_owned(),
         DeploymentOutcome::NotChanged => {
             "timed out: the status of the import did not change for too long".to_owned()
