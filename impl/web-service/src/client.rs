@@ -19,6 +19,7 @@ use tokio::io::AsyncRead;
 
 use crate::codec::{self, Answer, SeenFault, SoapVersion};
 use crate::config::Account;
+use crate::excerpt::excerpt;
 use crate::message::{Request, Response, SERVICE_PATH, UPLOAD_PATH, UploadTarget, Violation};
 
 pub use address::{FarmAddress, FarmAddressProblem, Scheme};
@@ -104,14 +105,14 @@ impl CallError {
     }
 
     /// The rule that a fault names or else the first line of its text, a status code, or what
-    /// happened in words: one line.
+    /// happened in words: one line, and not a long one.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
             // ASP.NET writes its stack behind the first line.
             Self::Fault(fault) => match (&fault.rule, fault.text.trim().lines().next()) {
-                (Some(rule), _) => rule.clone(),
-                (None, Some(line)) => line.to_owned(),
+                (Some(rule), _) => excerpt(rule),
+                (None, Some(line)) => excerpt(line),
                 (None, None) => "answered with a fault that says nothing".to_owned(),
             },
             Self::Status(status) => status.to_string(),
@@ -172,6 +173,20 @@ impl UploadError {
 fn status_may_pass(status: u16) -> bool {
     let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE];
     passing.iter().any(|passing| passing.as_u16() == status)
+}
+
+/// A reason as people read it: one that is a bare status, with what that says.
+pub(crate) fn reason_in_words(reason: &str) -> String {
+    let meaning = match reason {
+        "401" => "not authenticated",
+        "403" => "forbidden",
+        // CD-45
+        "404" => "nothing is there, or the file is too large",
+        "503" => "not available",
+        "507" => "the disk is full",
+        _ => return reason.to_owned(),
+    };
+    format!("{reason} ({meaning})")
 }
 
 /// Calls one import farm.
@@ -322,6 +337,19 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_that_is_a_bare_status_is_read_with_its_meaning() {
+        for (reason, words) in [
+            (CallError::Status(401).reason(), "401 (not authenticated)"),
+            (CallError::Status(403).reason(), "403 (forbidden)"),
+            (UploadError::Status(507).reason(), "507 (the disk is full)"),
+            (UploadError::Status(418).reason(), "418"),
+            (CallError::TimedOut.reason(), "no answer in time"),
+        ] {
+            assert_eq!(reason_in_words(&reason), words);
+        }
+    }
+
+    #[test]
     fn the_reason_of_a_foreign_fault_is_the_first_line_of_its_text() {
         let reason = |rule: Option<&str>, text: &str| {
             let rule = rule.map(str::to_owned);
@@ -338,5 +366,7 @@ mod tests {
             "answered with a fault that says nothing"
         );
         assert_eq!(reason(Some("unavailable"), "broken"), "unavailable");
+        let long = "x".repeat(200_000);
+        assert!(reason(None, &long).len() < 5000);
     }
 }

@@ -126,6 +126,7 @@ pub mod config;
 pub mod deploying;
 pub mod desk;
 pub mod error;
+mod excerpt;
 mod farm;
 pub mod message;
 pub mod observe;

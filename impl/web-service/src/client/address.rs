@@ -3,6 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// Octets of a name, as DNS has them. A target says where its import server is, and that is kept.
+const HOST_OCTETS_MAX: usize = 253;
+
+/// Digits of a port.
+const PORT_DIGITS_MAX: usize = 5;
+
 /// The address of a Central Administration: `http://host:port` or `https://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FarmAddress {
@@ -100,10 +106,12 @@ impl FromStr for FarmAddress {
             },
         };
         let is_of_host = |octet: u8| octet.is_ascii_alphanumeric() || b".-_:".contains(&octet);
-        if host.is_empty() || !host.bytes().all(is_of_host) {
+        let may_be_one = (1..=HOST_OCTETS_MAX).contains(&host.len());
+        if !may_be_one || !host.bytes().all(is_of_host) {
             return Err(Problem::Host);
         }
         let port = match port {
+            Some(port) if port.len() > PORT_DIGITS_MAX => return Err(Problem::Port),
             Some(port) => port.parse().map_err(|_| Problem::Port)?,
             None => scheme.default_port(),
         };
@@ -160,6 +168,8 @@ mod tests {
             ("http://[::1]80", Problem::Port),
             ("http://farm/admin", Problem::Path),
             ("http://farm?a", Problem::Path),
+            (&format!("http://{}", "a".repeat(254)), Problem::Host),
+            ("http://farm:000080", Problem::Port),
         ] {
             assert_eq!(text.parse::<FarmAddress>(), Err(problem), "{text:?}");
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::page::{Escaped, STYLE};
 use super::query::write_deployment;
-use crate::deploying::DeploymentView;
+use crate::deploying::{DeploymentView, Due};
 use crate::message::{DEPLOYMENT_LIST_PATH, DEPLOYMENT_PATH};
 use crate::state::{DeploymentProgress, DeploymentState};
 
@@ -59,7 +59,8 @@ impl fmt::Display for JobList<'_> {
 fn write_row(page: &mut fmt::Formatter<'_>, view: &DeploymentView) -> fmt::Result {
     let query = write_deployment(&view.name);
     let name = Escaped(&view.name);
-    let path = Escaped(&view.path);
+    let path = view.path_words();
+    let path = Escaped(&path);
     let (kind, status) = (view.kind.name(), view.status.name());
     let words = view.words();
     let words = Escaped(&words);
@@ -113,12 +114,11 @@ fn write_facts(
 ) -> fmt::Result {
     let progress = view.progress.as_ref();
     page.write_str("<table>\n")?;
-    let (path, kind) = (Escaped(&view.path), view.kind.name());
+    let path = view.path_words();
+    let (path, kind) = (Escaped(&path), view.kind.name());
     writeln!(page, "<tr><th>Path</th><td>{path}, {kind}</td></tr>")?;
-    if view.waits_for_its_run(now.as_millisecond()) {
-        page.write_str("<tr><th>Due next</th><td>when this run has ended</td></tr>\n")?;
-    } else if let Some(due) = view.due_ms {
-        let due = Moment(Some(due));
+    if let Some(due) = view.due(now.as_millisecond()) {
+        let due = due_words(due);
         writeln!(page, "<tr><th>Due next</th><td>{due}</td></tr>")?;
     }
     if view.run_number > 0 {
@@ -157,6 +157,14 @@ fn write_facts(
         writeln!(page, "<tr><th>Target said</th><td>{message}</td></tr>")?;
     }
     page.write_str("</table>\n")
+}
+
+fn due_words(due: Due) -> String {
+    match due {
+        Due::At(due_ms) => Moment(Some(due_ms)).to_string(),
+        Due::AfterItsRun => "when this run has ended".to_owned(),
+        Due::NotWhileDisabled => "not while its path is disabled".to_owned(),
+    }
 }
 
 fn write_log(page: &mut fmt::Formatter<'_>, view: &DeploymentView) -> fmt::Result {

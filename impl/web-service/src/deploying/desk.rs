@@ -1,10 +1,11 @@
 //! What a user does with a deploying farm, and sees of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use portcullis_net::Host;
-use portcullis_store::{Store, Stored};
+use portcullis_store::{Record as _, Store, Stored};
 use serde::{Deserialize, Serialize};
 
 use super::definition::{DefinitionProblem, DeploymentPath, NewDeploymentJob};
@@ -324,8 +325,14 @@ impl<S: Store> Services<S> {
     /// CD-53: every job as its item says, by name.
     pub(crate) async fn deployment_views(&self) -> Result<Vec<DeploymentView>, Unanswered> {
         let items = self.load_all::<DeploymentItem>().await?.into_iter();
+        let paths = self.load_all::<PathItem>().await?.into_iter();
+        let paths = paths.map(|path| (path.record.key(), path.record));
+        let paths: BTreeMap<String, PathItem> = paths.collect();
         Ok(items
-            .map(|item| DeploymentView::of(item.record, None))
+            .map(|item| {
+                let path = paths.get(&item.record.path);
+                DeploymentView::of(item.record, path, None)
+            })
             .collect())
     }
 
@@ -343,6 +350,8 @@ impl<S: Store> Services<S> {
         };
         let report: Option<Stored<DeploymentReport>> = report;
         let report = report.map(|report| report.record);
-        Ok(Some(DeploymentView::of(item.record, report)))
+        let path = self.load::<PathItem>(&item.record.path).await?;
+        let path = path.map(|path| path.record);
+        Ok(Some(DeploymentView::of(item.record, path.as_ref(), report)))
     }
 }

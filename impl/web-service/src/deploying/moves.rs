@@ -3,6 +3,8 @@
 use portcullis_store::{Batch, Record, Store, Stored};
 
 use super::schedule;
+use crate::client::reason_in_words;
+use crate::excerpt::excerpt;
 use crate::message::{Guid, JobStatus, RemoteJobStatus};
 use crate::observe::{DeployingEvent, FarmEvent};
 use crate::records::{
@@ -63,7 +65,7 @@ impl<S: Store> Services<S> {
         };
         let report = DeploymentReport {
             run,
-            lines: vec![self.line(Severity::Message, "the deployment is ordered".to_owned())],
+            lines: vec![self.line(Severity::Message, "the deployment is ordered")],
         };
         let batch = self
             .batch()
@@ -143,7 +145,7 @@ impl<S: Store> Services<S> {
         if let Some(polled) = polled {
             next.polled_ms = Some(now.as_millisecond());
             next.imported_object_count = polled.imported_object_count;
-            next.remote_message.clone_from(&polled.status_message);
+            next.remote_message = excerpt(&polled.status_message);
         }
         let line = line(&before, &next, event);
         let mut item = found.record.clone();
@@ -155,7 +157,9 @@ impl<S: Store> Services<S> {
             .expect_revision::<DeploymentItem>(&item.key(), found.revision)
             .put(&item)?;
         if let Some((severity, text)) = line {
-            batch = self.with_line(batch, id, self.line(severity, text)).await?;
+            batch = self
+                .with_line(batch, id, self.line(severity, &text))
+                .await?;
         }
         if is_over && !from.is_final() {
             batch = self.without_rest(batch, id);
@@ -213,11 +217,11 @@ impl<S: Store> Services<S> {
         batch.delete::<DeploymentReport>(&DeploymentReport::key_of(oldest))
     }
 
-    pub(super) fn line(&self, severity: Severity, text: String) -> ReportLine {
+    pub(super) fn line(&self, severity: Severity, text: &str) -> ReportLine {
         ReportLine {
             at_ms: self.now().as_millisecond(),
             severity,
-            text,
+            text: excerpt(text),
         }
     }
 
@@ -321,14 +325,17 @@ fn line(
         )),
         Event::Failed(why) => Some((
             Severity::Error,
-            format!("{}: {}", why.step.name(), why.reason),
+            format!("{}: {}", why.step.name(), reason_in_words(&why.reason)),
         )),
         Event::CancelRequested if before.state == progress.state => None,
         Event::CancelRequested => message("a user asks to cancel".to_owned()),
         Event::CancelCalled => message("the target was asked to cancel".to_owned()),
         Event::Deleted { left: Some(why) } => Some((
             Severity::Warning,
-            format!("the import job may still be there: {why}"),
+            format!(
+                "the import job may still be there: {}",
+                reason_in_words(why)
+            ),
         )),
         Event::Deleted { left: None } => message("the import job is deleted".to_owned()),
         Event::Recovered => Some((

@@ -11,7 +11,7 @@ use portcullis_store::{Record, Store, Stored};
 use super::calls::Calls;
 use super::definition::DeploymentPath;
 use super::service::DeploymentService;
-use crate::client::CallError;
+use crate::client::{CallError, reason_in_words};
 use crate::message::{Guid, Request};
 use crate::observe::DeployingEvent;
 use crate::records::{
@@ -86,8 +86,9 @@ impl<S: Store> Services<S> {
             .expect_revision::<DeploymentItem>(&item.key(), found.revision)
             .put(&item)?;
         if let Some(run) = item.run_id() {
+            let why = reason_in_words(&why);
             let text = format!("not deleted, import logs may be left at the target: {why}");
-            let line = self.line(Severity::Warning, text);
+            let line = self.line(Severity::Warning, &text);
             batch = self.with_line(batch, run, line).await?;
         }
         self.commit::<DeploymentItem>(batch).await?;

@@ -54,7 +54,9 @@ impl<N: Net> Targets<N> {
         Ok(FarmClient::new(host.clone(), address, terms))
     }
 
-    fn account(&self, administration_url: &str) -> Option<&Account> {
+    /// As whom the farm is called whose Central Administration is there; nobody without one.
+    #[must_use]
+    pub fn account(&self, administration_url: &str) -> Option<&Account> {
         let wanted = normal_url(administration_url);
         let mut accounts = self.accounts.iter();
         let found = accounts.find(|(url, _)| normal_url(url) == wanted);

@@ -8,10 +8,10 @@ use portcullis_net::{Host, Randomness};
 use portcullis_store::{Disk, SimStore, Stored};
 
 use super::*;
-use crate::message::Guid;
+use crate::message::{Guid, JobStatus, RemoteJobStatus};
 use crate::records::{DeploymentItem, DeploymentReport, DeploymentTimerJob};
 use crate::services::{Part, Services, Unmoved};
-use crate::state::DeploymentEvent;
+use crate::state::{DeploymentEvent, DeploymentFailure, DeploymentStep};
 use crate::work::JobKind;
 use crate::{Config, Databases, Observer};
 
@@ -114,12 +114,17 @@ async fn no_run_begins_along_a_disabled_path_and_one_that_is_ordered_goes_on() {
     let ordered = farm.services.order_run(&item).await;
     assert_eq!(ordered, Ok(None), "nor by its schedule");
     assert_eq!(farm.counts().await, (1, 1));
+    for view in farm.desk.views().await.unwrap() {
+        assert!(view.is_path_disabled, "{}", view.name);
+    }
+    assert!(farm.desk.view("nightly").await.unwrap().is_path_disabled);
     let mut item = farm.item("weekly").await;
     let event = DeploymentEvent::PickedUp;
     let moving = farm.services.move_run(&mut item, &event, None);
     moving.await.unwrap();
     farm.define_path(|_| {}).await;
     farm.run("nightly").await;
+    assert!(!farm.desk.view("nightly").await.unwrap().is_path_disabled);
 }
 
 #[tokio::test]
@@ -231,4 +236,66 @@ async fn a_job_that_runs_stays_and_one_that_never_ran_goes_at_once() {
     }
     assert_eq!(farm.delete(TargetLogs::Delete).await, Ok(Deletion::Done));
     assert_eq!(farm.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn who_reads_that_a_run_has_failed_reads_what_the_status_means() {
+    let farm = Farm::new().await;
+    farm.desk.run("nightly").await.unwrap();
+    let mut item = farm.item("nightly").await;
+    let why = DeploymentFailure {
+        step: DeploymentStep::Ask,
+        reason: "401".to_owned(),
+    };
+    for event in [
+        DeploymentEvent::PickedUp,
+        DeploymentEvent::Exported { files: 1 },
+        DeploymentEvent::Failed(why),
+    ] {
+        let moving = farm.services.move_run(&mut item, &event, None);
+        moving.await.unwrap();
+    }
+    let view = farm.desk.view("nightly").await.unwrap();
+    assert_eq!(view.words(), "failed (ask): 401 (not authenticated)");
+    let line = view.lines.last().unwrap();
+    assert_eq!(line.text, "ask: 401 (not authenticated)");
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_targets_long_message_has_a_limit() {
+    let farm = Farm::new().await;
+    farm.desk.run("nightly").await.unwrap();
+    let mut item = farm.item("nightly").await;
+    let url = "http://target:8080".to_owned();
+    for event in [
+        DeploymentEvent::PickedUp,
+        DeploymentEvent::Exported { files: 1 },
+        DeploymentEvent::Told { url },
+        DeploymentEvent::Created { job: Guid::NIL },
+        DeploymentEvent::Uploaded,
+        DeploymentEvent::Started,
+    ] {
+        let moving = farm.services.move_run(&mut item, &event, None);
+        moving.await.unwrap();
+    }
+    let status = JobStatus::ImportInProgress;
+    let polled = RemoteJobStatus {
+        status,
+        error_count: 0,
+        warning_count: 0,
+        imported_object_count: 1,
+        status_message: "\u{e4}".repeat(200_000),
+    };
+    let event = DeploymentEvent::Polled { status };
+    let moving = farm.services.move_run(&mut item, &event, Some(&polled));
+    moving.await.unwrap();
+    let view = farm.desk.view("nightly").await.unwrap();
+    let line = view.lines.last().unwrap();
+    assert!(
+        line.text
+            .starts_with("the target reports ImportInProgress: ")
+    );
+    for kept in [&view.remote_message, &line.text] {
+        assert!(kept.len() <= 4096 && kept.ends_with('\u{2026}'), "{kept}");
+    }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::reason_in_words;
 use crate::message::Guid;
-use crate::records::{DeploymentItem, DeploymentReport, Severity};
+use crate::records::{DeploymentItem, DeploymentReport, PathItem, Severity};
 use crate::state::{DeploymentOutcome, DeploymentProgress, DeploymentState, DeploymentStatus};
 use crate::work::JobKind;
 
@@ -16,6 +17,8 @@ pub struct DeploymentView {
     pub name: String,
     /// The path's name.
     pub path: String,
+    /// Whether no run may begin along the path.
+    pub is_path_disabled: bool,
     /// How much it exports.
     pub kind: JobKind,
     /// When it is due next, in milliseconds since 1970.
@@ -40,6 +43,17 @@ pub struct DeploymentView {
     pub lines: Vec<LineView>,
 }
 
+/// When a job runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Then, in milliseconds since 1970.
+    At(i64),
+    /// It is due, and waits for its newest run to end.
+    AfterItsRun,
+    /// Whatever its schedule says, not before its path is enabled.
+    NotWhileDisabled,
+}
+
 /// One line of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineView {
@@ -52,7 +66,12 @@ pub struct LineView {
 }
 
 impl DeploymentView {
-    pub(crate) fn of(item: DeploymentItem, report: Option<DeploymentReport>) -> Self {
+    /// Of a job, its path and the report of its newest run; without the latter of a list's.
+    pub(crate) fn of(
+        item: DeploymentItem,
+        path: Option<&PathItem>,
+        report: Option<DeploymentReport>,
+    ) -> Self {
         let run = item.run;
         let progress = run.as_ref().map(|run| run.progress.clone());
         let status = progress.as_ref().map(DeploymentProgress::status);
@@ -66,6 +85,7 @@ impl DeploymentView {
             id: item.id,
             name: item.name,
             path: item.path,
+            is_path_disabled: path.is_some_and(|path| !path.path.is_enabled),
             kind: item.kind,
             due_ms: item.due_ms,
             run_number: run.as_ref().map_or(0, |run| run.number),
@@ -87,10 +107,27 @@ impl DeploymentView {
         self.is_leaving || progress.is_some_and(|progress| !progress.state.is_final())
     }
 
-    /// Whether the job is due and waits for its newest run to end.
+    /// When the job runs next by its schedule; none without one.
     #[must_use]
-    pub fn waits_for_its_run(&self, now_ms: i64) -> bool {
-        self.is_open() && self.due_ms.is_some_and(|due_ms| due_ms <= now_ms)
+    pub fn due(&self, now_ms: i64) -> Option<Due> {
+        let due_ms = self.due_ms?;
+        Some(if self.is_path_disabled {
+            Due::NotWhileDisabled
+        } else if self.is_open() && due_ms <= now_ms {
+            Due::AfterItsRun
+        } else {
+            Due::At(due_ms)
+        })
+    }
+
+    /// The path's name, and that it is disabled if it is.
+    #[must_use]
+    pub fn path_words(&self) -> String {
+        if self.is_path_disabled {
+            format!("{} (disabled)", self.path)
+        } else {
+            self.path.clone()
+        }
     }
 
     /// What the newest run does, or how it ended, in words.
@@ -133,7 +170,10 @@ impl DeploymentView {
 fn outcome_words(outcome: &DeploymentOutcome) -> String {
     match outcome {
         DeploymentOutcome::Succeeded => "succeeded".to_owned(),
-        DeploymentOutcome::Failed(why) => format!("failed ({}): {}", why.step.name(), why.reason),
+        DeploymentOutcome::Failed(why) => {
+            let reason = reason_in_words(&why.reason);
+            format!("failed ({}): {reason}", why.step.name())
+        }
         DeploymentOutcome::Cancelled => "cancelled".to_owned(),
         DeploymentOutcome::NotChanged => {
             "timed out: the status of the import did not change for too long".to_owned()

@@ -78,9 +78,15 @@ pub(crate) fn over_https() {
     let (code, said) = deployment(&town, &["offers", &format!("https://127.0.0.1:{port}")]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("permission denied"), "{said}");
-    // Without the account nobody is let in.
+    // Nor is anybody with another password, or without the account.
     let text = fs::read_to_string(town.path("source.toml")).expect("a configuration");
-    let (before, _) = text.split_once("[[target]]").expect("a target");
+    town.write("wrong", "wrong horse\n");
+    let (before, after) = text.split_once("[[target]]").expect("a target");
+    let after = after.replace("\"password\"", "\"wrong\"");
+    town.write("source.toml", &format!("{before}[[target]]{after}"));
+    let (code, said) = deployment(&town, &["offers", &url]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("does not let deployer in"), "{said}");
     town.write("source.toml", before);
     let (code, said) = deployment(&town, &["offers", &url]);
     assert_eq!(code, Some(2), "{said}");

@@ -125,7 +125,15 @@ async fn a_schedule_rests_while_its_path_is_disabled_and_ends_in_the_middle_of_a
     let scheduled = [&job[..], &["--every", "1s"]].concat();
     farms.ends(0, &scheduled).await;
     source.logs("not run: its path is disabled").await;
-    farms.shows(3, "never run").await;
+    let said = farms.shows(3, "never run").await;
+    for words in [
+        "production (disabled), full",
+        "not while its path is disabled",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let listed = farms.ends(0, &["status"]).await;
+    assert!(listed.contains("production (disabled)"), "{listed}");
 
     farms
         .define_path(&["--disabled", "--timeout", "50ms"])

@@ -18,6 +18,7 @@ fn view(name: &str, progress: Option<DeploymentProgress>) -> DeploymentView {
         id: Guid::NIL,
         name: name.to_owned(),
         path: "to production".to_owned(),
+        is_path_disabled: false,
         kind: JobKind::Full,
         due_ms: None,
         run_number: u64::from(progress.is_some()),
@@ -100,6 +101,31 @@ fn the_list_has_a_row_for_each_job() {
         now: now(),
     };
     insta::assert_snapshot!("list", list.to_string());
+}
+
+#[test]
+fn a_disabled_path_is_seen_in_the_list_and_where_a_job_is_due() {
+    let view = DeploymentView {
+        is_path_disabled: true,
+        due_ms: Some(ORDERED_MS),
+        ..view("nightly", Some(uploading()))
+    };
+    let page = JobPage {
+        view: &view,
+        now: now(),
+    };
+    let page = page.to_string();
+    assert!(page.contains("<th>Due next</th><td>not while its path is disabled</td>"));
+    let list = JobList {
+        views: slice::from_ref(&view),
+        now: now(),
+    };
+    for page in [page, list.to_string()] {
+        assert!(
+            page.contains("<td>to production (disabled), full</td>"),
+            "{page}"
+        );
+    }
 }
 
 #[test]

@@ -23,13 +23,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Error)]
 pub(in crate::serve) enum ControlError {
     /// Nobody has left the way to a control channel, or nobody answers there.
-    #[error("no agent answers for this state directory")]
+    #[error("nobody answers for this state directory")]
     Absent(#[source] io::Error),
     /// The owner ended the connection.
-    #[error("the agent that owns the store did not answer")]
+    #[error("the process that owns the store did not answer")]
     Broken(#[source] io::Error),
     /// It said something that is not an answer.
-    #[error("what the agent said is not an answer")]
+    #[error("the answer of the process that owns the store cannot be read")]
     NoAnswer(#[source] serde_json::Error),
 }
 

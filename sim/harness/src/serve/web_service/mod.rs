@@ -25,6 +25,8 @@ use portcullis_web_service::work::{SiteImporter, SiteName, TemporaryFolder};
 use portcullis_web_service::{Databases, DeployingEvent, FarmEvent, ImportFarm, Observer};
 use thiserror::Error;
 
+use crate::output::visible;
+
 use super::{Exit, Signals, complain, say, words_of};
 
 use database::{Database, DatabaseError};
@@ -138,7 +140,7 @@ fn log(event: &FarmEvent) {
             tracing::info!(%job, reason, "import job: {from} to {to}");
         }
         FarmEvent::Uploaded { job, file, octets } => {
-            tracing::info!(%job, octets, "uploaded {file}");
+            tracing::info!(%job, octets, "uploaded {}", visible(file.as_str()));
         }
         FarmEvent::Deploying(DeployingEvent::Moved {
             run,
@@ -162,6 +164,7 @@ fn log(event: &FarmEvent) {
             tracing::info!("deployment {name}: deleted");
         }
         FarmEvent::Deploying(DeployingEvent::Kept { name, why }) => {
+            let why = visible(why);
             tracing::warn!("deployment {name}: not deleted, import logs may be left: {why}");
         }
         FarmEvent::DatabaseFailed {

@@ -2,9 +2,11 @@
 
 use portcullis_net::Host;
 use portcullis_web_service::client::{CallError, FarmAddress, Scheme};
+use portcullis_web_service::config::Account;
 use portcullis_web_service::deploying::{DeploymentPath, Offer, TargetSite, offers};
 
 use super::args::PathArgs;
+use crate::output::visible;
 use crate::scenario::nearest;
 use crate::serve::web_service::FarmSettings;
 use crate::serve::web_service::deploying::targets;
@@ -93,17 +95,26 @@ async fn ask(settings: &FarmSettings, address: FarmAddress) -> Result<Vec<Offer>
     let host = Host::real(&settings.farm.server, settings.listen);
     let targets = targets(settings, &host).map_err(|error| words_of(&error))?;
     let asked = offers(&targets, address.clone()).await;
-    asked.map_err(|error| match error {
-        CallError::Status(401 | 403) => {
+    let account = targets.account(&address.to_string());
+    asked.map_err(|error| why_not(&address, account, &error))
+}
+
+/// Why the farm at `address`, called as `account`, does not say what it offers; in words.
+fn why_not(address: &FarmAddress, account: Option<&Account>, error: &CallError) -> String {
+    match (error, account) {
+        (CallError::Status(401), None) => {
             format!("{address} does not know who calls: add a `[[target]]` with an account")
         }
-        CallError::Connect(_)
-        | CallError::TimedOut
-        | CallError::Cut
-        | CallError::Status(_)
-        | CallError::Malformed
-        | CallError::Fault(_) => format!("{address}: {error}"),
-    })
+        (CallError::Status(401), Some(account)) => format!(
+            "{address} does not let {} in: name or password of its `[[target]]` is wrong",
+            account.name
+        ),
+        (CallError::Status(403), _) => format!(
+            "{address} lets nobody in by name and password: it wants a certificate that it knows, \
+             which would be that of `[tls]`"
+        ),
+        (error, _) => format!("{address}: {}", visible(&error.to_string())),
+    }
 }
 
 /// Whether `target` is among `offers`.
@@ -136,7 +147,7 @@ fn with_hint(why: String, wrong: &str, known: &[&str]) -> String {
 }
 
 fn with_offers(why: &str, offers: &[Offer]) -> String {
-    format!("{why}\nit offers:\n{}", listed(offers))
+    format!("{}\nit offers:\n{}", visible(why), listed(offers))
 }
 
 fn listed(offers: &[Offer]) -> String {
@@ -145,9 +156,13 @@ fn listed(offers: &[Offer]) -> String {
     }
     let lines = offers.iter().flat_map(|offer| {
         let application = &offer.application;
-        let head = format!("{} ({})", application.url, application.name);
+        let head = format!(
+            "{} ({})",
+            visible(&application.url),
+            visible(&application.name)
+        );
         let names = offer.site_collections.iter();
-        std::iter::once(head).chain(names.map(|name| format!("    {name}")))
+        std::iter::once(head).chain(names.map(|name| format!("    {}", visible(name))))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -195,5 +210,42 @@ mod tests {
                 "the target has no web application http://elsewhere.example\n{all}"
             ))
         );
+    }
+
+    #[test]
+    fn who_is_not_let_in_is_told_what_would_help() {
+        let address: FarmAddress = "http://target:8080".parse().unwrap();
+        let account = Account {
+            name: "deployer".to_owned(),
+            password: "wrong horse".to_owned(),
+        };
+        for (status, account, words) in [
+            (401, None, "add a `[[target]]`"),
+            (
+                401,
+                Some(&account),
+                "does not let deployer in: name or password",
+            ),
+            (403, None, "by name and password"),
+            (403, Some(&account), "by name and password"),
+            (404, Some(&account), "answered with status 404"),
+        ] {
+            let why = why_not(&address, account, &CallError::Status(status));
+            assert!(why.contains(words), "{status}: {why}");
+            assert!(!why.contains("horse"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_is_offered_commands_no_terminal() {
+        let hostile = "/sites/new\n\u{9b}2J\u{202e}";
+        let mut offers = offers_of_a_farm();
+        hostile.clone_into(&mut offers[0].application.name);
+        offers[0].site_collections = vec![hostile.to_owned()];
+        let refused = is_offered(&offers, &site("http://intranet", "/sites/news"));
+        for (shown, lines) in [(listed(&offers), 2), (refused.unwrap_err(), 4)] {
+            assert_eq!(shown.lines().count(), lines, "{shown}");
+            assert!(!shown.contains(['\u{9b}', '\u{202e}']), "{shown}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use portcullis_web_service::deploying::TargetLogs;
 
 use super::channel::{Question, Reply};
 use super::screen::{self, Screen};
+use crate::output::visible;
 use crate::serve::control::{Client, ControlError};
 use crate::serve::foreground::unless_interrupted;
 use crate::serve::state_directory::StateDirectory;
@@ -49,7 +50,9 @@ pub(super) async fn watch(settings: &FarmSettings, job: &str, run: Option<u64>) 
         loop {
             match client.next_answer().await {
                 Ok(Some(Reply::Job(view))) => screen.show(*view),
-                Ok(Some(Reply::Refused(why))) => return complain(&format!("{job}: {why}")),
+                Ok(Some(Reply::Refused(why))) => {
+                    return complain(&format!("{job}: {}", visible(&why)));
+                }
                 Ok(Some(_)) => return complain(SOMETHING_ELSE),
                 Ok(None) => return screen.exit(),
                 Err(error) => {
@@ -177,7 +180,7 @@ pub(super) async fn mark(settings: &FarmSettings, source: String, paths: Vec<Str
 async fn only(settings: &FarmSettings, question: &Question) -> Result<Reply, Exit> {
     let mut client = reach(settings, question).await?;
     match client.next_answer().await {
-        Ok(Some(Reply::Refused(why))) => Err(complain(&why)),
+        Ok(Some(Reply::Refused(why))) => Err(complain(&visible(&why))),
         Ok(Some(reply)) => Ok(reply),
         Ok(None) => Err(left()),
         Err(error) => Err(nobody(&error)),
@@ -191,7 +194,7 @@ async fn all(settings: &FarmSettings, question: &Question) -> Result<Vec<Reply>,
     loop {
         match client.next_answer().await {
             Ok(Some(Reply::Done)) => return Ok(replies),
-            Ok(Some(Reply::Refused(why))) => return Err(complain(&why)),
+            Ok(Some(Reply::Refused(why))) => return Err(complain(&visible(&why))),
             Ok(Some(reply)) => replies.push(reply),
             Ok(None) => return Err(left()),
             Err(error) => return Err(nobody(&error)),

@@ -4,9 +4,10 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use portcullis_web_service::deploying::{DeploymentPath, DeploymentView, LineView};
+use portcullis_web_service::deploying::{DeploymentPath, DeploymentView, Due, LineView};
 use portcullis_web_service::state::DeploymentState;
 
+use crate::output::visible;
 use crate::serve::{Exit, say};
 
 /// Shows one run.
@@ -32,10 +33,10 @@ impl Screen {
 
     /// Shows how the run is.
     pub(super) fn show(&mut self, view: DeploymentView) {
-        let words = view.words();
+        let words = words_of(&view);
         let state = state_of(&view);
         let (before, before_words) = match &self.last {
-            Some(last) => (state_of(last), last.words()),
+            Some(last) => (state_of(last), words_of(last)),
             None => (None, String::new()),
         };
         if std::io::stderr().is_terminal() && view.is_open() {
@@ -95,6 +96,11 @@ fn state_of(view: &DeploymentView) -> Option<DeploymentState> {
     view.progress.as_ref().map(|progress| progress.state)
 }
 
+/// How the run is; a target has part in it.
+fn words_of(view: &DeploymentView) -> String {
+    visible(&view.words())
+}
+
 fn new_bar(job: &str) -> ProgressBar {
     let bar = ProgressBar::no_length().with_style(style(SPINNER));
     bar.with_prefix(job.to_owned())
@@ -128,14 +134,15 @@ fn advance(bar: &ProgressBar, view: &DeploymentView, words: &str) {
 pub(super) fn job(view: &DeploymentView) -> String {
     let mut facts = vec![
         ("job", view.name.clone()),
-        ("path", format!("{}, {}", view.path, view.kind.name())),
+        (
+            "path",
+            format!("{}, {}", view.path_words(), view.kind.name()),
+        ),
         ("status", view.status.name().to_owned()),
         ("progress", view.words()),
     ];
-    if view.waits_for_its_run(Timestamp::now().as_millisecond()) {
-        facts.push(("due next", "when this run has ended".to_owned()));
-    } else if let Some(due_ms) = view.due_ms {
-        facts.push(("due next", moment(due_ms)));
+    if let Some(due) = view.due(Timestamp::now().as_millisecond()) {
+        facts.push(("due next", due_words(due)));
     }
     let progress = view.progress.as_ref();
     let moments = [
@@ -152,8 +159,16 @@ pub(super) fn job(view: &DeploymentView) -> String {
     }
     let lines = facts
         .into_iter()
-        .map(|(what, value)| format!("{what:<10}{value}"));
+        .map(|(what, value)| format!("{what:<10}{}", visible(&value)));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn due_words(due: Due) -> String {
+    match due {
+        Due::At(due_ms) => moment(due_ms),
+        Due::AfterItsRun => "when this run has ended".to_owned(),
+        Due::NotWhileDisabled => "not while its path is disabled".to_owned(),
+    }
 }
 
 /// One line of a log.
@@ -162,7 +177,7 @@ pub(super) fn line(line: &LineView) -> String {
         "{} {:<8}{}",
         moment(line.at_ms),
         line.severity.name(),
-        line.text
+        visible(&line.text)
     )
 }
 
@@ -172,7 +187,7 @@ pub(super) fn jobs(views: &[DeploymentView]) -> String {
     rows.extend(views.iter().map(|view| {
         [
             view.name.clone(),
-            view.path.clone(),
+            view.path_words(),
             view.kind.name().to_owned(),
             view.status.name().to_owned(),
             view.words(),
@@ -199,6 +214,10 @@ pub(super) fn paths(paths: &[DeploymentPath]) -> String {
 
 /// Columns as wide as their widest cell.
 fn table(rows: &[[String; 5]]) -> String {
+    let rows = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| visible(cell)));
+    let rows: Vec<[String; 5]> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let lines = rows.iter().map(|row| {
         let cells = row.iter().enumerate();
@@ -215,5 +234,64 @@ fn moment(at_ms: i64) -> String {
     match Timestamp::from_millisecond(at_ms) {
         Ok(moment) => moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_web_service::deploying::Severity;
+    use portcullis_web_service::message::Guid;
+    use portcullis_web_service::state::{
+        DeploymentFailure, DeploymentOutcome, DeploymentProgress, DeploymentStatus, DeploymentStep,
+    };
+    use portcullis_web_service::work::JobKind;
+
+    use super::*;
+
+    /// Would pass for a line of the log, and for one of the facts.
+    const FORGED: &str = "no\r\n1970-01-01 00:00:00 UTC message the end\u{9b}2K\u{202e}";
+
+    fn failed_view() -> DeploymentView {
+        let why = DeploymentFailure {
+            step: DeploymentStep::Create,
+            reason: FORGED.to_owned(),
+        };
+        DeploymentView {
+            id: Guid::NIL,
+            name: "nightly".to_owned(),
+            path: "production".to_owned(),
+            is_path_disabled: false,
+            kind: JobKind::Full,
+            due_ms: None,
+            run_number: 1,
+            status: DeploymentStatus::Failure,
+            progress: Some(DeploymentProgress {
+                state: DeploymentState::Failed,
+                outcome: Some(DeploymentOutcome::Failed(why)),
+                ..DeploymentProgress::default()
+            }),
+            ordered_ms: None,
+            polled_ms: None,
+            imported_object_count: 0,
+            remote_message: FORGED.to_owned(),
+            is_leaving: false,
+            lines: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_target_says_forges_no_line_and_commands_no_terminal() {
+        let view = failed_view();
+        let line = line(&LineView {
+            at_ms: 0,
+            severity: Severity::Error,
+            text: FORGED.to_owned(),
+        });
+        let table = jobs(std::slice::from_ref(&view));
+        for (shown, lines) in [(job(&view), 5), (line, 1), (table, 2), (words_of(&view), 1)] {
+            assert_eq!(shown.lines().count(), lines, "{shown}");
+            assert!(!shown.contains(['\r', '\u{9b}', '\u{202e}']), "{shown}");
+            assert!(shown.contains("the end\\u{9b}2K"), "{shown}");
+        }
     }
 }
