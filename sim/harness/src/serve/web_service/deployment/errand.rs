@@ -212,7 +212,10 @@ async fn reach(settings: &FarmSettings, question: &Question) -> Result<Client, E
 fn nobody(error: &ControlError) -> Exit {
     match error {
         ControlError::Absent(_) => {
-            complain("no farm answers for this configuration: `serve web-service` has to run");
+            complain(
+                "no farm answers for this configuration: `serve web-service` has to run, and its \
+                 databases have to answer",
+            );
         }
         ControlError::Broken(_) | ControlError::NoAnswer(_) => {
             complain(&format!("the farm did not answer: {}", words_of(error)));
