@@ -16,17 +16,12 @@ pub(super) fn unexpected(plan: &Plan, history: &[Entry]) -> Option<Finding> {
     if plan.expects.iter().any(expects_refusal) {
         return None;
     }
-    let seen = history.iter().find_map(|entry| match &entry.event {
-        Event::Effect { name, fields } if name == COMMAND_REFUSED => {
-            Some(format!("{} refused {}", entry.host, words(fields)))
-        }
-        Event::Packet(_)
-        | Event::Connection(_)
-        | Event::Message(_)
-        | Event::State(_)
-        | Event::Write { .. }
-        | Event::Effect { .. }
-        | Event::Action { .. } => None,
+    let seen = history.iter().find_map(|entry| {
+        let Event::Effect { name, fields } = &entry.event else {
+            return None;
+        };
+        let is_refusal = name == COMMAND_REFUSED;
+        is_refusal.then(|| format!("{} refused {}", entry.host, words(fields)))
     });
     seen.map(|seen| Finding {
         check: Cow::Borrowed("every-command-is-taken-on"),

@@ -96,14 +96,9 @@ pub(super) async fn list(settings: &FarmSettings) -> Exit {
         Ok(replies) => replies,
         Err(exit) => return exit,
     };
-    let views = replies.into_iter().filter_map(|reply| match reply {
-        Reply::Job(view) => Some(*view),
-        Reply::Done
-        | Reply::Ordered(_)
-        | Reply::Line(_)
-        | Reply::Path(_)
-        | Reply::NothingRuns
-        | Reply::Refused(_) => None,
+    let views = replies.into_iter().filter_map(|reply| {
+        let Reply::Job(view) = reply else { return None };
+        Some(*view)
     });
     say(&screen::jobs(&views.collect::<Vec<_>>()));
     Exit::Completed
@@ -115,14 +110,11 @@ pub(super) async fn paths(settings: &FarmSettings) -> Exit {
         Ok(replies) => replies,
         Err(exit) => return exit,
     };
-    let paths = replies.into_iter().filter_map(|reply| match reply {
-        Reply::Path(path) => Some(*path),
-        Reply::Done
-        | Reply::Ordered(_)
-        | Reply::Line(_)
-        | Reply::Job(_)
-        | Reply::NothingRuns
-        | Reply::Refused(_) => None,
+    let paths = replies.into_iter().filter_map(|reply| {
+        let Reply::Path(path) = reply else {
+            return None;
+        };
+        Some(*path)
     });
     say(&screen::paths(&paths.collect::<Vec<_>>()));
     Exit::Completed
