@@ -14,7 +14,7 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Builder;
 use hyper::{Method, StatusCode};
-use portcullis_net::{Host, Net};
+use portcullis_net::{HandshakeError, Host, Net};
 use tokio::io::AsyncRead;
 
 use crate::codec::{self, Answer, SeenFault, SoapVersion};
@@ -61,6 +61,9 @@ pub enum CallError {
     /// There was no connection.
     #[error("cannot connect: {0}")]
     Connect(io::ErrorKind),
+    /// There was one, and no secure one over it.
+    #[error("cannot connect: {0}")]
+    Handshake(HandshakeError),
     /// The answer took too long.
     #[error("no answer in time")]
     TimedOut,
@@ -83,7 +86,7 @@ impl CallError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::TimedOut | Self::Cut => true,
+            Self::Connect(_) | Self::Handshake(_) | Self::TimedOut | Self::Cut => true,
             Self::Fault(_) => self.names(&Violation::Unavailable),
             Self::Status(status) => status_may_pass(*status),
             Self::Malformed => false,
@@ -100,7 +103,11 @@ impl CallError {
     pub const fn is_doubtful(&self) -> bool {
         match self {
             Self::TimedOut | Self::Cut => true,
-            Self::Connect(_) | Self::Status(_) | Self::Malformed | Self::Fault(_) => false,
+            Self::Connect(_)
+            | Self::Handshake(_)
+            | Self::Status(_)
+            | Self::Malformed
+            | Self::Fault(_) => false,
         }
     }
 
@@ -116,7 +123,11 @@ impl CallError {
                 (None, None) => "answered with a fault that says nothing".to_owned(),
             },
             Self::Status(status) => status.to_string(),
-            Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed => self.to_string(),
+            Self::Connect(_)
+            | Self::Handshake(_)
+            | Self::TimedOut
+            | Self::Cut
+            | Self::Malformed => self.to_string(),
         }
     }
 }
@@ -127,6 +138,9 @@ pub enum UploadError {
     /// There was no connection.
     #[error("cannot connect: {0}")]
     Connect(io::ErrorKind),
+    /// There was one, and no secure one over it.
+    #[error("cannot connect: {0}")]
+    Handshake(HandshakeError),
     /// The upload stood still, or the answer took too long.
     #[error("no answer in time")]
     TimedOut,
@@ -149,7 +163,11 @@ impl UploadError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed => true,
+            Self::Connect(_)
+            | Self::Handshake(_)
+            | Self::TimedOut
+            | Self::Cut
+            | Self::Malformed => true,
             // CD-45: any other status is final.
             Self::Status(status) => status_may_pass(*status),
             Self::Source => false,
@@ -161,9 +179,12 @@ impl UploadError {
     pub fn reason(&self) -> String {
         match self {
             Self::Status(status) => status.to_string(),
-            Self::Connect(_) | Self::TimedOut | Self::Cut | Self::Malformed | Self::Source => {
-                self.to_string()
-            }
+            Self::Connect(_)
+            | Self::Handshake(_)
+            | Self::TimedOut
+            | Self::Cut
+            | Self::Malformed
+            | Self::Source => self.to_string(),
         }
     }
 }
@@ -231,7 +252,7 @@ impl<N: Net> FarmClient<N> {
         let body = Full::new(Bytes::from(envelope));
         let message = head.body(body).map_err(|_| CallError::Malformed)?;
         let stream = exchange::connect(&self.host.net, &self.address, self.terms.connect);
-        let stream = stream.await.map_err(CallError::Connect)?;
+        let stream = stream.await?;
         let answer = exchange::ask(stream, message, self.terms.answer);
         let (status, octets) = answer.await?;
         understand(request, status, &octets)
@@ -258,7 +279,7 @@ impl<N: Net> FarmClient<N> {
             head = head.header(header::EXPECT, "100-continue");
         }
         let stream = exchange::connect(&self.host.net, &self.address, self.terms.connect);
-        let stream = stream.await.map_err(UploadError::Connect)?;
+        let stream = stream.await?;
         match exchange::send(stream, head, (octets, source), &self.terms).await? {
             StatusCode::OK => Ok(()),
             other => Err(UploadError::Status(other.as_u16())),
@@ -306,6 +327,8 @@ fn understand(request: &Request, status: StatusCode, octets: &[u8]) -> Result<Re
 impl From<Broken> for CallError {
     fn from(broken: Broken) -> Self {
         match broken {
+            Broken::Unconnected(kind) => Self::Connect(kind),
+            Broken::Handshake(why) => Self::Handshake(why),
             Broken::TimedOut => Self::TimedOut,
             Broken::Cut => Self::Cut,
             Broken::Malformed => Self::Malformed,
@@ -316,6 +339,8 @@ impl From<Broken> for CallError {
 impl From<Broken> for UploadError {
     fn from(broken: Broken) -> Self {
         match broken {
+            Broken::Unconnected(kind) => Self::Connect(kind),
+            Broken::Handshake(why) => Self::Handshake(why),
             Broken::TimedOut => Self::TimedOut,
             Broken::Cut => Self::Cut,
             Broken::Malformed => Self::Malformed,

@@ -15,7 +15,7 @@ use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::http::request::Builder;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use portcullis_net::{Connection as Stream, Net};
+use portcullis_net::{Connection as Stream, HandshakeError, Net, Objection};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
@@ -30,9 +30,11 @@ const ANSWER_OCTETS_MAX: usize = 4 << 20;
 /// How much of a file is read at once.
 const PIECE_OCTETS: usize = 256 << 10;
 
-/// Why there is no answer on a connection.
+/// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
+    Unconnected(io::ErrorKind),
+    Handshake(HandshakeError),
     TimedOut,
     Cut,
     Malformed,
@@ -43,22 +45,39 @@ pub(super) async fn connect<N: Net>(
     net: &N,
     address: &FarmAddress,
     within: Duration,
-) -> Result<N::Stream, io::ErrorKind> {
+) -> Result<N::Stream, Broken> {
     match timeout(within, net.connect(&address.host, address.port)).await {
-        Ok(Ok(stream)) if is_of(&stream, address) => Ok(stream),
-        Ok(Ok(_)) => Err(io::ErrorKind::PermissionDenied),
-        Ok(Err(error)) => Err(error.kind()),
-        Err(_) => Err(io::ErrorKind::TimedOut),
+        Ok(Ok(stream)) => check_name(&stream, address).map(|()| stream),
+        Ok(Err(error)) => Err(unconnected(&error)),
+        Err(_) => Err(Broken::Unconnected(io::ErrorKind::TimedOut)),
     }
 }
 
 /// Whether a connection leads to whom the address names: a password is shown to nobody else.
-fn is_of(stream: &impl Stream, address: &FarmAddress) -> bool {
+fn check_name(stream: &impl Stream, address: &FarmAddress) -> Result<(), Broken> {
+    if address.scheme == Scheme::Http {
+        return Ok(());
+    }
+    if !stream.is_secure() {
+        return Err(Broken::Unconnected(io::ErrorKind::PermissionDenied));
+    }
     let names = stream.peer_names().unwrap_or_default();
     let is_named = names
         .iter()
         .any(|name| name.eq_ignore_ascii_case(&address.host));
-    address.scheme == Scheme::Http || (stream.is_secure() && is_named)
+    let wrong = HandshakeError::Peer(Objection::WrongName);
+    is_named.then_some(()).ok_or(Broken::Handshake(wrong))
+}
+
+fn unconnected(error: &io::Error) -> Broken {
+    match HandshakeError::of(error) {
+        // A connection that was cut in the handshake says nothing about its other end.
+        Some(HandshakeError::Unanswered(kind)) if kind != io::ErrorKind::InvalidData => {
+            Broken::Unconnected(kind)
+        }
+        Some(why) => Broken::Handshake(why),
+        None => Broken::Unconnected(error.kind()),
+    }
 }
 
 /// Sends a message and reads its answer.
@@ -201,4 +220,38 @@ async fn pump(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::CallError;
+
+    #[test]
+    fn why_a_certificate_is_refused_is_told_and_a_cut_handshake_is_none_of_its() {
+        let words = |error: io::Error| CallError::from(unconnected(&error)).to_string();
+        for (objection, told) in [
+            (Objection::Expired, "has expired"),
+            (
+                Objection::UnknownAuthority,
+                "from an authority that is not trusted here",
+            ),
+            (Objection::WrongName, "does not have the peer's name"),
+        ] {
+            let why = HandshakeError::Peer(objection);
+            let words = words(why.into());
+            assert!(
+                words.starts_with("cannot connect: ") && words.contains(told),
+                "{words}"
+            );
+        }
+        let plain = HandshakeError::Unanswered(io::ErrorKind::InvalidData);
+        assert!(words(plain.into()).contains("does not answer in TLS"));
+        for cut in [
+            HandshakeError::Unanswered(io::ErrorKind::ConnectionReset).into(),
+            io::ErrorKind::ConnectionReset.into(),
+        ] {
+            assert_eq!(words(cut), "cannot connect: connection reset");
+        }
+    }
 }

@@ -87,6 +87,7 @@ impl<N: Net> Calls<N> {
                     .as_deref()
                     .is_none_or(|rule| rule == Violation::JobRunAlready.name()),
                 CallError::Connect(_)
+                | CallError::Handshake(_)
                 | CallError::TimedOut
                 | CallError::Cut
                 | CallError::Status(_)

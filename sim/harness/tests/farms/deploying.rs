@@ -77,9 +77,20 @@ pub(crate) fn over_https() {
     // Another name for the same farm is not in its certificate.
     let (code, said) = deployment(&town, &["offers", &format!("https://127.0.0.1:{port}")]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("permission denied"), "{said}");
-    // Nor is anybody with another password, or without the account.
+    assert!(said.contains("does not have the peer's name"), "{said}");
+    // The source believes an authority that has not signed it.
+    town.run(
+        "openssl",
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=other \
+         -keyout other.key -out other.pem -addext keyUsage=critical,keyCertSign",
+    );
     let text = fs::read_to_string(town.path("source.toml")).expect("a configuration");
+    let astray = text.replace("authority.pem", "other.pem");
+    town.write("source.toml", &astray);
+    let (code, said) = deployment(&town, &["offers", &url]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("an authority that is not trusted"), "{said}");
+    // Nobody is let in with another password, or without the account.
     town.write("wrong", "wrong horse\n");
     let (before, after) = text.split_once("[[target]]").expect("a target");
     let after = after.replace("\"password\"", "\"wrong\"");
