@@ -43,4 +43,4 @@ pub use definition::{
 pub use desk::{Deletion, DeploymentDesk, DeskRefusal, TargetLogs};
 pub use service::DeployingFarm;
 pub use targets::{Offer, Targets, offers};
-pub use view::{DeploymentView, Due, LineView};
+pub use view::{DeploymentView, LineView, NextRun};

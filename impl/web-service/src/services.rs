@@ -227,8 +227,8 @@ impl<S: Store> Services<S> {
 
     async fn commit_to(&self, database: Database, batch: Batch) -> Result<Committed, Unmoved> {
         let limit = self.config.timers.database;
-        let mut why = None;
-        for attempt in 1..=COMMIT_ATTEMPTS {
+        let mut attempt = 1;
+        loop {
             let committing = self.store(database).commit(batch.clone());
             match timeout(limit, committing).await {
                 Ok(Ok(committed)) => return Ok(committed),
@@ -236,16 +236,12 @@ impl<S: Store> Services<S> {
                 // The same operation again tells its fate, and writes nothing twice.
                 Ok(Err(StoreError::Unknown)) if attempt < COMMIT_ATTEMPTS => {
                     sleep(self.config.timers.timer_service).await;
+                    attempt = attempt.saturating_add(1);
                 }
-                Ok(Err(error)) => {
-                    why = Some(error);
-                    break;
-                }
-                Err(_) => break,
+                Ok(Err(error)) => return Err(self.failed(database, Some(&error)).into()),
+                Err(_) => return Err(self.failed(database, None).into()),
             }
         }
-        self.failed(database, why.as_ref());
-        Err(Unmoved::Unanswered)
     }
 
     async fn answered<T>(
@@ -255,24 +251,19 @@ impl<S: Store> Services<S> {
     ) -> Result<T, Unanswered> {
         match timeout(self.config.timers.database, reading).await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => {
-                self.failed(database, Some(&error));
-                Err(Unanswered)
-            }
-            Err(_) => {
-                self.failed(database, None);
-                Err(Unanswered)
-            }
+            Ok(Err(error)) => Err(self.failed(database, Some(&error))),
+            Err(_) => Err(self.failed(database, None)),
         }
     }
 
-    /// Without an error there was no answer in time.
-    fn failed(&self, database: Database, error: Option<&StoreError>) {
+    /// Announces that a database gave no result; without an error there was no answer in time.
+    fn failed(&self, database: Database, error: Option<&StoreError>) -> Unanswered {
         let why = error.map_or_else(|| "no answer in time".to_owned(), ToString::to_string);
         self.announce(&FarmEvent::DatabaseFailed {
             part: self.part.name(),
             database: database.name(),
             why,
         });
+        Unanswered
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::page::{Escaped, STYLE};
 use super::query::write_deployment;
-use crate::deploying::{DeploymentView, Due};
+use crate::deploying::DeploymentView;
 use crate::message::{DEPLOYMENT_LIST_PATH, DEPLOYMENT_PATH};
 use crate::state::{DeploymentProgress, DeploymentState};
 
@@ -117,8 +117,8 @@ fn write_facts(
     let path = view.path_words();
     let (path, kind) = (Escaped(&path), view.kind.name());
     writeln!(page, "<tr><th>Path</th><td>{path}, {kind}</td></tr>")?;
-    if let Some(due) = view.due(now.as_millisecond()) {
-        let due = due_words(due);
+    if let Some(next) = view.next_run(now.as_millisecond()) {
+        let due = next.words(|due_ms| Moment(Some(due_ms)).to_string());
         writeln!(page, "<tr><th>Due next</th><td>{due}</td></tr>")?;
     }
     if view.run_number > 0 {
@@ -157,14 +157,6 @@ fn write_facts(
         writeln!(page, "<tr><th>Target said</th><td>{message}</td></tr>")?;
     }
     page.write_str("</table>\n")
-}
-
-fn due_words(due: Due) -> String {
-    match due {
-        Due::At(due_ms) => Moment(Some(due_ms)).to_string(),
-        Due::AfterItsRun => "when this run has ended".to_owned(),
-        Due::NotWhileDisabled => "not while its path is disabled".to_owned(),
-    }
 }
 
 fn write_log(page: &mut fmt::Formatter<'_>, view: &DeploymentView) -> fmt::Result {

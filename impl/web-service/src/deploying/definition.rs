@@ -103,8 +103,14 @@ pub enum KeepPackages {
 /// When a job runs without being told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// How often; at least a second. The first time is one such span after its definition.
+    /// How often; at least [`Schedule::EVERY_MIN`]. The first time is one such span after its
+    /// definition.
     pub every: Duration,
+}
+
+impl Schedule {
+    /// A faster one is refused: a second, which is how often timer services look by default.
+    pub const EVERY_MIN: Duration = Duration::from_secs(1);
 }
 
 /// A content deployment job.
@@ -126,10 +132,9 @@ pub struct NewDeploymentJob {
 impl NewDeploymentJob {
     pub(super) fn check(&self) -> Result<(), DefinitionProblem> {
         check_name(&self.name)?;
-        let second = Duration::from_secs(1);
         if self
             .schedule
-            .is_some_and(|schedule| schedule.every < second)
+            .is_some_and(|schedule| schedule.every < Schedule::EVERY_MIN)
         {
             return Err(DefinitionProblem::Schedule);
         }

@@ -68,12 +68,10 @@ impl<S: Store> Services<S> {
             lines: vec![self.line(Severity::Message, "the deployment is ordered")],
         };
         let batch = self
-            .batch()
+            .replacing(found, &item)
             .await?
-            .expect_revision::<DeploymentItem>(&item.key(), found.revision)
             // Nobody disables it in between.
             .expect_revision::<PathItem>(&path.record.key(), path.revision)
-            .put(&item)?
             .put(&report)?;
         self.commit::<DeploymentItem>(batch).await?;
         self.announce_run(&item, run, "");
@@ -91,10 +89,19 @@ impl<S: Store> Services<S> {
             due_ms: Some(due_ms),
             ..found.record.clone()
         };
+        let batch = self.replacing(found, &item).await?;
+        self.commit::<DeploymentItem>(batch).await.map(|_| ())
+    }
+
+    /// A batch that puts `item` in the place of what was found, if that is still there.
+    pub(super) async fn replacing(
+        &self,
+        found: &Stored<DeploymentItem>,
+        item: &DeploymentItem,
+    ) -> Result<Batch, Unmoved> {
         let batch = self.batch().await?;
         let batch = batch.expect_revision::<DeploymentItem>(&item.key(), found.revision);
-        let committing = self.commit::<DeploymentItem>(batch.put(&item)?);
-        committing.await.map(|_| ())
+        Ok(batch.put(item)?)
     }
 
     /// The timer job of an item's run, or of its removal, made where it is not there.
@@ -151,11 +158,7 @@ impl<S: Store> Services<S> {
         let mut item = found.record.clone();
         let is_over = next.progress.state.is_final();
         item.run = Some(next);
-        let mut batch = self
-            .batch()
-            .await?
-            .expect_revision::<DeploymentItem>(&item.key(), found.revision)
-            .put(&item)?;
+        let mut batch = self.replacing(found, &item).await?;
         if let Some((severity, text)) = line {
             batch = self
                 .with_line(batch, id, self.line(severity, &text))

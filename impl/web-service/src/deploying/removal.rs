@@ -38,9 +38,8 @@ impl<S: Store> Services<S> {
             is_leaving: true,
             ..found.record.clone()
         };
-        let batch = self.batch().await?;
-        let batch = batch.expect_revision::<DeploymentItem>(&item.key(), found.revision);
-        self.commit::<DeploymentItem>(batch.put(&item)?).await?;
+        let batch = self.replacing(found, &item).await?;
+        self.commit::<DeploymentItem>(batch).await?;
         self.order_timer_job(&item).await
     }
 
@@ -80,11 +79,7 @@ impl<S: Store> Services<S> {
             is_leaving: false,
             ..found.record.clone()
         };
-        let mut batch = self
-            .batch()
-            .await?
-            .expect_revision::<DeploymentItem>(&item.key(), found.revision)
-            .put(&item)?;
+        let mut batch = self.replacing(found, &item).await?;
         if let Some(run) = item.run_id() {
             let why = reason_in_words(&why);
             let text = format!("not deleted, import logs may be left at the target: {why}");

@@ -45,13 +45,25 @@ pub struct DeploymentView {
 
 /// When a job runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum NextRun {
     /// Then, in milliseconds since 1970.
     At(i64),
     /// It is due, and waits for its newest run to end.
     AfterItsRun,
     /// Whatever its schedule says, not before its path is enabled.
     NotWhileDisabled,
+}
+
+impl NextRun {
+    /// The same in words, where `moment` writes times.
+    #[must_use]
+    pub fn words(self, moment: impl FnOnce(i64) -> String) -> String {
+        match self {
+            Self::At(due_ms) => moment(due_ms),
+            Self::AfterItsRun => "when this run has ended".to_owned(),
+            Self::NotWhileDisabled => "not while its path is disabled".to_owned(),
+        }
+    }
 }
 
 /// One line of a report.
@@ -109,14 +121,14 @@ impl DeploymentView {
 
     /// When the job runs next by its schedule; none without one.
     #[must_use]
-    pub fn due(&self, now_ms: i64) -> Option<Due> {
+    pub fn next_run(&self, now_ms: i64) -> Option<NextRun> {
         let due_ms = self.due_ms?;
         Some(if self.is_path_disabled {
-            Due::NotWhileDisabled
+            NextRun::NotWhileDisabled
         } else if self.is_open() && due_ms <= now_ms {
-            Due::AfterItsRun
+            NextRun::AfterItsRun
         } else {
-            Due::At(due_ms)
+            NextRun::At(due_ms)
         })
     }
 

@@ -37,9 +37,6 @@ const BEGINNINGS: [(&str, &str); 4] = [
     ("delete_job", "job"),
 ];
 
-/// The steps that show in nothing but [`effect::COMMAND_DONE`].
-const QUIET: [&str; 4] = ["disable_path", "enable_path", "schedule", "cancel"];
-
 /// What ends it.
 const ENDINGS: [&str; 5] = [
     effect::DEPLOYMENT_ENDED,
@@ -48,6 +45,9 @@ const ENDINGS: [&str; 5] = [
     effect::DEPLOYMENT_KEPT,
     effect::COMMAND_REFUSED,
 ];
+
+/// The steps that show in nothing but [`effect::COMMAND_DONE`].
+const QUIET: [&str; 4] = ["disable_path", "enable_path", "schedule", "cancel"];
 
 impl OpenJobs {
     pub(super) fn new(plan: &Plan) -> Self {

@@ -1,8 +1,8 @@
 //! What the key tables cannot express.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use portcullis_web_service::deploying::Schedule;
 use portcullis_web_service::message::FileName;
 
 use super::{CALLER, DATABASE, DEPLOYING_FARM, IMPORT_FARM};
@@ -133,7 +133,7 @@ fn file(upload: &Table, problems: &mut Problems) {
 fn schedule(table: &Table, problems: &mut Problems) {
     if table
         .duration("every")
-        .is_some_and(|every| every < Duration::from_secs(1))
+        .is_some_and(|every| every < Schedule::EVERY_MIN)
     {
         let help = "a schedule is at least a second long";
         let span = table.span_of("every");

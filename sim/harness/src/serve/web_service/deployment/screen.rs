@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use portcullis_web_service::deploying::{DeploymentPath, DeploymentView, Due, LineView};
+use portcullis_web_service::deploying::{DeploymentPath, DeploymentView, LineView};
 use portcullis_web_service::state::DeploymentState;
 
 use crate::output::visible;
@@ -141,8 +141,8 @@ pub(super) fn job(view: &DeploymentView) -> String {
         ("status", view.status.name().to_owned()),
         ("progress", view.words()),
     ];
-    if let Some(due) = view.due(Timestamp::now().as_millisecond()) {
-        facts.push(("due next", due_words(due)));
+    if let Some(next) = view.next_run(Timestamp::now().as_millisecond()) {
+        facts.push(("due next", next.words(moment)));
     }
     let progress = view.progress.as_ref();
     let moments = [
@@ -161,14 +161,6 @@ pub(super) fn job(view: &DeploymentView) -> String {
         .into_iter()
         .map(|(what, value)| format!("{what:<10}{}", visible(&value)));
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn due_words(due: Due) -> String {
-    match due {
-        Due::At(due_ms) => moment(due_ms),
-        Due::AfterItsRun => "when this run has ended".to_owned(),
-        Due::NotWhileDisabled => "not while its path is disabled".to_owned(),
-    }
 }
 
 /// One line of a log.
